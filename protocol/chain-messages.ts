@@ -22,10 +22,12 @@ export type ChainMessage =
       readonly attempt: number
       readonly last: Position
       readonly commit: Position
+      /** Snapshot that the sender is in the middle of receiving from this very peer; 0: its state is whole; -1: its state is a torso of somebody else's snapshot. */
+      readonly transfer: number
     }
   /**
    * Predecessor's answer. The successor drops every entry above `from`, which is in both logs, and expects `append` to go on at `from.seq + 1`.
-   * With `snapshot`, it forgets everything, and the pages of the state at (or after) `from` come first.
+   * With a `transfer` other than the one it is receiving, it forgets everything, and the pages of the state at (or after) `from` come as well.
    */
   | {
       readonly type: 'link-accept'
@@ -33,7 +35,8 @@ export type ChainMessage =
       readonly incarnation: Incarnation
       readonly attempt: number
       readonly from: Position
-      readonly snapshot: boolean
+      /** 0: no snapshot. The request's own: that one goes on, pages counted from 0 again. Another: a new one begins. */
+      readonly transfer: number
       /** The sender's newest entry: a joiner that durably holds it has caught up; a member that must be handed off to serves from there on. */
       readonly last: Seq
       /** The sender may hand off: it serves, and it has adopted this epoch. */

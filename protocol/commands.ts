@@ -82,6 +82,8 @@ export type WriteResult =
   | { readonly type: 'written'; readonly version: Seq; readonly number: number | null }
   /** A condition did not hold; nothing changed. `current` is the version that it saw, null if absent. */
   | { readonly type: 'unmatched'; readonly current: Versioned | null }
+  /** The command makes no sense for the value that it found (an increment of text, an append beyond the limit); nothing changed. */
+  | { readonly type: 'refused'; readonly code: 'NOT_A_NUMBER' | 'TOO_LARGE'; readonly message: string }
   /** `applied` is false where a compare of a transaction failed; the reads are made either way, before the writes. */
   | { readonly type: 'read-back'; readonly applied: boolean; readonly version: Seq; readonly reads: readonly (Versioned | null)[] }
 
