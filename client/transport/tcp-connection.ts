@@ -1,0 +1,210 @@
+import type { Socket } from 'node:net'
+import {
+  decodeHello,
+  encodeFrame,
+  encodeHello,
+  FRAME_HEADER_BYTES,
+  FrameError,
+  FrameSplitter,
+  HELLO_BYTES_MAX,
+  type Hello,
+  writeFrameHeader,
+} from '../../protocol/frame.ts'
+import type { TransportLimits } from '../../protocol/transport.ts'
+import type { TurnFlusher } from './turn-flusher.ts'
+
+/** Below this a body is copied into the write's buffer: copying is cheaper than one more element of a vectored write. */
+const COPY_BYTES_MAX = 8 * 1024
+/** Size of one buffer of copied bodies, so that a turn of many small bodies needs no huge allocation. */
+const STAGING_BYTES_MAX = 256 * 1024
+/** A socket whose other end has vanished without a word is found out by the kernel after about this long. */
+const KEEP_ALIVE_MS = 10_000
+/** A remote that is refused has this long to read why. */
+const REFUSE_GRACE_MS = 500
+
+export interface ConnectionEvents {
+  onHello(hello: Hello): void
+  onBody(body: Uint8Array): void
+  /** The remote broke the protocol. `onClosed` follows. */
+  onProtocolError(reason: string): void
+  /** Exactly once, unless this side called `drop` or `close`. Nothing follows. */
+  onClosed(reason: string): void
+}
+
+/**
+ * One socket that speaks frames: a hello first, then bodies. Bodies are queued and leave in one write per turn.
+ * Knows no peers and never redials: its owner does.
+ */
+export class TcpConnection {
+  readonly #socket: Socket
+  readonly #limits: TransportLimits
+  readonly #events: ConnectionEvents
+  readonly #flusher: TurnFlusher
+  readonly #splitter = new FrameSplitter(HELLO_BYTES_MAX)
+  readonly #helloTimer: NodeJS.Timeout
+  #greeted = false
+  #over = false
+  /** Why this side is closing the socket; set until its `close` event has come. */
+  #failure = ''
+  #queue: Uint8Array[] = []
+  #queueBytes = 0
+
+  /** @param helloTimeoutMs - a remote that has not sent its whole hello by then is cut off (for a dialler: connecting included). */
+  constructor(
+    socket: Socket,
+    options: {
+      limits: TransportLimits
+      helloTimeoutMs: number
+      flusher: TurnFlusher
+      events: ConnectionEvents
+    },
+  ) {
+    this.#socket = socket
+    this.#limits = options.limits
+    this.#events = options.events
+    this.#flusher = options.flusher
+    this.#helloTimer = setTimeout(
+      () => this.#fail(`no hello within ${options.helloTimeoutMs} ms`),
+      options.helloTimeoutMs,
+    )
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
+    socket.on('end', () => this.#fail('closed by the remote'))
+    socket.on('error', (error) => this.#fail(error.message))
+    socket.on('close', () => this.#fail('closed'))
+  }
+
+  /** The hello leaves at once: nothing may be written before it. */
+  sendHello(hello: Hello): void {
+    this.#socket.write(encodeFrame(encodeHello(hello)))
+  }
+
+  /** Queues a body for the end of this turn. False where it was dropped; a full queue closes the connection. */
+  send(body: Uint8Array): boolean {
+    if (this.#over || this.#failure !== '') return false
+    // Queued means: not yet taken by the kernel. A first body of any legal size passes, or it never could.
+    const waiting = this.#queueBytes + this.#socket.writableLength
+    if (waiting > 0 && waiting + body.length > this.#limits.queueBytesMax) {
+      this.#failLater(`reads too slowly: more than ${this.#limits.queueBytesMax} bytes wait for it`)
+      return false
+    }
+    if (this.#queue.length === 0) this.#flusher.add(this)
+    this.#queue.push(body)
+    this.#queueBytes += body.length + FRAME_HEADER_BYTES
+    return true
+  }
+
+  /** Writes what is queued: small bodies copied together, large ones as they are, all in one vectored write. */
+  flush(): void {
+    const queue = this.#queue
+    if (queue.length === 0) return
+    this.#queue = []
+    this.#queueBytes = 0
+    this.#socket.cork()
+    for (let at = 0; at < queue.length; ) at = this.#writeRun(queue, at)
+    this.#socket.uncork()
+  }
+
+  /** Writes bodies from `start` up to and including the first large one, or until the buffer is full. Returns where to go on. */
+  #writeRun(queue: readonly Uint8Array[], start: number): number {
+    let bytes = 0
+    let end = start
+    let large: Uint8Array | null = null
+    while (end < queue.length && bytes < STAGING_BYTES_MAX && large === null) {
+      const body = queue[end++] as Uint8Array
+      bytes += FRAME_HEADER_BYTES
+      if (body.length > COPY_BYTES_MAX) large = body
+      else bytes += body.length
+    }
+    const staging = Buffer.allocUnsafe(bytes)
+    let at = 0
+    for (let index = start; index < end; index++) {
+      const body = queue[index] as Uint8Array
+      writeFrameHeader(staging, at, body.length)
+      at += FRAME_HEADER_BYTES
+      if (body === large) break
+      staging.set(body, at)
+      at += body.length
+    }
+    this.#socket.write(staging)
+    if (large !== null) this.#socket.write(large)
+    return end
+  }
+
+  /** Closes at once and loses what is queued. No event follows. */
+  drop(): void {
+    this.#finish()
+    this.#socket.destroy()
+  }
+
+  /** Writes what is queued, for at most `graceMs`, then closes. No event follows. Resolves when the handle is gone. */
+  close(graceMs: number): Promise<void> {
+    this.flush()
+    this.#finish()
+    const socket = this.#socket
+    return new Promise((resolve) => {
+      if (socket.closed) return resolve()
+      const timer = setTimeout(() => socket.destroy(), graceMs)
+      socket.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+      if (socket.connecting || socket.writableLength === 0) socket.destroy()
+      else socket.end(() => socket.destroy())
+    })
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#over || this.#failure !== '') return
+    try {
+      this.#splitter.push(chunk)
+      for (let body = this.#splitter.next(); body !== null; body = this.#splitter.next()) {
+        if (this.#greeted) this.#events.onBody(body)
+        else this.#onHello(decodeHello(body))
+        if (this.#over) return // the handler may have closed this connection
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.refuse(error.message)
+    }
+  }
+
+  #onHello(hello: Hello): void {
+    this.#greeted = true
+    clearTimeout(this.#helloTimer)
+    this.#splitter.frameBytesMax = this.#limits.frameBytesMax
+    this.#events.onHello(hello)
+  }
+
+  /** Reports what the remote did wrong and closes; what was written before (a hello that tells who we are) still leaves. */
+  refuse(reason: string): void {
+    if (this.#over) return
+    this.#events.onProtocolError(reason)
+    if (this.#over) return
+    void this.close(REFUSE_GRACE_MS)
+    this.#events.onClosed(reason)
+  }
+
+  #fail(reason: string): void {
+    if (this.#over) return
+    this.#finish()
+    this.#socket.destroy()
+    this.#events.onClosed(this.#failure || reason)
+  }
+
+  /** For use inside `send`: the event must not overtake the return of the call that caused it. */
+  #failLater(reason: string): void {
+    this.#failure = reason
+    this.#queue = []
+    this.#queueBytes = 0
+    this.#socket.destroy() // emits `close` in a later tick
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.#queue = []
+    this.#queueBytes = 0
+    clearTimeout(this.#helloTimer)
+  }
+}

@@ -1,0 +1,170 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { TcpConnection } from '../../client/transport/tcp-connection.ts'
+import { CLOSE_GRACE_MS, TcpDialTransport, type TcpOptions } from '../../client/transport/tcp-dial.ts'
+import type { Hello } from '../../protocol/frame.ts'
+import { type Address, isNodeId, type Transport } from '../../protocol/transport.ts'
+
+export interface TcpListenOptions extends TcpOptions {
+  readonly host: string
+  /** 0 takes a free one; the transport's `address` tells which. */
+  readonly port: number
+  /** A remote that has not said hello by then is cut off. Default: 5000. */
+  readonly helloTimeoutMs?: number
+  /** Further connections are refused. Default: 10,000. */
+  readonly connectionsMax?: number
+}
+
+/** A transport that can be dialled. */
+export interface ListeningTransport extends Transport {
+  /** Where this node listens. */
+  readonly address: Address
+}
+
+const HELLO_TIMEOUT_MS = 5000
+const CONNECTIONS_MAX = 10_000
+
+interface Inbound {
+  readonly connection: TcpConnection
+  readonly listens: boolean
+}
+
+/**
+ * Each node sends on the connection that it dialled, so two servers have two connections, one per direction, and FIFO needs no more than TCP's own. A
+ * node that cannot be dialled (its hello says so) is answered over the connection that it dialled.
+ */
+class TcpTransport implements ListeningTransport {
+  readonly self: string
+  readonly #options: TcpListenOptions
+  readonly #dial: TcpDialTransport
+  readonly #server: Server
+  /** By peer: the newest connection that said hello in its name. */
+  readonly #inbound = new Map<string, Inbound>()
+  readonly #unnamed = new Set<TcpConnection>()
+  #closed = false
+
+  constructor(options: TcpListenOptions) {
+    this.self = options.self
+    this.#options = options
+    this.#dial = new TcpDialTransport({ ...options, listens: true })
+    this.#server = createServer((socket) => this.#onConnection(socket))
+    this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off('error', reject)
+        // A single accept that fails (too many open files) harms nobody else.
+        this.#server.on('error', (error) => this.#options.events.onProtocolError?.('listener', error.message))
+        resolve()
+      })
+    })
+  }
+
+  get address(): Address {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string')
+      throw new Error(`${this.self}: the transport does not listen`)
+    return { host: address.address, port: address.port }
+  }
+
+  send(to: string, body: Uint8Array): boolean {
+    if (this.#dial.knows(to)) return this.#dial.send(to, body)
+    if (body.length > this.#dial.limits.frameBytesMax) return false
+    const inbound = this.#inbound.get(to)
+    // A peer that listens hears us only on connections we dial: two paths to one peer could overtake each other.
+    return inbound !== undefined && !inbound.listens && inbound.connection.send(body)
+  }
+
+  flush(): void {
+    this.#dial.flush()
+  }
+
+  setAddress(peer: string, address: Address | null): void {
+    this.#dial.setAddress(peer, address)
+  }
+
+  #onConnection(socket: Socket): void {
+    const remote = `${socket.remoteAddress}:${socket.remotePort}`
+    const { events, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
+    let peer = ''
+    const connection = new TcpConnection(socket, {
+      limits: this.#dial.limits,
+      flusher: this.#dial.flusher,
+      helloTimeoutMs,
+      events: {
+        onHello: (hello) => {
+          if (!this.#admit(connection, hello)) return
+          peer = hello.from
+          events.onUp?.(peer)
+        },
+        onBody: (body) => events.onBody(peer, body),
+        onProtocolError: (reason) => events.onProtocolError?.(remote, reason),
+        onClosed: (reason) => this.#onClosed(connection, peer, reason),
+      },
+    })
+    this.#unnamed.add(connection)
+  }
+
+  #admit(connection: TcpConnection, hello: Hello): boolean {
+    const { self, cluster, events } = this.#options
+    // Also to a stranger: his log should name who answered him.
+    connection.sendHello({ from: self, to: isNodeId(hello.from) ? hello.from : '', cluster, listens: true })
+    const refusal = this.#refusal(hello)
+    if (refusal !== null) {
+      connection.refuse(refusal)
+      return false
+    }
+    this.#unnamed.delete(connection)
+    const older = this.#inbound.get(hello.from)
+    if (older !== undefined) {
+      // What the older one still holds must not arrive after what the newer one brings.
+      older.connection.drop()
+      events.onDown(hello.from, 'replaced by a newer connection')
+    }
+    this.#inbound.set(hello.from, { connection, listens: hello.listens })
+    return true
+  }
+
+  #refusal(hello: Hello): string | null {
+    const { self, cluster } = this.#options
+    if (hello.cluster !== cluster) return `belongs to cluster "${hello.cluster}", not "${cluster}"`
+    if (hello.to !== '' && hello.to !== self) return `wants "${hello.to}"; this is "${self}"`
+    if (!isNodeId(hello.from)) return 'has no usable id'
+    return null
+  }
+
+  #onClosed(connection: TcpConnection, peer: string, reason: string): void {
+    this.#unnamed.delete(connection)
+    if (this.#closed || this.#inbound.get(peer)?.connection !== connection) return
+    this.#inbound.delete(peer)
+    this.#options.events.onDown(peer, reason)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const connection of this.#unnamed) connection.drop()
+    const inbound = [...this.#inbound.values()]
+    this.#inbound.clear()
+    await Promise.all(inbound.map(({ connection }) => connection.close(CLOSE_GRACE_MS)))
+    await this.#dial.close()
+    await stopped
+  }
+}
+
+/**
+ * Opens the transport of a server: it listens, dials the peers whose address it is told, and answers those that cannot be dialled.
+ *
+ * @throws {RangeError} a name that some transport could not carry. Rejects as `listen` does (`EADDRINUSE`, `EACCES`).
+ *
+ * @example
+ * const transport = await openTcp({ self: 'n1', cluster: 'main', host: '127.0.0.1', port: 0, events })
+ */
+export async function openTcp(options: TcpListenOptions): Promise<ListeningTransport> {
+  const transport = new TcpTransport(options)
+  await transport.listen()
+  return transport
+}

@@ -1,0 +1,114 @@
+import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
+import type { Transport, TransportEvents, TransportLimits } from '../../../protocol/transport.ts'
+import { createMemoryNetwork } from '../../../runtime/transport/memory.ts'
+import { type ListeningTransport, openTcp } from '../../../runtime/transport/tcp.ts'
+
+/** One kind of transport as the conformance suite sees it: nodes that know each other as soon as they are open. */
+export interface Fabric {
+  readonly name: string
+  /** Opens a server. One that was open under this name before comes back where its peers know it. */
+  openServer(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
+  /** Opens a client, which reaches servers and is not dialled. */
+  openClient(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
+  /** Closes every transport that is still open, and whatever carries them. */
+  stop(): Promise<void>
+}
+
+/** What a node has heard, and a way to wait for more. */
+export class Ear implements TransportEvents {
+  readonly bodies: { from: string; body: Uint8Array }[] = []
+  readonly downs: { peer: string; reason: string }[] = []
+  readonly ups: string[] = []
+  readonly errors: { remote: string; reason: string }[] = []
+  #waiters: { holds: () => boolean; resolve: () => void }[] = []
+
+  onBody(from: string, body: Uint8Array): void {
+    this.bodies.push({ from, body })
+    this.#wake()
+  }
+
+  onDown(peer: string, reason: string): void {
+    this.downs.push({ peer, reason })
+    this.#wake()
+  }
+
+  onUp(peer: string): void {
+    this.ups.push(peer)
+    this.#wake()
+  }
+
+  onProtocolError(remote: string, reason: string): void {
+    this.errors.push({ remote, reason })
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters) if (waiter.holds()) waiter.resolve()
+    this.#waiters = this.#waiters.filter((waiter) => !waiter.holds())
+  }
+
+  /** Resolves when `holds` does, which is asked after everything heard. */
+  until(what: string, holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+    if (holds()) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`not within ${timeoutMs} ms: ${what}`)), timeoutMs)
+      this.#waiters.push({
+        holds,
+        resolve: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+      })
+    })
+  }
+}
+
+export const numbered = (n: number): Uint8Array => {
+  const body = new Uint8Array(4)
+  new DataView(body.buffer).setUint32(0, n)
+  return body
+}
+
+export const numberOf = (body: Uint8Array): number =>
+  new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(0)
+
+export async function createTcpFabric(): Promise<Fabric> {
+  const servers = new Map<string, ListeningTransport>()
+  const ports = new Map<string, number>()
+  const all: Transport[] = []
+  const introduce = (transport: Transport) => {
+    for (const [peer, { address }] of servers)
+      if (peer !== transport.self) transport.setAddress(peer, address)
+  }
+  return {
+    name: 'tcp',
+    async openServer(self, events, limits = {}) {
+      const port = ports.get(self) ?? 0
+      const server = await openTcp({ self, cluster: 'test', host: '127.0.0.1', port, events, limits })
+      ports.set(self, server.address.port)
+      servers.set(self, server)
+      all.push(server)
+      for (const transport of all) introduce(transport)
+      return server
+    },
+    async openClient(self, events, limits = {}) {
+      const client = openTcpDial({ self, cluster: 'test', events, limits })
+      all.push(client)
+      introduce(client)
+      return client
+    },
+    async stop() {
+      await Promise.all(all.map((transport) => transport.close()))
+    },
+  }
+}
+
+export async function createMemoryFabric(): Promise<Fabric> {
+  // Limits belong to the whole network here, so it is made by the first node.
+  let network: ReturnType<typeof createMemoryNetwork> | null = null
+  const open: Fabric['openServer'] = async (self, events, limits = {}) => {
+    network ??= createMemoryNetwork({ limits })
+    return network.open(self, events)
+  }
+  return { name: 'memory', openServer: open, openClient: open, stop: async () => {} }
+}
