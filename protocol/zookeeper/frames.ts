@@ -1,0 +1,56 @@
+import { JuteError } from './jute.ts'
+
+/** ZooKeeper's `jute.maxbuffer`: bytes of a whole packet, without its length. */
+export const PACKET_BYTES_MAX = 0xfffff
+
+/** Cuts a byte stream into packets. Holds at most one packet that is not complete, plus the chunk last pushed. */
+export class FrameSplitter {
+  readonly #packetBytesMax: number
+  #buffer = new Uint8Array(0)
+  #length = 0
+
+  constructor(packetBytesMax = PACKET_BYTES_MAX) {
+    this.#packetBytesMax = packetBytesMax
+  }
+
+  /**
+   * Takes the next bytes of the stream and returns the packets they complete, without their lengths, as copies.
+   *
+   * @throws {JuteError} a length is negative or beyond the limit: close the connection, it cannot be resumed.
+   */
+  push(chunk: Uint8Array): Uint8Array[] {
+    this.#append(chunk)
+    const packets: Uint8Array[] = []
+    const view = new DataView(this.#buffer.buffer, 0, this.#length)
+    let at = 0
+    while (this.#length - at >= 4) {
+      const length = view.getInt32(at)
+      if (length < 0 || length > this.#packetBytesMax) throw new JuteError(`bad packet length: ${length}`)
+      if (this.#length - at - 4 < length) break
+      packets.push(this.#buffer.slice(at + 4, at + 4 + length))
+      at += 4 + length
+    }
+    this.#drop(at)
+    return packets
+  }
+
+  // Doubling keeps a packet that arrives byte by byte linear in its size.
+  #append(chunk: Uint8Array): void {
+    const needed = this.#length + chunk.length
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2))
+      grown.set(this.#buffer.subarray(0, this.#length))
+      this.#buffer = grown
+    }
+    this.#buffer.set(chunk, this.#length)
+    this.#length = needed
+  }
+
+  #drop(bytes: number): void {
+    if (bytes === 0) return
+    this.#length -= bytes
+    // An idle connection keeps no buffer.
+    if (this.#length === 0) this.#buffer = new Uint8Array(0)
+    else this.#buffer.copyWithin(0, bytes, bytes + this.#length)
+  }
+}

@@ -1,0 +1,76 @@
+import type { Layout, RecordOf } from './jute.ts'
+import { MULTI_REQUEST, MULTI_RESPONSE } from './multi.ts'
+import {
+  CHILDREN_RESPONSE,
+  CHILDREN2_RESPONSE,
+  CREATE_REQUEST,
+  DATA_RESPONSE,
+  EMPTY,
+  PATH_AND_STAT,
+  PATH_AND_VERSION,
+  PATH_AND_WATCH,
+  PATH_RECORD,
+  SET_DATA_REQUEST,
+  SET_WATCHES_REQUEST,
+  STAT_RESPONSE,
+} from './records.ts'
+
+interface OpRow {
+  readonly code: number
+  readonly request: Layout
+  readonly response: Layout
+  /** Goes through the replicated log. */
+  readonly isWrite: boolean
+}
+
+/** Every operation that a client may ask for. A new one is a row here. */
+export const OPS = {
+  create: { code: 1, request: CREATE_REQUEST, response: PATH_RECORD, isWrite: true },
+  delete: { code: 2, request: PATH_AND_VERSION, response: EMPTY, isWrite: true },
+  exists: { code: 3, request: PATH_AND_WATCH, response: STAT_RESPONSE, isWrite: false },
+  getData: { code: 4, request: PATH_AND_WATCH, response: DATA_RESPONSE, isWrite: false },
+  setData: { code: 5, request: SET_DATA_REQUEST, response: STAT_RESPONSE, isWrite: true },
+  getChildren: { code: 8, request: PATH_AND_WATCH, response: CHILDREN_RESPONSE, isWrite: false },
+  sync: { code: 9, request: PATH_RECORD, response: PATH_RECORD, isWrite: false },
+  ping: { code: 11, request: EMPTY, response: EMPTY, isWrite: false },
+  getChildren2: { code: 12, request: PATH_AND_WATCH, response: CHILDREN2_RESPONSE, isWrite: false },
+  check: { code: 13, request: PATH_AND_VERSION, response: EMPTY, isWrite: true },
+  multi: { code: 14, request: MULTI_REQUEST, response: MULTI_RESPONSE, isWrite: true },
+  create2: { code: 15, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },
+  setWatches: { code: 101, request: SET_WATCHES_REQUEST, response: EMPTY, isWrite: false },
+  closeSession: { code: -11, request: EMPTY, response: EMPTY, isWrite: true },
+} as const satisfies Record<string, OpRow>
+
+export type OpName = keyof typeof OPS
+export type RequestOf<N extends OpName> = { readonly type: N } & RecordOf<(typeof OPS)[N]['request']>
+export type ResponseOf<N extends OpName> = { readonly type: N } & RecordOf<(typeof OPS)[N]['response']>
+export type Request = { [N in OpName]: RequestOf<N> }[OpName]
+export type Response = { [N in OpName]: ResponseOf<N> }[OpName]
+
+export type WriteOpName = { [N in OpName]: (typeof OPS)[N]['isWrite'] extends true ? N : never }[OpName]
+export type WriteRequest = { [N in WriteOpName]: RequestOf<N> }[WriteOpName]
+export type LocalRequest = Exclude<Request, WriteRequest>
+
+export const isWriteRequest = (request: Request): request is WriteRequest => OPS[request.type].isWrite
+
+const byCode = new Map<number, OpName>((Object.keys(OPS) as OpName[]).map((name) => [OPS[name].code, name]))
+export const opNameOf = (code: number): OpName | undefined => byCode.get(code)
+
+/** xids with a meaning. The server echoes whatever came; clients tell replies apart by them. */
+export const XIDS = { notification: -1, ping: -2, auth: -4, setWatches: -8 } as const
+
+/** Types of a WatcherEvent. */
+export const EVENT_TYPES = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const
+export type EventType = (typeof EVENT_TYPES)[keyof typeof EVENT_TYPES]
+/** The only state that a server sends. */
+export const SYNC_CONNECTED = 3
+
+/** Flags of create and create2. Container and TTL nodes have operations of their own. */
+export const CREATE_FLAGS = {
+  persistent: 0,
+  ephemeral: 1,
+  sequential: 2,
+  ephemeralSequential: 3,
+  container: 4,
+} as const
+export const PERMS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const

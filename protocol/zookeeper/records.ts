@@ -1,0 +1,110 @@
+import { type RecordOf, record, vectorOf } from './jute.ts'
+
+/** Every record of the client protocol, as data. `-` of the specification is `EMPTY`. */
+
+export const EMPTY = record('Empty', [])
+
+export const ID = record('Id', [
+  ['scheme', 'ustring'],
+  ['id', 'ustring'],
+])
+export const ACL = record('Acl', [
+  ['perms', 'int'],
+  ['id', ID],
+])
+export type Acl = RecordOf<typeof ACL>
+
+export const STAT = record('Stat', [
+  ['czxid', 'long'],
+  ['mzxid', 'long'],
+  ['ctime', 'long'],
+  ['mtime', 'long'],
+  ['version', 'int'],
+  ['cversion', 'int'],
+  ['aversion', 'int'],
+  ['ephemeralOwner', 'id'],
+  ['dataLength', 'int'],
+  ['numChildren', 'int'],
+  ['pzxid', 'long'],
+])
+export type Stat = RecordOf<typeof STAT>
+
+/** The first packet of a connection, without a header. `readOnly` is null where the client sent none. */
+export const CONNECT_REQUEST = record('ConnectRequest', [
+  ['protocolVersion', 'int'],
+  ['lastZxidSeen', 'long'],
+  ['timeoutMs', 'int'],
+  ['sessionId', 'id'],
+  ['password', 'buffer'],
+  ['readOnly', 'bool?'],
+])
+export type ConnectRequest = RecordOf<typeof CONNECT_REQUEST>
+
+/** Answer with `readOnly` exactly where the request had it: the C client waits for 37 bytes, go-zk for 36. */
+export const CONNECT_RESPONSE = record('ConnectResponse', [
+  ['protocolVersion', 'int'],
+  ['timeoutMs', 'int'],
+  ['sessionId', 'id'],
+  ['password', 'buffer'],
+  ['readOnly', 'bool?'],
+])
+export type ConnectResponse = RecordOf<typeof CONNECT_RESPONSE>
+
+export const REQUEST_HEADER = record('RequestHeader', [
+  ['xid', 'int'],
+  ['code', 'int'],
+])
+export const REPLY_HEADER = record('ReplyHeader', [
+  ['xid', 'int'],
+  ['zxid', 'long'],
+  ['err', 'int'],
+])
+export type ReplyHeader = RecordOf<typeof REPLY_HEADER>
+
+export const WATCHER_EVENT = record('WatcherEvent', [
+  ['type', 'int'],
+  ['state', 'int'],
+  ['path', 'ustring'],
+])
+export type WatcherEvent = RecordOf<typeof WATCHER_EVENT>
+
+export const CREATE_REQUEST = record('CreateRequest', [
+  ['path', 'ustring'],
+  ['data', 'buffer'],
+  ['acl', vectorOf(ACL)],
+  ['flags', 'int'],
+])
+export const PATH_RECORD = record('Path', [['path', 'ustring']])
+export const PATH_AND_STAT = record('PathAndStat', [
+  ['path', 'ustring'],
+  ['stat', STAT],
+])
+export const PATH_AND_VERSION = record('PathAndVersion', [
+  ['path', 'ustring'],
+  ['version', 'int'],
+])
+export const PATH_AND_WATCH = record('PathAndWatch', [
+  ['path', 'ustring'],
+  ['watch', 'bool'],
+])
+export const STAT_RESPONSE = record('StatResponse', [['stat', STAT]])
+export const DATA_RESPONSE = record('DataResponse', [
+  ['data', 'buffer'],
+  ['stat', STAT],
+])
+export const SET_DATA_REQUEST = record('SetDataRequest', [
+  ['path', 'ustring'],
+  ['data', 'buffer'],
+  ['version', 'int'],
+])
+export const CHILDREN_RESPONSE = record('ChildrenResponse', [['children', vectorOf('ustring')]])
+export const CHILDREN2_RESPONSE = record('Children2Response', [
+  ['children', vectorOf('ustring')],
+  ['stat', STAT],
+])
+export const SET_WATCHES_REQUEST = record('SetWatchesRequest', [
+  ['relativeZxid', 'long'],
+  ['data', vectorOf('ustring')],
+  ['exist', vectorOf('ustring')],
+  ['child', vectorOf('ustring')],
+])
