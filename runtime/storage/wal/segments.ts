@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto'
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { WalCorruptError } from './errors.ts'
+import { encodeSegmentHeader } from './format.ts'
+
+/** One file of the log that holds records. */
+export interface Segment {
+  readonly number: number
+  readonly file: string
+  readonly firstPosition: number
+  readonly salt: number
+}
+
+/** The segment being written. */
+export interface OpenSegment extends Segment {
+  readonly fd: number
+  bytes: number
+}
+
+/** A log draws it once; all its segments carry it. */
+export const newSalt = () => randomInt(1, 0xffffffff)
+
+const NAME = /^(\d{8,})\.wal$/
+const fileName = (number: number) => `${String(number).padStart(8, '0')}.wal`
+
+/** Numbers and files of the segments in order, with what a crash during a creation left behind removed. */
+export function listSegments(directory: string): { number: number; file: string }[] {
+  const found: { number: number; file: string }[] = []
+  for (const name of fs.readdirSync(directory)) {
+    if (name.endsWith('.wal.tmp')) fs.unlinkSync(join(directory, name))
+    const number = NAME.exec(name)?.[1]
+    if (number !== undefined) found.push({ number: Number(number), file: join(directory, name) })
+  }
+  found.sort((a, b) => a.number - b.number)
+  for (const [index, segment] of found.entries()) {
+    const expected = (found[0]?.number ?? 0) + index
+    if (segment.number !== expected) {
+      throw new WalCorruptError(join(directory, fileName(expected)), 0, 'this segment is missing')
+    }
+  }
+  return found
+}
+
+/**
+ * Creates an empty segment. It gets its name only when its header is on the disk, and the directory is synced, so that
+ * after a power cut it is either whole or absent. The caller has synced the segment before it.
+ */
+export function createSegment(
+  directory: string,
+  options: { number: number; owner: string; firstPosition: number; salt: number },
+): OpenSegment {
+  const { number, owner, firstPosition, salt } = options
+  const file = join(directory, fileName(number))
+  const header = encodeSegmentHeader({ owner, salt, firstPosition })
+  const fd = fs.openSync(`${file}.tmp`, 'w')
+  try {
+    writeFully(fd, [header])
+    fs.fsyncSync(fd)
+    fs.renameSync(`${file}.tmp`, file)
+    syncDirectory(directory)
+  } catch (error) {
+    fs.closeSync(fd)
+    throw error
+  }
+  return { number, file, firstPosition, salt, fd, bytes: header.length }
+}
+
+/**
+ * Opens an existing segment for appending, cutting it to its valid length first. It is synced either way: what a
+ * killed process had written can be read back from the page cache without ever having reached the disk.
+ */
+export function reopenSegment(segment: Segment, validBytes: number): OpenSegment {
+  const fd = fs.openSync(segment.file, 'a')
+  if (fs.fstatSync(fd).size !== validBytes) fs.ftruncateSync(fd, validBytes)
+  fs.fsyncSync(fd)
+  return { ...segment, fd, bytes: validBytes }
+}
+
+/** Writes all the buffers at the file's end; a disk that takes only a part throws on the rest. */
+export function writeFully(fd: number, buffers: readonly Uint8Array[]): void {
+  let rest = buffers.slice()
+  while (rest.length > 0) {
+    let written = fs.writevSync(fd, rest)
+    while (rest[0] !== undefined && written >= rest[0].length) {
+      written -= rest[0].length
+      rest = rest.slice(1)
+    }
+    if (rest[0] !== undefined && written > 0) rest[0] = rest[0].subarray(written)
+  }
+}
+
+/** Makes creations, renames and deletions in a directory survive a power cut. */
+export function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}

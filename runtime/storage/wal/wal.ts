@@ -1,0 +1,302 @@
+// One append-only log for everything that must survive a power cut: a chain's entries and Raft's. It stores opaque
+// records; a user that drops its dirty suffix appends a record that says so. What it promises is `onDurable`, and
+// nothing else: a record that was appended but not reported may vanish.
+import fs from 'node:fs'
+import { promisify } from 'node:util'
+import { WalFailedError } from './errors.ts'
+import { encodeRecord, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES } from './format.ts'
+import { type LogEnd, replaySegments, type TornTail, type WalRecord } from './replay.ts'
+import {
+  createSegment,
+  newSalt,
+  type OpenSegment,
+  reopenSegment,
+  type Segment,
+  syncDirectory,
+  writeFully,
+} from './segments.ts'
+
+const fdatasync = promisify(fs.fdatasync)
+const CHUNK_BYTES = 1024 * 1024
+
+/** `sync`: one fdatasync for all that arrived meanwhile. `interval`: every `intervalMs`. `never`: the page cache is enough. */
+export type FsyncPolicy = 'sync' | 'interval' | 'never'
+
+export interface WalOptions {
+  /** Created if absent. No other process may use it (see `openDataDirectory`). */
+  readonly directory: string
+  /** Whose log this is; another owner's segments are refused. */
+  readonly owner: string
+  /** A new segment begins once the current one is as long as this. Default: 64 MiB. */
+  readonly segmentBytesMax?: number
+  /** Default: `sync`. */
+  readonly fsync?: FsyncPolicy
+  /** Only for `interval`. Default: 100. */
+  readonly intervalMs?: number
+  /** Every record up to this position would survive. Only grows. Never called from inside `append`. */
+  readonly onDurable?: (position: number) => void
+  /** The disk refuses; called once, and nothing is reported durable after it. */
+  readonly onFailure?: (error: WalFailedError) => void
+}
+
+/** Encoded records that await their write. */
+interface Chunk {
+  readonly bytes: Buffer
+  used: number
+  lastPosition: number
+}
+
+interface Waiter {
+  readonly position: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Opens a log. `replay` must be exhausted before the first `append`: it finds the end of the log and cuts a torn tail.
+ *
+ * @throws {WalCorruptError} (from `replay`) damage where data may have been acknowledged.
+ * @throws {WalForeignError} (from `replay`) another owner's log, or another format.
+ *
+ * @example
+ * const { wal, replay } = openWal({ directory: 'data/wal', owner: 'n1/c0', onDurable: (p) => confirm(p) })
+ * for (const { type, payload } of replay()) restore(type, payload)
+ * wal.append(1, bytes)
+ */
+export function openWal(options: WalOptions): { wal: Wal; replay: () => Generator<WalRecord, void> } {
+  fs.mkdirSync(options.directory, { recursive: true })
+  const wal = new Wal(options)
+  return { wal, replay: () => wal.replay() }
+}
+
+export class Wal {
+  readonly #options: WalOptions
+  readonly #directory: string
+  readonly #policy: FsyncPolicy
+  readonly #segmentBytesMax: number
+  #closedSegments: Segment[] = []
+  #segment: OpenSegment | null = null
+  #chunks: Chunk[] = []
+  #spare: Buffer | null = null
+  #appended = 0
+  #written = 0
+  #durable = 0
+  #tornTail: TornTail | null = null
+  #running = false
+  #run: Promise<void> = Promise.resolve()
+  #scheduled = false
+  #syncAsked = false
+  #timer: NodeJS.Timeout | null = null
+  #waiters: Waiter[] = []
+  #failure: WalFailedError | null = null
+  #closed = false
+
+  constructor(options: WalOptions) {
+    this.#options = options
+    this.#directory = options.directory
+    this.#policy = options.fsync ?? 'sync'
+    this.#segmentBytesMax = options.segmentBytesMax ?? 64 * 1024 * 1024
+  }
+
+  /** Every record up to here would survive, as the fsync policy means it. 0 before the first. */
+  get durablePosition(): number {
+    return this.#durable
+  }
+
+  /** Position of the newest record appended. */
+  get lastPosition(): number {
+    return this.#appended
+  }
+
+  /** What the replay cut from the end, for the log line that says so. */
+  get tornTail(): TornTail | null {
+    return this.#tornTail
+  }
+
+  get failure(): WalFailedError | null {
+    return this.#failure
+  }
+
+  /** See {@link openWal}. */
+  *replay(): Generator<WalRecord, void> {
+    const end: LogEnd = yield* replaySegments(this.#directory, this.#options.owner)
+    const last = end.segments.at(-1)
+    this.#closedSegments = end.segments.slice(0, -1)
+    this.#tornTail = end.tornTail
+    this.#segment =
+      last === undefined
+        ? createSegment(this.#directory, { ...this.#options, number: 1, firstPosition: 1, salt: newSalt() })
+        : reopenSegment(last, end.lastBytes)
+    syncDirectory(this.#directory)
+    this.#appended = this.#written = this.#durable = end.lastPosition
+    if (this.#policy === 'interval')
+      this.#timer = setInterval(() => this.#askSync(), this.#options.intervalMs ?? 100)
+  }
+
+  /**
+   * Adds a record to the log. Everything that is appended in one turn of the event loop is one write, and for `sync`
+   * one fdatasync; what is appended while that runs goes together with the next.
+   *
+   * @param type - 0 to 255, opaque.
+   * @param payload - copied at once.
+   * @returns its position, to compare with what `onDurable` reports.
+   */
+  append(type: number, payload: Uint8Array): number {
+    if (this.#segment === null || this.#closed) throw new Error(`the log in ${this.#directory} is not open`)
+    if (payload.length > PAYLOAD_BYTES_MAX)
+      throw new RangeError(`a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
+    this.#appended++
+    if (this.#failure !== null) return this.#appended
+    const bytes = RECORD_HEADER_BYTES + payload.length
+    let chunk = this.#chunks.at(-1)
+    if (chunk === undefined || chunk.bytes.length - chunk.used < bytes) {
+      chunk = { bytes: this.#buffer(bytes), used: 0, lastPosition: 0 }
+      this.#chunks.push(chunk)
+    }
+    chunk.used = encodeRecord(chunk.bytes, chunk.used, { type, payload }, this.#segment.salt)
+    chunk.lastPosition = this.#appended
+    this.#schedule()
+    return this.#appended
+  }
+
+  /** Resolves once all that has been appended so far is durable (`interval` syncs at once for it). Rejects if the disk fails. */
+  flush(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    if (this.#durable === this.#appended) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ position: this.#appended, resolve, reject })
+      this.#askSync()
+    })
+  }
+
+  /** Deletes the segments whose records all lie below `position`: they are no longer needed. */
+  dropBefore(position: number): void {
+    try {
+      let dropped = false
+      for (;;) {
+        const next = this.#closedSegments[1] ?? this.#segment
+        const oldest = this.#closedSegments[0]
+        // Oldest first, so that whatever survives a crash here is still without a gap.
+        if (oldest === undefined || next === null || next.firstPosition > position) break
+        fs.unlinkSync(oldest.file)
+        this.#closedSegments.shift()
+        dropped = true
+      }
+      if (dropped) syncDirectory(this.#directory)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Makes everything durable and closes the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    try {
+      if (this.#segment !== null && this.#failure === null) await this.flush()
+    } finally {
+      this.#closed = true
+      await this.#run // a descriptor must not be closed under a running fdatasync
+      if (this.#timer !== null) clearInterval(this.#timer)
+      if (this.#segment !== null) fs.closeSync(this.#segment.fd)
+      this.#segment = null
+    }
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#run = this.#writePending()
+    })
+  }
+
+  #askSync(): void {
+    if (this.#written === this.#durable && this.#chunks.length === 0) return
+    this.#syncAsked = true
+    this.#schedule()
+  }
+
+  /** Writes and syncs until nothing is pending. Never runs twice at a time, so one fdatasync is in flight at most. */
+  async #writePending(): Promise<void> {
+    if (this.#running || this.#failure !== null || this.#segment === null) return
+    this.#running = true
+    try {
+      while (this.#chunks.length > 0 || this.#syncAsked) {
+        const segment = await this.#segmentWithRoom(this.#segment)
+        const sync = this.#policy === 'sync' || this.#syncAsked || this.#waiters.length > 0
+        this.#syncAsked = false
+        this.#writeChunks(segment)
+        if (this.#policy === 'never') this.#reportDurable(this.#written)
+        else if (sync) await this.#sync(segment)
+      }
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /** The write is synchronous: it only fills the page cache, faster than a hop to a thread and back would take. */
+  #writeChunks(segment: OpenSegment): void {
+    const buffers: Buffer[] = []
+    let count = 0
+    for (const chunk of this.#chunks) {
+      if (count > 0 && segment.bytes >= this.#segmentBytesMax) break
+      buffers.push(chunk.bytes.subarray(0, chunk.used))
+      segment.bytes += chunk.used
+      count++
+    }
+    if (count === 0) return
+    writeFully(segment.fd, buffers)
+    const written = this.#chunks.splice(0, count)
+    this.#written = written.at(-1)?.lastPosition ?? this.#written
+    this.#spare = written.find((chunk) => chunk.bytes.length === CHUNK_BYTES)?.bytes ?? null
+  }
+
+  async #sync(segment: OpenSegment): Promise<void> {
+    const written = this.#written
+    await fdatasync(segment.fd)
+    this.#reportDurable(written)
+  }
+
+  /** The current segment, or a new one once it is full. All of the old one is durable before the new one exists. */
+  async #segmentWithRoom(segment: OpenSegment): Promise<OpenSegment> {
+    if (segment.bytes < this.#segmentBytesMax || this.#chunks.length === 0) return segment
+    await this.#sync(segment)
+    const next = createSegment(this.#directory, {
+      owner: this.#options.owner,
+      number: segment.number + 1,
+      firstPosition: this.#written + 1,
+      salt: segment.salt,
+    })
+    fs.closeSync(segment.fd)
+    this.#closedSegments.push(segment)
+    this.#segment = next
+    return next
+  }
+
+  #reportDurable(position: number): void {
+    if (this.#failure !== null || position <= this.#durable) return
+    this.#durable = position
+    this.#options.onDurable?.(position)
+    while (this.#waiters[0] !== undefined && this.#waiters[0].position <= position)
+      this.#waiters.shift()?.resolve()
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== null) return
+    const failure = new WalFailedError(this.#directory, cause)
+    this.#failure = failure
+    this.#chunks = []
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(failure)
+    this.#options.onFailure?.(failure)
+  }
+
+  #buffer(bytes: number): Buffer {
+    if (bytes > CHUNK_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    const spare = this.#spare ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.#spare = null
+    return spare
+  }
+}
