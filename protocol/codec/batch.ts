@@ -1,0 +1,26 @@
+import type { ClientMessage, ServerMessage } from '../client-messages.ts'
+import { type ChainItem, readChainItems } from './chain-codec.ts'
+import { FAMILY, readClientMessages, readServerMessages } from './client-codec.ts'
+import { unknownKind, unpackFields } from './fields.ts'
+
+/** What one body may bring: a data server hears clients and other servers on one port. */
+export type Batch =
+  | { readonly type: 'client'; readonly messages: readonly ClientMessage[] }
+  | { readonly type: 'server'; readonly messages: readonly ServerMessage[] }
+  | { readonly type: 'chain'; readonly items: readonly ChainItem[] }
+
+/** Decodes a body of any family. @throws {CodecError} it is of none. */
+export function decodeBatch(body: Uint8Array): Batch {
+  const reader = unpackFields(body)
+  const family = reader.count()
+  switch (family) {
+    case FAMILY.client:
+      return { type: 'client', messages: readClientMessages(reader) }
+    case FAMILY.server:
+      return { type: 'server', messages: readServerMessages(reader) }
+    case FAMILY.chain:
+      return { type: 'chain', items: readChainItems(reader) }
+    default:
+      return unknownKind('batch', family)
+  }
+}
