@@ -1,5 +1,7 @@
 /** What carries bodies between nodes. Types and limits only: the sockets live in client/transport and runtime/transport. */
 
+import { StoreError } from './errors.ts'
+
 const MEBIBYTE = 1024 * 1024
 
 export interface Address {
@@ -39,7 +41,7 @@ export interface Transport {
    */
   setAddress(peer: string, address: Address | null): void
   /** Writes what is queued if the peers still read, closes every link and frees every handle. No event follows. */
-  close(): Promise<void>
+  close(): PromiseLike<void>
 }
 
 /** Called by a transport, never from inside one of its own methods: a handler may use the transport freely. */
@@ -59,8 +61,11 @@ const NODE_ID = /^[A-Za-z0-9_-]{1,64}$/
 /** Ids that are safe in every transport: a NATS subject would be cut or widened by a dot, a blank, `*` or `>`. */
 export const isNodeId = (id: string): boolean => NODE_ID.test(id)
 
-/** Refuses a name that some transport could not carry, before anything has been sent under it. */
+/** @throws {StoreError} `BAD_ARGUMENT`: a name that some transport could not carry. */
 export function checkNodeName(what: 'cluster' | 'node', name: string): void {
   if (isNodeId(name)) return
-  throw new RangeError(`${what} name ${JSON.stringify(name)}: use 1 to 64 letters, digits, "_" or "-"`)
+  throw new StoreError(
+    'BAD_ARGUMENT',
+    `${what} name ${JSON.stringify(name)}: use 1 to 64 letters, digits, "_" or "-"`,
+  )
 }

@@ -105,7 +105,7 @@ const sameAddress = (a: Address, b: Address) => a.host === b.host && a.port === 
  * Opens the transport of a native client: it dials servers and hears them over the connections it dialled. Nothing can dial it.
  *
  * @param options.self - the client's id, unique in the cluster: a second connection under one id replaces the first.
- * @throws {RangeError} a name that some transport could not carry.
+ * @throws {StoreError} `BAD_ARGUMENT`: a name that some transport could not carry.
  *
  * @example
  * const transport = openTcpDial({ self: 'client-7f3a', cluster: 'main', events })

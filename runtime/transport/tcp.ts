@@ -158,7 +158,7 @@ class TcpTransport implements ListeningTransport {
 /**
  * Opens the transport of a server: it listens, dials the peers whose address it is told, and answers those that cannot be dialled.
  *
- * @throws {RangeError} a name that some transport could not carry. Rejects as `listen` does (`EADDRINUSE`, `EACCES`).
+ * @throws {StoreError} `BAD_ARGUMENT`: a name that some transport could not carry. Rejects as `listen` does (`EADDRINUSE`, `EACCES`).
  *
  * @example
  * const transport = await openTcp({ self: 'n1', cluster: 'main', host: '127.0.0.1', port: 0, events })

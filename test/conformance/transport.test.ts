@@ -1,13 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Transport } from '../../protocol/transport.ts'
 import {
   createMemoryFabric,
+  createNatsFabric,
   createTcpFabric,
   Ear,
   type Fabric,
   numbered,
   numberOf,
 } from '../runtime/transport/fabrics.ts'
+import { type NatsServer, startNatsServer } from '../support/nats-server.ts'
 
 const KIBIBYTE = 1024
 const MEBIBYTE = 1024 * KIBIBYTE
@@ -139,6 +141,46 @@ function conforms(name: string, create: () => Promise<Fabric>): void {
       expect(ear.downs.every(({ peer }) => peer === 'n2')).toBe(true)
     })
 
+    test('a broken fabric: both ends hear of it, nothing is reordered or repeated, and frames flow again', async () => {
+      if (fabric.breakAll === null) return // nothing stands between two nodes: a break is a restart, tested above
+      const [ears, nodes] = await openPair(fabric)
+      await sendUntilHeard(nodes[0], 'n2', ears[1])
+      await sendUntilHeard(nodes[1], 'n1', ears[0])
+      const start = 1_000_000
+      let next = start
+      const burst = () => {
+        for (let n = 0; n < 500; n++) nodes[0].send('n2', numbered(next++))
+      }
+      burst()
+      const broken = fabric.breakAll()
+      for (let n = 0; n < 20; n++) {
+        burst()
+        await pause(5)
+      }
+      await broken
+      await ears[0].until('n1 hears of the break', () => ears[0].downs.some(({ peer }) => peer === 'n2'))
+      await ears[1].until('n2 hears of the break', () => ears[1].downs.some(({ peer }) => peer === 'n1'))
+      const last = () => numberOf(ears[1].bodies.at(-1)?.body ?? numbered(0))
+      const healed = next
+      for (let n = 0; n < 500 && last() < healed; n++) {
+        nodes[0].send('n2', numbered(next++))
+        await pause(10)
+      }
+      expect(last()).toBeGreaterThanOrEqual(healed)
+      const heard = ears[1].bodies.map(({ body }) => numberOf(body)).filter((n) => n >= start)
+      expect(heard.every((n, index) => index === 0 || n > (heard[index - 1] ?? 0))).toBe(true)
+    })
+
+    test('close leaves no handle open', async () => {
+      const before = handles()
+      const [ears, nodes] = await openPair(fabric)
+      await sendUntilHeard(nodes[0], 'n2', ears[1])
+      await sendUntilHeard(nodes[1], 'n1', ears[0])
+      await Promise.all(nodes.map((node) => node.close()))
+      for (let n = 0; n < 1000 && handles() > before; n++) await turn()
+      expect(handles()).toBeLessThanOrEqual(before)
+    })
+
     test('nothing is heard after close, and send refuses', async () => {
       const [ears, nodes] = await openPair(fabric)
       await sendUntilHeard(nodes[0], 'n2', ears[1])
@@ -174,6 +216,10 @@ async function sendUntilHeard(transport: Transport, to: string, ear: Ear): Promi
   expect(ear.bodies.length).toBeGreaterThan(before)
 }
 
+/** Sockets, listeners and timers of this process that keep it alive. */
+const handles = () =>
+  process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout|Pipe)/.test(name)).length
+
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -185,3 +231,12 @@ function patterned(size: number, seed: number): Uint8Array {
 
 conforms('memory', createMemoryFabric)
 conforms('tcp', createTcpFabric)
+
+describe('with a broker', () => {
+  let broker: NatsServer
+  beforeAll(async () => {
+    broker = await startNatsServer()
+  })
+  afterAll(() => broker?.dispose())
+  conforms('nats', () => createNatsFabric(broker))
+})

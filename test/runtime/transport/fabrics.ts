@@ -1,7 +1,9 @@
+import { openNats } from '../../../client/transport/nats.ts'
 import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../../protocol/transport.ts'
-import { createMemoryNetwork } from '../../../runtime/transport/memory.ts'
+import { createMemoryNetwork, type MemoryNetwork } from '../../../runtime/transport/memory.ts'
 import { type ListeningTransport, openTcp } from '../../../runtime/transport/tcp.ts'
+import type { NatsServer } from '../../support/nats-server.ts'
 
 /** One kind of transport as the conformance suite sees it: nodes that know each other as soon as they are open. */
 export interface Fabric {
@@ -10,6 +12,8 @@ export interface Fabric {
   openServer(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
   /** Opens a client, which reaches servers and is not dialled. */
   openClient(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
+  /** Breaks every link at once, as a broker's restart does. Null where nothing stands between two nodes. */
+  readonly breakAll: (() => Promise<void>) | null
   /** Closes every transport that is still open, and whatever carries them. */
   stop(): Promise<void>
 }
@@ -82,6 +86,7 @@ export async function createTcpFabric(): Promise<Fabric> {
   }
   return {
     name: 'tcp',
+    breakAll: null,
     async openServer(self, events, limits = {}) {
       const port = ports.get(self) ?? 0
       const server = await openTcp({ self, cluster: 'test', host: '127.0.0.1', port, events, limits })
@@ -105,10 +110,45 @@ export async function createTcpFabric(): Promise<Fabric> {
 
 export async function createMemoryFabric(): Promise<Fabric> {
   // Limits belong to the whole network here, so it is made by the first node.
-  let network: ReturnType<typeof createMemoryNetwork> | null = null
+  let network: MemoryNetwork | null = null
+  const names = new Set<string>()
   const open: Fabric['openServer'] = async (self, events, limits = {}) => {
     network ??= createMemoryNetwork({ limits })
+    names.add(self)
     return network.open(self, events)
   }
-  return { name: 'memory', openServer: open, openClient: open, stop: async () => {} }
+  const pairs = () => [...names].flatMap((a) => [...names].filter((b) => a < b).map((b) => [a, b] as const))
+  return {
+    name: 'memory',
+    openServer: open,
+    openClient: open,
+    async breakAll() {
+      for (const [a, b] of pairs()) network?.break(a, b)
+      await new Promise((resolve) => setImmediate(resolve))
+      for (const [a, b] of pairs()) network?.heal(a, b)
+    },
+    stop: async () => {},
+  }
+}
+
+let natsClusters = 0
+
+/** @param broker - may be shared by fabrics: each is a cluster of its own. */
+export async function createNatsFabric(broker: NatsServer): Promise<Fabric> {
+  const cluster = `test-${natsClusters++}`
+  const all: Transport[] = []
+  const open: Fabric['openServer'] = async (self, events, limits = {}) => {
+    const transport = await openNats({ url: broker.url, self, cluster, events, limits })
+    all.push(transport)
+    return transport
+  }
+  return {
+    name: 'nats',
+    openServer: open,
+    openClient: open,
+    breakAll: () => broker.restart(),
+    async stop() {
+      await Promise.all(all.map((transport) => transport.close()))
+    },
+  }
 }

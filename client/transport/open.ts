@@ -1,0 +1,28 @@
+import { StoreError } from '../../protocol/errors.ts'
+import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
+import { openNats } from './nats.ts'
+import { openTcpDial } from './tcp-dial.ts'
+
+export interface OpenTransportOptions {
+  /** `tcp`, or `nats://host:port`. */
+  readonly transport: string
+  readonly self: string
+  readonly cluster: string
+  readonly events: TransportEvents
+  readonly limits?: Partial<TransportLimits>
+}
+
+/**
+ * Opens the transport of a native client.
+ *
+ * @throws {StoreError} `BAD_ARGUMENT`: no such transport. Otherwise as `openTcpDial` and `openNats` do.
+ */
+export async function openClientTransport(options: OpenTransportOptions): Promise<Transport> {
+  const { transport } = options
+  if (transport === 'tcp') return openTcpDial(options)
+  if (transport.startsWith('nats:')) return openNats({ ...options, url: transport })
+  throw unknownTransport(transport)
+}
+
+export const unknownTransport = (transport: string) =>
+  new StoreError('BAD_ARGUMENT', `transport ${JSON.stringify(transport)}: use "tcp" or "nats://host:port"`)

@@ -1,0 +1,32 @@
+import { openNats } from '../../client/transport/nats.ts'
+import { type OpenTransportOptions, unknownTransport } from '../../client/transport/open.ts'
+import type { Address, Transport } from '../../protocol/transport.ts'
+import { openTcp } from './tcp.ts'
+
+export interface OpenServerTransportOptions extends OpenTransportOptions {
+  /** Where tcp listens; port 0 takes a free one. nats does not listen. */
+  readonly listen: Address
+}
+
+export interface ServerTransport {
+  readonly transport: Transport
+  /** Where peers dial this server; null where they need no address. */
+  readonly address: Address | null
+}
+
+/**
+ * Opens the transport of a server.
+ *
+ * @throws {StoreError} `BAD_ARGUMENT`: no such transport. Otherwise as `openTcp` and `openNats` do.
+ */
+export async function openServerTransport(options: OpenServerTransportOptions): Promise<ServerTransport> {
+  const { transport: kind, listen } = options
+  if (kind === 'tcp') {
+    const transport = await openTcp({ ...options, host: listen.host, port: listen.port })
+    return { transport, address: transport.address }
+  }
+  if (kind.startsWith('nats:')) {
+    return { transport: await openNats({ ...options, url: kind }), address: null }
+  }
+  throw unknownTransport(kind)
+}
