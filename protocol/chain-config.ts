@@ -62,7 +62,8 @@ export function configFromJson(json: string): ChainConfig | null {
   }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 export function configFromData(data: unknown): ChainConfig | null {
@@ -79,7 +80,10 @@ export function configFromData(data: unknown): ChainConfig | null {
     joining: parsedJoiner,
     slots,
   }
-  const names = [...config.members.map((member) => member.server), ...(parsedJoiner ? [parsedJoiner.server] : [])]
+  const names = [
+    ...config.members.map((member) => member.server),
+    ...(parsedJoiner ? [parsedJoiner.server] : []),
+  ]
   return new Set(names).size === names.length ? config : null
 }
 

@@ -80,7 +80,12 @@ export type ChainMessage =
   /** Dirty replica to tail: "what is committed?" (CRAQ §2.3). */
   | { readonly type: 'version-query'; readonly epoch: Epoch; readonly query: number }
   /** `commit` null: the tail may not answer (no lease, or not serving yet); the asker falls back to a barrier. */
-  | { readonly type: 'version-reply'; readonly epoch: Epoch; readonly query: number; readonly commit: Seq | null }
+  | {
+      readonly type: 'version-reply'
+      readonly epoch: Epoch
+      readonly query: number
+      readonly commit: Seq | null
+    }
   /** Any replica to the head, then down the chain like a write, answered by the tail (DESIGN section 6). */
   | { readonly type: 'barrier'; readonly epoch: Epoch; readonly query: number; readonly origin: string }
   | { readonly type: 'barrier-reply'; readonly epoch: Epoch; readonly query: number; readonly commit: Seq }

@@ -15,8 +15,20 @@ export interface RequestIdentity {
  * A write goes to the head; a read to any replica; both name the chain that the client believes in.
  */
 export type ClientMessage =
-  | { readonly type: 'write'; readonly call: number; readonly chain: ChainId; readonly identity: RequestIdentity | null; readonly command: WriteCommand }
-  | { readonly type: 'read'; readonly call: number; readonly chain: ChainId; readonly command: ReadCommand; readonly options: ReadOptions }
+  | {
+      readonly type: 'write'
+      readonly call: number
+      readonly chain: ChainId
+      readonly identity: RequestIdentity | null
+      readonly command: WriteCommand
+    }
+  | {
+      readonly type: 'read'
+      readonly call: number
+      readonly chain: ChainId
+      readonly command: ReadCommand
+      readonly options: ReadOptions
+    }
   | { readonly type: 'map-request'; readonly call: number }
   /** Asks one server for its own status, as its http door shows it; the reply is JSON. */
   | { readonly type: 'status-request'; readonly call: number }
@@ -26,6 +38,11 @@ export type ServerMessage =
   | { readonly type: 'write-reply'; readonly call: number; readonly result: WriteResult }
   | { readonly type: 'read-reply'; readonly call: number; readonly result: ReadResult }
   /** A redirect carries the newer map, so that the client can retry at once. */
-  | { readonly type: 'failed'; readonly call: number; readonly failure: Failure; readonly map: ClusterMap | null }
+  | {
+      readonly type: 'failed'
+      readonly call: number
+      readonly failure: Failure
+      readonly map: ClusterMap | null
+    }
   | { readonly type: 'map-reply'; readonly call: number; readonly map: ClusterMap }
   | { readonly type: 'status-reply'; readonly call: number; readonly json: string }

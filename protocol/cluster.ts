@@ -29,7 +29,9 @@ export interface ServerRegistration {
   /** Identity of the data directory. */
   readonly dataId: string
   /** Chains of which this directory holds the data of a member: lets the last serving member of a chain return, and nobody else. */
-  readonly holds: Readonly<Record<ChainId, { readonly epoch: Epoch; readonly last: number; readonly commit: number }>>
+  readonly holds: Readonly<
+    Record<ChainId, { readonly epoch: Epoch; readonly last: number; readonly commit: number }>
+  >
   /** Set by a server that is being stopped or emptied by its operator. */
   readonly draining: boolean
 }
@@ -52,5 +54,7 @@ export interface ReplicaReport {
 export interface ClusterMap {
   readonly clusterId: string
   readonly chains: readonly ChainConfig[]
-  readonly addresses: Readonly<Record<ServerId, { readonly host: string; readonly port: number; readonly zone: string }>>
+  readonly addresses: Readonly<
+    Record<ServerId, { readonly host: string; readonly port: number; readonly zone: string }>
+  >
 }

@@ -1,5 +1,5 @@
-import type { Key, Millis, Seq } from './ids.ts'
 import type { ErrorCode } from './errors.ts'
+import type { Key, Millis, Seq } from './ids.ts'
 
 /** A committed or dirty version of a key, as a read returns it. */
 export interface Versioned {
@@ -35,14 +35,25 @@ export type Mutation =
  * `get-and-set` and `transaction` give `read-back`; `open-session` gives `written` whose version is the session id.
  */
 export type WriteCommand =
-  | { readonly type: 'put'; readonly key: Key; readonly value: Uint8Array; readonly expiry: Expiry; readonly condition: Condition | null }
+  | {
+      readonly type: 'put'
+      readonly key: Key
+      readonly value: Uint8Array
+      readonly expiry: Expiry
+      readonly condition: Condition | null
+    }
   | { readonly type: 'delete'; readonly key: Key; readonly condition: Condition | null }
   | { readonly type: 'append'; readonly key: Key; readonly value: Uint8Array }
   | { readonly type: 'prepend'; readonly key: Key; readonly value: Uint8Array }
   /** Decimal integer in ASCII, as Redis has it; absent counts as 0. Negative `by` decrements. Range: ±(2^53 - 1). */
   | { readonly type: 'increment'; readonly key: Key; readonly by: number }
   /** Sets the value (`null` deletes) and returns the old version. */
-  | { readonly type: 'get-and-set'; readonly key: Key; readonly value: Uint8Array | null; readonly expiry: Expiry }
+  | {
+      readonly type: 'get-and-set'
+      readonly key: Key
+      readonly value: Uint8Array | null
+      readonly expiry: Expiry
+    }
   /** Sets or clears the expiry of a present key. `unmatched` if absent. */
   | { readonly type: 'expire'; readonly key: Key; readonly atWallMs: Millis }
   /** Single-chain mini-transaction (Sinfonia's compare, read, write sets; CRAQ §4.1). */
@@ -85,7 +96,12 @@ export type WriteResult =
   /** The command makes no sense for the value that it found (an increment of text, an append beyond the limit); nothing changed. */
   | { readonly type: 'refused'; readonly code: 'NOT_A_NUMBER' | 'TOO_LARGE'; readonly message: string }
   /** `applied` is false where a compare of a transaction failed; the reads are made either way, before the writes. */
-  | { readonly type: 'read-back'; readonly applied: boolean; readonly version: Seq; readonly reads: readonly (Versioned | null)[] }
+  | {
+      readonly type: 'read-back'
+      readonly applied: boolean
+      readonly version: Seq
+      readonly reads: readonly (Versioned | null)[]
+    }
 
 export type ReadResult =
   | {

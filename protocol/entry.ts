@@ -1,5 +1,5 @@
-import type { Epoch, Key, Millis, RequestNumber, Seq, SessionId } from './ids.ts'
 import type { WriteResult } from './commands.ts'
+import type { Epoch, Key, Millis, RequestNumber, Seq, SessionId } from './ids.ts'
 
 /**
  * One write of one key as an entry carries it: the resulting state, never the operation

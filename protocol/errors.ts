@@ -24,14 +24,19 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-export const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code)
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERRORS, code)
 
 /** An operating error of the store. `outcome` tells whether the operation can have happened. */
 export class StoreError extends Error {
   readonly code: ErrorCode
   readonly outcome: 'definite' | 'indefinite'
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; outcome?: 'definite' | 'indefinite' }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown; outcome?: 'definite' | 'indefinite' },
+  ) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'StoreError'
     this.code = code

@@ -1,7 +1,8 @@
 /** Every safety property that we claim; docs/INVARIANTS.md has one section per name, kept equal by a script. */
 export const INVARIANTS = {
   UpdatePropagation: 'a successor’s history is a prefix of its predecessor’s',
-  InprocessRequests: 'what a predecessor holds is what its successor holds and what is on the way between them',
+  InprocessRequests:
+    'what a predecessor holds is what its successor holds and what is on the way between them',
   CleanMeansCommitted: 'a clean version was committed by the tail of its epoch',
   AckAfterDurable: 'no commit covers an entry that some member could still lose to a power cut',
   EpochFence: 'a message from an older epoch changes no state',

@@ -7,7 +7,7 @@ export const SLOT_COUNT = 16_384
 /** Inclusive range of slots. */
 export type SlotRange = readonly [first: number, last: number]
 
-const ASCII = /^[\0-\x7f]*$/ // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const ASCII = /^[\0-\x7f]*$/
 
 /**
  * The slot of a key. Keys that share a non-empty `{tag}` share a slot, and so a chain.

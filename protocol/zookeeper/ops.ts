@@ -42,13 +42,18 @@ export const OPS = {
 } as const satisfies Record<string, OpRow>
 
 export type OpName = keyof typeof OPS
-export type RequestOf<N extends OpName> = { readonly type: N } & RecordOf<(typeof OPS)[N]['request']>
-export type ResponseOf<N extends OpName> = { readonly type: N } & RecordOf<(typeof OPS)[N]['response']>
-export type Request = { [N in OpName]: RequestOf<N> }[OpName]
-export type Response = { [N in OpName]: ResponseOf<N> }[OpName]
+// Both distribute: of several names they make a union to `switch` on.
+export type RequestOf<N extends OpName> = N extends OpName
+  ? { readonly type: N } & RecordOf<(typeof OPS)[N]['request']>
+  : never
+export type ResponseOf<N extends OpName> = N extends OpName
+  ? { readonly type: N } & RecordOf<(typeof OPS)[N]['response']>
+  : never
+export type Request = RequestOf<OpName>
+export type Response = ResponseOf<OpName>
 
 export type WriteOpName = { [N in OpName]: (typeof OPS)[N]['isWrite'] extends true ? N : never }[OpName]
-export type WriteRequest = { [N in WriteOpName]: RequestOf<N> }[WriteOpName]
+export type WriteRequest = RequestOf<WriteOpName>
 export type LocalRequest = Exclude<Request, WriteRequest>
 
 export const isWriteRequest = (request: Request): request is WriteRequest => OPS[request.type].isWrite

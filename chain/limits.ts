@@ -1,0 +1,68 @@
+/** Every bound of a replica. Checked against each other when a replica is made. */
+export interface ChainLimits {
+  readonly keyBytesMax: number
+  readonly valueBytesMax: number
+  /** Keys that one transaction or multi-get may name. */
+  readonly keysPerCommandMax: number
+  /** Entries above the commit watermark at the head; more writes are answered OVERLOADED. */
+  readonly dirtyEntriesMax: number
+  readonly dirtyBytesMax: number
+  /** Reads that wait for an answer of the tail, or for the replica to catch up. */
+  readonly waitingReadsMax: number
+  readonly scanLimitMax: number
+  /** A page of a scan ends once its values have this many bytes. */
+  readonly pageBytesMax: number
+  /** Committed entries kept in memory for successors and joiners that lack them: enough for a delta after a short absence. */
+  readonly retainedBytesMax: number
+  /** Entries in one `append`. */
+  readonly appendBytesMax: number
+  /** Bytes that may be on the way to a successor before it confirms some. */
+  readonly inFlightBytesMax: number
+  readonly snapshotPageBytes: number
+  /** Snapshot pages that may be on the way unconfirmed. */
+  readonly snapshotPagesInFlight: number
+  /** Client sessions kept per chain. */
+  readonly sessionsMax: number
+  /** An idle client session lapses after this long; a client never retries for longer than half of it. */
+  readonly sessionIdleMs: number
+  /** A link request or question that was not answered is repeated after this long. */
+  readonly retryMs: number
+  /** The link's heartbeat. */
+  readonly heartbeatMs: number
+  /** A neighbour that is silent for this long is reported as suspect. */
+  readonly stallMs: number
+}
+
+export const CHAIN_LIMITS: ChainLimits = {
+  keyBytesMax: 4096,
+  valueBytesMax: 8 * 1024 * 1024,
+  keysPerCommandMax: 1024,
+  dirtyEntriesMax: 65_536,
+  dirtyBytesMax: 256 * 1024 * 1024,
+  waitingReadsMax: 65_536,
+  scanLimitMax: 10_000,
+  pageBytesMax: 4 * 1024 * 1024,
+  retainedBytesMax: 64 * 1024 * 1024,
+  appendBytesMax: 1024 * 1024,
+  inFlightBytesMax: 32 * 1024 * 1024,
+  snapshotPageBytes: 256 * 1024,
+  snapshotPagesInFlight: 4,
+  sessionsMax: 100_000,
+  sessionIdleMs: 3_600_000,
+  retryMs: 250,
+  heartbeatMs: 100,
+  stallMs: 3_000,
+}
+
+/** Throws where the bounds contradict each other. */
+export function checkLimits(limits: ChainLimits): ChainLimits {
+  const wrong: string[] = []
+  if (limits.heartbeatMs >= limits.retryMs) wrong.push('heartbeatMs must be below retryMs')
+  if (limits.retryMs * 4 > limits.stallMs) wrong.push('stallMs must be at least four times retryMs')
+  if (limits.valueBytesMax > limits.dirtyBytesMax)
+    wrong.push('dirtyBytesMax must hold one value of valueBytesMax')
+  if (limits.appendBytesMax > limits.inFlightBytesMax) wrong.push('inFlightBytesMax must hold one append')
+  for (const [name, value] of Object.entries(limits)) if (!(value > 0)) wrong.push(`${name} must be positive`)
+  if (wrong.length > 0) throw new RangeError(`chain limits: ${wrong.join('; ')}`)
+  return limits
+}

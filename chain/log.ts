@@ -1,0 +1,206 @@
+import { type Entry, entryBytes, type Position, samePosition, type Write } from '../protocol/entry.ts'
+import {
+  asSeq,
+  type Key,
+  type Millis,
+  NO_EPOCH,
+  NO_SEQ,
+  type RequestNumber,
+  type Seq,
+  type SessionId,
+} from '../protocol/ids.ts'
+
+/** A version above the commit watermark. */
+export interface DirtyVersion {
+  readonly seq: Seq
+  readonly write: Write
+  /** When it reached this replica, on its own clock (bounded-age reads, CRAQ §2.4). */
+  readonly receivedAt: Millis
+}
+
+const EMPTY: Position = { epoch: NO_EPOCH, seq: NO_SEQ }
+
+/**
+ * The part of a chain's log that a replica keeps in memory: everything above `commit` (dirty), and below it as much as is
+ * worth keeping for a successor or joiner that lacks it. Indexes what is dirty by key and by request.
+ */
+export class Log {
+  /** `#entries[i]` has seq `#base.seq + 1 + i`. The front is trimmed lazily: the first `#skip` entries are gone. */
+  #entries: Entry[] = []
+  #skip = 0
+  /** Position of the entry before the first one held. */
+  #base: Position = EMPTY
+  #commit: Position = EMPTY
+  #bytes = 0
+  #dirtyBytes = 0
+  readonly #dirtyKeys = new Map<Key, DirtyVersion[]>()
+  readonly #dirtyRequests = new Map<SessionId, Map<RequestNumber, Seq>>()
+  readonly #dirtyOpens = new Set<SessionId>()
+
+  get base(): Position {
+    return this.#base
+  }
+  get commit(): Position {
+    return this.#commit
+  }
+  get last(): Seq {
+    return asSeq(this.#base.seq + this.#entries.length - this.#skip)
+  }
+  get lastPosition(): Position {
+    const entry = this.#entries.at(-1)
+    return entry === undefined || this.#entries.length === this.#skip
+      ? this.#base
+      : { epoch: entry.epoch, seq: entry.seq }
+  }
+  get dirtyCount(): number {
+    return this.last - this.#commit.seq
+  }
+  get dirtyBytes(): number {
+    return this.#dirtyBytes
+  }
+  get retainedBytes(): number {
+    return this.#bytes
+  }
+
+  entryAt(seq: Seq): Entry | null {
+    return seq > this.#base.seq ? (this.#entries[this.#skip + seq - this.#base.seq - 1] ?? null) : null
+  }
+
+  /** Identity of the entry at `seq`, or null where it is not held (any more, or yet). */
+  positionAt(seq: Seq): Position | null {
+    if (seq === this.#base.seq) return this.#base
+    const entry = this.entryAt(seq)
+    return entry === null ? null : { epoch: entry.epoch, seq: entry.seq }
+  }
+
+  /** Whether this log has that very entry. Equal identity implies an equal prefix, since every append names its predecessor. */
+  has(position: Position): boolean {
+    const mine = this.positionAt(position.seq)
+    return mine !== null && samePosition(mine, position)
+  }
+
+  push(entry: Entry, receivedAt: Millis): void {
+    if (entry.seq !== this.last + 1) throw new RangeError(`log: entry ${entry.seq} behind ${this.last}`)
+    this.#entries.push(entry)
+    const bytes = entryBytes(entry)
+    this.#bytes += bytes
+    this.#dirtyBytes += bytes
+    for (const write of entry.writes) {
+      const version = { seq: entry.seq, write, receivedAt }
+      const versions = this.#dirtyKeys.get(write.key)
+      if (versions === undefined) this.#dirtyKeys.set(write.key, [version])
+      else versions.push(version)
+    }
+    this.#indexRequest(entry)
+  }
+
+  #indexRequest(entry: Entry): void {
+    if (entry.sessions?.opens) this.#dirtyOpens.add(entry.seq as number as SessionId)
+    if (entry.origin === null) return
+    const { session, requestNumber } = entry.origin
+    const requests = this.#dirtyRequests.get(session)
+    if (requests === undefined) this.#dirtyRequests.set(session, new Map([[requestNumber, entry.seq]]))
+    else requests.set(requestNumber, entry.seq)
+  }
+
+  /** Marks the entry after `commit` clean and returns it. */
+  commitNext(): Entry {
+    const entry = this.entryAt(asSeq(this.#commit.seq + 1))
+    if (entry === null) throw new RangeError(`log: nothing above commit ${this.#commit.seq}`)
+    this.#commit = { epoch: entry.epoch, seq: entry.seq }
+    this.#dirtyBytes -= entryBytes(entry)
+    for (const write of entry.writes) {
+      const versions = this.#dirtyKeys.get(write.key)
+      if (versions === undefined || versions.length <= 1) this.#dirtyKeys.delete(write.key)
+      else versions.shift()
+    }
+    if (entry.sessions?.opens) this.#dirtyOpens.delete(entry.seq as number as SessionId)
+    if (entry.origin !== null) {
+      const requests = this.#dirtyRequests.get(entry.origin.session)
+      requests?.delete(entry.origin.requestNumber)
+      if (requests?.size === 0) this.#dirtyRequests.delete(entry.origin.session)
+    }
+    return entry
+  }
+
+  /** Drops every entry above `to`, which must not be committed. */
+  truncate(to: Seq): void {
+    if (to < this.#commit.seq) throw new RangeError(`log: truncate to ${to} below commit ${this.#commit.seq}`)
+    const dirty = this.#entries.splice(this.#skip + to - this.#base.seq)
+    for (const entry of dirty) this.#bytes -= entryBytes(entry)
+    const kept: Entry[] = []
+    for (let seq = this.#commit.seq + 1; seq <= to; seq++) {
+      const entry = this.entryAt(asSeq(seq))
+      if (entry !== null) kept.push(entry)
+    }
+    const receivedAt = new Map(
+      [...this.#dirtyKeys.values()].flat().map((version) => [version.seq, version.receivedAt]),
+    )
+    this.#clearDirty()
+    for (const entry of kept) {
+      const at = receivedAt.get(entry.seq) ?? (0 as Millis)
+      this.#dirtyBytes += entryBytes(entry)
+      for (const write of entry.writes) {
+        const versions = this.#dirtyKeys.get(write.key)
+        const version = { seq: entry.seq, write, receivedAt: at }
+        if (versions === undefined) this.#dirtyKeys.set(write.key, [version])
+        else versions.push(version)
+      }
+      this.#indexRequest(entry)
+    }
+  }
+
+  /** Forgets everything: the log goes on after `base`, which counts as committed. */
+  reset(base: Position): void {
+    this.#entries = []
+    this.#skip = 0
+    this.#bytes = 0
+    this.#base = base
+    this.#commit = base
+    this.#clearDirty()
+  }
+
+  #clearDirty(): void {
+    this.#dirtyBytes = 0
+    this.#dirtyKeys.clear()
+    this.#dirtyRequests.clear()
+    this.#dirtyOpens.clear()
+  }
+
+  /** Forgets the oldest committed entries while more than `bytesMax` are kept. */
+  trim(bytesMax: number): void {
+    while (this.#bytes > bytesMax && this.#base.seq < this.#commit.seq) {
+      const entry = this.#entries[this.#skip]
+      if (entry === undefined) break
+      this.#bytes -= entryBytes(entry)
+      this.#base = { epoch: entry.epoch, seq: entry.seq }
+      this.#skip++
+    }
+    // Cutting the array's front for each entry would cost a move of all the others.
+    if (this.#skip > 1024 && this.#skip > this.#entries.length / 2) {
+      this.#entries = this.#entries.slice(this.#skip)
+      this.#skip = 0
+    }
+  }
+
+  /** Dirty versions of a key, oldest first; null where it is clean. */
+  dirtyVersions(key: Key): readonly DirtyVersion[] | null {
+    return this.#dirtyKeys.get(key) ?? null
+  }
+  isDirty(key: Key): boolean {
+    return this.#dirtyKeys.has(key)
+  }
+  get hasDirtyKeys(): boolean {
+    return this.#dirtyKeys.size > 0
+  }
+  dirtyKeys(): IterableIterator<Key> {
+    return this.#dirtyKeys.keys()
+  }
+  /** Seq of the dirty entry that answers this request, or null. */
+  dirtyRequest(session: SessionId, requestNumber: RequestNumber): Seq | null {
+    return this.#dirtyRequests.get(session)?.get(requestNumber) ?? null
+  }
+  opensSession(session: SessionId): boolean {
+    return this.#dirtyOpens.has(session)
+  }
+}

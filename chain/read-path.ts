@@ -1,0 +1,329 @@
+/**
+ * Apportioned queries (CRAQ §2.3, DESIGN 3.3 and 6). A strong read of clean keys is answered here, under a lease. Of dirty keys: the tail is
+ * asked what is committed. Without a lease: a barrier travels the chain like a write. Either way, reads that arrive while a
+ * question is in flight share the next one: joining the one in flight would not be linearizable, because the answer may be older than they are.
+ */
+
+import { tailOf } from '../protocol/chain-config.ts'
+import type { Failure, ReadCommand, ReadOptions, Versioned } from '../protocol/commands.ts'
+import type { Key, RequestId, Seq, ServerId } from '../protocol/ids.ts'
+import { invariant, unreachable } from '../protocol/invariants.ts'
+import { learnCommit, recommit } from './commit.ts'
+import type { Outbox } from './events.ts'
+import type { DirtyVersion } from './log.ts'
+import { scanBounded } from './snapshot-outgoing.ts'
+import { isHead, isTail, leaseLives, type Replica, selfMember, type WaitingRead } from './state.ts'
+import { failure, refuseKey } from './write-path.ts'
+
+export function onRead(
+  replica: Replica,
+  read: { readonly request: RequestId; readonly command: ReadCommand; readonly options: ReadOptions },
+  out: Outbox,
+): void {
+  const refusal = refuseRead(replica, read.command)
+  if (refusal !== null) return out.reply(read.request, refusal)
+  const waiting: WaitingRead = { ...read, since: replica.nowMs }
+  if (read.options.consistency.type === 'strong') return strongRead(replica, waiting, out)
+  if (read.options.atLeast > replica.log.last) {
+    replica.behindReads.push(waiting)
+    return
+  }
+  weakRead(replica, waiting, out)
+}
+
+function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
+  const { limits } = replica
+  const member = selfMember(replica)
+  if (!replica.serving || member === null || member.leaving) {
+    return failure(
+      'NOT_SERVING',
+      `${replica.self} does not serve reads of ${replica.chain}; ask another replica`,
+    )
+  }
+  const waiting =
+    replica.waitingReads.length + replica.behindReads.length + (replica.question?.reads.length ?? 0)
+  if (waiting >= limits.waitingReadsMax) {
+    return failure(
+      'OVERLOADED',
+      `${replica.self}: ${waiting} reads of ${replica.chain} wait; try again later`,
+    )
+  }
+  if (command.type === 'scan') {
+    return command.limit >= 1 && command.limit <= limits.scanLimitMax
+      ? null
+      : failure('BAD_ARGUMENT', `scan: limit ${command.limit} is not between 1 and ${limits.scanLimitMax}`)
+  }
+  if (command.keys.length === 0 || command.keys.length > limits.keysPerCommandMax) {
+    return failure(
+      'BAD_ARGUMENT',
+      `get: ${command.keys.length} keys; between 1 and ${limits.keysPerCommandMax} are allowed`,
+    )
+  }
+  for (const key of command.keys) {
+    const refusal = refuseKey(key, limits.keyBytesMax)
+    if (refusal !== null) return refusal
+  }
+  return null
+}
+
+function strongRead(replica: Replica, read: WaitingRead, out: Outbox): void {
+  if (leaseLives(replica) && (isTail(replica) || !touchesDirty(replica, read.command))) {
+    replica.counters.localReads++
+    return answerClean(replica, read, out)
+  }
+  replica.waitingReads.push(read) // asked about when this turn ends
+}
+
+function touchesDirty(replica: Replica, command: ReadCommand): boolean {
+  if (!replica.log.hasDirtyKeys) return false
+  if (command.type === 'get') {
+    for (const key of command.keys) if (replica.log.isDirty(key)) return true
+    return false
+  }
+  for (const key of replica.log.dirtyKeys()) if (key.startsWith(command.prefix)) return true
+  return false
+}
+
+/** From the clean store, which stands at `commit` exactly: an atomic snapshot of however many keys. */
+function answerClean(replica: Replica, { request, command }: WaitingRead, out: Outbox): void {
+  const at = replica.log.commit.seq
+  if (command.type === 'get') {
+    const values = command.keys.map((key) => replica.store.get(key))
+    return out.reply(request, { type: 'values', values, committed: true, at })
+  }
+  const { prefix, after, limit } = command
+  const { items, more } = scanBounded(replica.store, {
+    prefix,
+    after,
+    limit,
+    bytesMax: replica.limits.pageBytesMax,
+  })
+  out.reply(request, {
+    type: 'page',
+    keys: items.map((item) => item.key),
+    values: items,
+    more,
+    committed: true,
+    at,
+  })
+}
+
+/** Sends the next question, if reads wait for one and none is in flight. Called when a turn ends. */
+export function askNext(replica: Replica, out: Outbox): void {
+  if (replica.question !== null || replica.waitingReads.length === 0 || replica.config === null) return
+  const reads = replica.waitingReads
+  replica.waitingReads = []
+  const kind = leaseLives(replica) && !replica.barrierNext ? 'version' : 'barrier'
+  replica.barrierNext = false
+  const id = ++replica.questions
+  replica.question = { id, kind, askedAt: replica.nowMs, reads }
+  const { epoch } = replica.config
+  if (kind === 'version') {
+    replica.counters.versionQueries++
+    replica.counters.versionQueryReads += reads.length
+    const tail = tailOf(replica.config)
+    if (isTail(replica)) return onVersionReply(replica, id, replica.log.commit.seq, out)
+    if (tail !== null) out.send(tail.server, { type: 'version-query', epoch, query: id })
+    return
+  }
+  replica.counters.barriers++
+  replica.counters.barrierReads += reads.length
+  const head = replica.config.members[0]
+  if (isHead(replica)) onBarrier(replica, id, replica.self, out)
+  else if (head !== undefined)
+    out.send(head.server, { type: 'barrier', epoch, query: id, origin: replica.self })
+}
+
+/** At the tail. It answers only under its own lease, and not once it is leaving (DESIGN section 5, trap 2). */
+export function onVersionQuery(replica: Replica, from: ServerId, query: number, out: Outbox): void {
+  if (replica.config === null || !isTail(replica)) return
+  recommit(replica, out)
+  const mayAnswer = replica.serving && leaseLives(replica) && selfMember(replica)?.leaving === false
+  const commit = mayAnswer ? replica.log.commit.seq : null
+  out.send(from, { type: 'version-reply', epoch: replica.config.epoch, query, commit })
+}
+
+export function onVersionReply(replica: Replica, query: number, commit: Seq | null, out: Outbox): void {
+  const { question } = replica
+  if (question === null || question.id !== query || question.kind !== 'version') return // an answer to a question given up
+  replica.question = null
+  if (commit === null || !leaseLives(replica)) {
+    // Epoch fencing without clocks (DESIGN section 6).
+    replica.barrierNext = true
+    replica.waitingReads.unshift(...question.reads)
+    return
+  }
+  answerAsked(replica, question.reads, { commit, proof: 'lease' }, out)
+}
+
+/** On its way: the head begins, each member of this epoch passes it on behind the entries it has sent, the tail answers. */
+export function onBarrier(replica: Replica, query: number, origin: ServerId, out: Outbox): void {
+  if (replica.config === null || selfMember(replica) === null) return
+  // A tail that was not handed off to yet answers as soon as it was (see `answerHeldBarriers`).
+  if (!isTail(replica) || !replica.serving) {
+    replica.barriers.push({ query, origin })
+    return
+  }
+  recommit(replica, out)
+  const commit = replica.log.commit.seq
+  if (origin === replica.self) return onBarrierReply(replica, query, commit, out)
+  out.send(origin, { type: 'barrier-reply', epoch: replica.config.epoch, query, commit })
+}
+
+/** Passes barriers on, behind this turn's entries: only the link's order makes them a barrier. */
+export function passBarriers(replica: Replica, out: Outbox): void {
+  if (replica.barriers.length === 0 || replica.config === null || replica.downstream === null) return
+  for (const { query, origin } of replica.barriers) {
+    out.send(replica.downstream.server, { type: 'barrier', epoch: replica.config.epoch, query, origin })
+  }
+  replica.barriers = []
+}
+
+/** A new tail has just begun to serve. */
+export function answerHeldBarriers(replica: Replica, out: Outbox): void {
+  const held = replica.barriers
+  replica.barriers = []
+  for (const { query, origin } of held) onBarrier(replica, query, origin, out)
+}
+
+export function onBarrierReply(replica: Replica, query: number, commit: Seq, out: Outbox): void {
+  const { question } = replica
+  if (question === null || question.id !== query || question.kind !== 'barrier') return
+  replica.question = null
+  answerAsked(replica, question.reads, { commit, proof: 'barrier' }, out)
+}
+
+/**
+ * The tail has named a commit point after these reads began. It is learned as an ack would be, so that the clean store stands at it, or at a newer one that an
+ * ack brought meanwhile: what the tail committed before it sent that ack is safe to show.
+ */
+function answerAsked(
+  replica: Replica,
+  reads: readonly WaitingRead[],
+  answer: { readonly commit: Seq; readonly proof: 'lease' | 'barrier' },
+  out: Outbox,
+): void {
+  if (!isTail(replica)) learnCommit(replica, answer.commit, out)
+  invariant(
+    'ReadUnderLease',
+    replica.serving && (answer.proof === 'barrier' || leaseLives(replica)),
+    () => `${replica.chain} at ${replica.self}: answers ${reads.length} reads without a lease`,
+  )
+  if (selfMember(replica)?.leaving !== false) return failReads(replica, reads, 'is leaving the chain', out)
+  for (const read of reads) answerClean(replica, read, out)
+}
+
+/** CRAQ §2.4: what this replica knows, within the bound that was asked for. */
+function weakRead(replica: Replica, read: WaitingRead, out: Outbox): void {
+  const { command, options } = read
+  const { consistency } = options
+  if (consistency.type === 'bounded-age' && !heardWithin(replica, consistency.maxAgeMs))
+    return strongRead(replica, read, out)
+  if (command.type === 'scan') return weakScan(replica, read, out)
+  let committed = true
+  const values = command.keys.map((key) => {
+    const dirty = visibleDirty(replica, key, options)
+    if (dirty === null) return replica.store.get(key)
+    committed = false
+    return versionedOf(dirty)
+  })
+  const at = committed ? replica.log.commit.seq : replica.log.last
+  out.reply(read.request, { type: 'values', values, committed, at })
+}
+
+const versionedOf = ({ seq, write }: DirtyVersion): Versioned | null =>
+  write.value === null ? null : { value: write.value, version: seq, expiresAtWallMs: write.expiresAtWallMs }
+
+/** The newest dirty version that the bound lets through; null where the clean one is to be shown. */
+function visibleDirty(replica: Replica, key: Key, { consistency }: ReadOptions): DirtyVersion | null {
+  const versions = replica.log.dirtyVersions(key)
+  if (versions === null) return null
+  switch (consistency.type) {
+    case 'strong':
+      return null
+    case 'eventual':
+      return versions.at(-1) ?? null
+    case 'bounded-versions':
+      return versions[Math.min(consistency.maxVersions, versions.length) - 1] ?? null
+    case 'bounded-age': {
+      // The oldest uncommitted version decides: past the bound, its commit is overdue, and so is all that stands on it.
+      const oldest = versions[0]
+      const young = oldest !== undefined && replica.nowMs - oldest.receivedAt <= consistency.maxAgeMs
+      return young ? (versions.at(-1) ?? null) : null
+    }
+    default:
+      return unreachable(consistency)
+  }
+}
+
+/** Whether the chain above was heard within this time. The head is the chain's source: it has nobody to hear. */
+function heardWithin(replica: Replica, maxAgeMs: number): boolean {
+  if (isHead(replica)) return leaseLives(replica)
+  return replica.upstream?.linked === true && replica.nowMs - replica.upstream.heardAt <= maxAgeMs
+}
+
+function weakScan(replica: Replica, read: WaitingRead, out: Outbox): void {
+  if (read.command.type !== 'scan') return
+  const { prefix, after, limit } = read.command
+  const found = new Map<Key, Versioned | null>()
+  for (const key of replica.log.dirtyKeys()) {
+    if (!key.startsWith(prefix) || (after !== null && key <= after)) continue
+    const dirty = visibleDirty(replica, key, read.options)
+    if (dirty !== null) found.set(key, versionedOf(dirty))
+  }
+  const committed = found.size === 0
+  const bytesMax = replica.limits.pageBytesMax
+  const clean = scanBounded(replica.store, { prefix, after, limit: limit + found.size, bytesMax })
+  // What lies beyond the last clean key that was read belongs to a later page.
+  const end = clean.more ? (clean.items.at(-1)?.key ?? null) : null
+  for (const item of clean.items) if (!found.has(item.key)) found.set(item.key, item)
+  const present = [...found]
+    .filter((pair): pair is [Key, Versioned] => pair[1] !== null && (end === null || pair[0] <= end))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const page = present.slice(0, limit)
+  const more = present.length > limit || clean.more
+  const at = committed ? replica.log.commit.seq : replica.log.last
+  out.reply(read.request, {
+    type: 'page',
+    keys: page.map(([key]) => key),
+    values: page.map(([, value]) => value),
+    more,
+    committed,
+    at,
+  })
+}
+
+/** New entries have arrived: weak reads whose session token asked for them can go. */
+export function releaseBehindReads(replica: Replica, out: Outbox): void {
+  if (replica.behindReads.length === 0) return
+  const ready = replica.behindReads.filter((read) => read.options.atLeast <= replica.log.last)
+  if (ready.length === 0) return
+  replica.behindReads = replica.behindReads.filter((read) => read.options.atLeast > replica.log.last)
+  for (const read of ready) weakRead(replica, read, out)
+}
+
+/** Another epoch: what was asked in the old one means nothing. The reads are asked about again (trap 4). */
+export function forgetQuestion(replica: Replica): void {
+  if (replica.question !== null) replica.waitingReads.unshift(...replica.question.reads)
+  replica.question = null
+  replica.barriers = []
+}
+
+export function repeatQuestion(replica: Replica): void {
+  const { question } = replica
+  if (question === null || replica.nowMs - question.askedAt < replica.limits.retryMs) return
+  forgetQuestion(replica)
+}
+
+export function abandonReads(replica: Replica, reason: string, out: Outbox): void {
+  forgetQuestion(replica)
+  const reads = [...replica.waitingReads, ...replica.behindReads]
+  replica.waitingReads = []
+  replica.behindReads = []
+  failReads(replica, reads, reason, out)
+}
+
+function failReads(replica: Replica, reads: readonly WaitingRead[], reason: string, out: Outbox): void {
+  const message = `${replica.self} ${reason}; ask another replica`
+  for (const { request } of reads) out.reply(request, failure('NOT_SERVING', message))
+}

@@ -1,0 +1,213 @@
+/**
+ * Writes at the head (DESIGN 3.2; CRAQ §2.3, §4.1): exactly once, evaluated against the newest version, answered when committed.
+ *
+ * Departs: a command that changes nothing (a failed condition, a read-only transaction) becomes an entry without writes. Its answer rests on
+ * what it saw, so it may leave only when that has committed and while this head is still the head; the entry's own commit says both.
+ */
+import type { RequestIdentity } from '../protocol/client-messages.ts'
+import type { Failure, Versioned, WriteCommand, WriteResult } from '../protocol/commands.ts'
+import type { Entry, SessionChange, Write } from '../protocol/entry.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import { asMillis, asSeq, type Key, type RequestId, type Seq, type SessionId } from '../protocol/ids.ts'
+import { invariant } from '../protocol/invariants.ts'
+import { evaluate } from './evaluate.ts'
+import type { Outbox } from './events.ts'
+import { isHead, type Replica } from './state.ts'
+
+export const failure = (code: ErrorCode, message: string): Failure => ({ type: 'failure', code, message })
+
+export function onWrite(
+  replica: Replica,
+  write: {
+    readonly request: RequestId
+    readonly identity: RequestIdentity | null
+    readonly command: WriteCommand
+  },
+  out: Outbox,
+): void {
+  const refusal = refuseWrite(replica, write.command)
+  if (refusal !== null) return out.reply(write.request, refusal)
+  if (write.identity !== null && answerRetry(replica, write.identity, write.request, out)) return
+  const seq = asSeq(replica.log.last + 1)
+  const touched = new Map<Key, Versioned>()
+  const outcome = evaluate(write.command, {
+    newest: (key) => newestLiving(replica, key, touched),
+    seq,
+    valueBytesMax: replica.limits.valueBytesMax,
+  })
+  const writes = withLapsedKeys(outcome.writes, touched)
+  const sessions: SessionChange | null = write.command.type === 'open-session' ? { opens: true } : null
+  appendAtHead(replica, { identity: write.identity, writes, result: outcome.result, sessions }, out)
+  replica.waiters.set(seq, [{ request: write.request, result: outcome.result }])
+  replica.counters.writes++
+}
+
+/** Gives the next seq to what a request, or the head itself, wants written. */
+export function appendAtHead(
+  replica: Replica,
+  change: {
+    readonly identity: RequestIdentity | null
+    readonly writes: readonly Write[]
+    readonly result: WriteResult
+    readonly sessions: SessionChange | null
+  },
+  out: Outbox,
+): void {
+  const { identity, result } = change
+  const seq = asSeq(replica.log.last + 1)
+  const epoch = replica.config?.epoch
+  invariant(
+    'EpochFence',
+    epoch !== undefined && replica.serving,
+    () => `${replica.self} appends without a configuration`,
+  )
+  const entry: Entry = {
+    epoch,
+    seq,
+    origin: identity === null ? null : { ...identity, result },
+    writes: change.writes,
+    sessions: change.sessions,
+  }
+  replica.log.push(entry, replica.nowMs)
+  if (identity !== null) replica.sessionHeard.set(identity.session, replica.nowMs)
+  if (change.sessions?.opens) replica.sessionHeard.set(seq as number as SessionId, replica.nowMs)
+  out.persist({ type: 'entry', entry })
+}
+
+function refuseWrite(replica: Replica, command: WriteCommand): Failure | null {
+  const { limits, log } = replica
+  if (replica.storageFailed)
+    return failure('NOT_SERVING', `${replica.self} has left its chains: its disk failed`)
+  if (!isHead(replica)) return failure('NOT_HEAD', `${replica.self} is not the head of ${replica.chain}`)
+  if (!replica.serving) return failure('NOT_SERVING', `${replica.self} does not serve ${replica.chain} yet`)
+  if (log.dirtyCount >= limits.dirtyEntriesMax || log.dirtyBytes >= limits.dirtyBytesMax) {
+    return failure(
+      'OVERLOADED',
+      `${replica.chain}: ${log.dirtyCount} writes wait for their commit; try again later`,
+    )
+  }
+  if (command.type === 'open-session' && replica.store.sessionCount >= limits.sessionsMax) {
+    return failure(
+      'OVERLOADED',
+      `${replica.chain}: ${limits.sessionsMax} client sessions are open; idle ones lapse`,
+    )
+  }
+  return refuseSizes(command, replica)
+}
+
+function refuseSizes(command: WriteCommand, { limits }: Replica): Failure | null {
+  if (command.type === 'open-session') return null
+  if (command.type !== 'transaction') {
+    return (
+      refuseKey(command.key, limits.keyBytesMax) ??
+      refuseValue('value' in command ? command.value : null, limits.valueBytesMax)
+    )
+  }
+  const keys = [...command.compares.map((c) => c.key), ...command.reads, ...command.writes.map((w) => w.key)]
+  if (keys.length > limits.keysPerCommandMax) {
+    return failure(
+      'BAD_ARGUMENT',
+      `transaction: ${keys.length} keys; the limit is ${limits.keysPerCommandMax}`,
+    )
+  }
+  for (const key of keys) {
+    const refusal = refuseKey(key, limits.keyBytesMax)
+    if (refusal !== null) return refusal
+  }
+  let bytes = 0
+  for (const write of command.writes) bytes += write.type === 'put' ? write.value.length : 0
+  return bytes > limits.valueBytesMax
+    ? failure(
+        'TOO_LARGE',
+        `transaction: its values have ${bytes} bytes; the limit is ${limits.valueBytesMax}`,
+      )
+    : null
+}
+
+export function refuseKey(key: Key, bytesMax: number): Failure | null {
+  if (key.length === 0) return failure('BAD_ARGUMENT', 'the key is empty; a key has at least one byte')
+  return key.length > bytesMax
+    ? failure('TOO_LARGE', `the key has ${key.length} bytes; the limit is ${bytesMax}`)
+    : null
+}
+
+const refuseValue = (value: Uint8Array | null, bytesMax: number) =>
+  value !== null && value.length > bytesMax
+    ? failure('TOO_LARGE', `the value has ${value.length} bytes; the limit is ${bytesMax}`)
+    : null
+
+/**
+ * Exactly once (trap 13): a request whose entry is committed gets the first result again; one whose entry is still dirty waits
+ * for that entry. True where the request is dealt with.
+ */
+function answerRetry(replica: Replica, identity: RequestIdentity, request: RequestId, out: Outbox): boolean {
+  const { session, requestNumber } = identity
+  const record = replica.store.session(session)
+  if (record === null && !replica.log.opensSession(session)) {
+    const message = `client session ${session} is unknown to ${replica.chain}: it lapsed after being idle, or never was`
+    out.reply(request, failure('SESSION_LAPSED', message))
+    return true
+  }
+  const dirty = replica.log.dirtyRequest(session, requestNumber)
+  if (dirty !== null) {
+    const result = replica.log.entryAt(dirty)?.origin?.result
+    invariant(
+      'ExactlyOnce',
+      result !== undefined,
+      () => `${replica.chain}: entry ${dirty} has lost its origin`,
+    )
+    const waiters = replica.waiters.get(dirty)
+    if (waiters === undefined) replica.waiters.set(dirty, [{ request, result }])
+    else waiters.push({ request, result })
+    return true
+  }
+  const newest = record?.origins.at(-1)
+  if (record === null || newest === undefined) return false
+  for (let i = record.origins.length - 1; i >= 0; i--) {
+    const origin = record.origins[i]?.origin
+    if (origin?.requestNumber === requestNumber) {
+      out.reply(request, origin.result)
+      return true
+    }
+  }
+  if (requestNumber >= newest.origin.answeredBelow) return false
+  const message = `request ${requestNumber} of session ${session} was answered before; its result is forgotten`
+  out.reply(request, failure('BAD_ARGUMENT', message))
+  return true
+}
+
+/** Newest version of a key, dirty or not. Null where absent or deleted. */
+export function newestOf(replica: Replica, key: Key): Versioned | null {
+  const dirty = replica.log.dirtyVersions(key)?.at(-1)
+  if (dirty === undefined) return replica.store.get(key)
+  const { value, expiresAtWallMs } = dirty.write
+  return value === null ? null : { value, version: dirty.seq, expiresAtWallMs }
+}
+
+/** As the head sees it: a key whose time has passed is absent already, and is noted in `lapsed`. */
+function newestLiving(replica: Replica, key: Key, lapsed: Map<Key, Versioned>): Versioned | null {
+  const newest = newestOf(replica, key)
+  if (newest === null || newest.expiresAtWallMs === 0 || newest.expiresAtWallMs > replica.wallMs)
+    return newest
+  lapsed.set(key, newest)
+  return null
+}
+
+/** A command that found a key lapsed deletes it in the same entry, so that no replica shows it any more afterwards. */
+function withLapsedKeys(writes: readonly Write[], lapsed: ReadonlyMap<Key, Versioned>): readonly Write[] {
+  if (lapsed.size === 0) return writes
+  const written = new Set(writes.map((write) => write.key))
+  const tombstones = [...lapsed.keys()].filter((key) => !written.has(key))
+  return [...writes, ...tombstones.map((key) => ({ key, value: null, expiresAtWallMs: asMillis(0) }))]
+}
+
+/** A head that steps down: these writes may still commit without it, so their outcome is unknown here. */
+export function abandonWrites(replica: Replica, reason: string, out: Outbox): void {
+  const seqs: Seq[] = [...replica.waiters.keys()]
+  for (const seq of seqs) {
+    for (const { request } of replica.waiters.get(seq) ?? []) {
+      out.reply(request, failure('CONNECTION_LOST', `${replica.self} ${reason}; the write may have happened`))
+    }
+  }
+  replica.waiters.clear()
+}
