@@ -1,0 +1,11 @@
+/** Bounds of the tree's member-side state. */
+export const LIMITS = {
+  /** Watches of one connection, both tables together. */
+  watchesPerConnectionMax: 100_000,
+  /** Unanswered requests of one connection at which its socket should no longer be read. */
+  pendingRequestsPause: 1_000,
+  /** Bytes of unanswered requests of one connection at which its socket should no longer be read. */
+  pendingBytesPause: 4 * 1024 * 1024,
+  /** Unanswered requests at which the connection is closed: its reader did not pause. */
+  pendingRequestsMax: 16_000,
+} as const

@@ -1,0 +1,45 @@
+/** Paths of znodes: absolute, `/`-separated, case-sensitive. */
+
+export const ROOT = '/'
+/** Nodes that are there from the start and cannot be deleted. */
+export const FIXED_PATHS: readonly string[] = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
+
+/** The parent's path; the root is its own. Works on invalid paths too, because parents are looked up first. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash <= 0 ? ROOT : path.slice(0, slash)
+}
+
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+/** What is checked before the parent is looked up. */
+export const isPathLike = (path: string): boolean => path.includes('/') && !path.includes('\0')
+
+/** ZooKeeper's rules for the full path of a node. */
+export function isValidPath(path: string): boolean {
+  if (path === ROOT) return true
+  if (!path.startsWith('/')) return false
+  for (let i = 0; i < path.length; i += 1) {
+    if (isForbidden(path.charCodeAt(i))) return false
+  }
+  return path
+    .slice(1)
+    .split('/')
+    .every((name) => name !== '' && name !== '.' && name !== '..')
+}
+
+// By UTF-16 unit, as Java does: surrogates are refused, and with them everything beyond the basic plane.
+function isForbidden(unit: number): boolean {
+  return (
+    unit <= 0x1f ||
+    (unit >= 0x7f && unit <= 0x9f) ||
+    (unit >= 0xd800 && unit <= 0xf8ff) ||
+    (unit >= 0xfff0 && unit <= 0xffff)
+  )
+}
+
+/** The suffix of a sequential node: Java's `%010d` of a signed 32-bit number. */
+export function sequenceSuffix(createCount: number): string {
+  const digits = String(Math.abs(createCount))
+  return createCount < 0 ? `-${digits.padStart(9, '0')}` : digits.padStart(10, '0')
+}

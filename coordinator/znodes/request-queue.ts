@@ -1,0 +1,441 @@
+/**
+ * One member's side of its clients' sessions (the work of ZooKeeper's CommitProcessor). Writes go to the leader at
+ * once; reads wait for the session's earlier writes and are then answered from the local tree; replies leave in the
+ * order of the requests. The owner of this queue feeds it every applied entry before it applies the next one: so a
+ * watch event leaves before any reply that reflects its change, and a read is served at the very state in which the
+ * write before it left the tree.
+ *
+ * It does not know the wire (the door's part), nor how commands reach the leader, who may lose them: `forward-again`
+ * repeats all that is not yet applied, and order numbers let the state machine ignore what it has seen.
+ */
+import { invariant, unreachable } from '../../protocol/invariants.ts'
+import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
+import { isWriteRequest, type Request, type Response, SYNC_CONNECTED } from '../../protocol/zookeeper/ops.ts'
+import type { WatcherEvent } from '../../protocol/zookeeper/records.ts'
+import type { ApplyResult } from './apply.ts'
+import type { Command } from './command.ts'
+import { LIMITS } from './limits.ts'
+import { type Answer, failure, serveLocally, success } from './local-requests.ts'
+import type { Owner, ZnodeTree } from './tree.ts'
+import { type WatchNotification, WatchTable } from './watches.ts'
+
+/** What happened, as this member sees it. `connection` numbers grow for ever, also across restarts. */
+export type QueueEvent =
+  /** A ConnectRequest. The door has negotiated the timeout and checked the password of a session to resume. */
+  | {
+      readonly type: 'connect'
+      readonly connection: number
+      /** 0n: a new one. */
+      readonly session: bigint
+      readonly passwordMatches: boolean
+      readonly timeoutMs: number
+      readonly lastZxidSeen: number
+    }
+  /** `bytes` is the size of the packet, for the bounds. */
+  | {
+      readonly type: 'request'
+      readonly connection: number
+      readonly xid: number
+      readonly request: Request
+      readonly bytes: number
+    }
+  /** A packet that the door could not take: answered in its turn. */
+  | {
+      readonly type: 'refuse'
+      readonly connection: number
+      readonly xid: number
+      readonly err: ZkErrorCode
+      readonly thenClose: boolean
+    }
+  /** An entry was applied to the tree just now; nothing else has been applied since. */
+  | { readonly type: 'applied'; readonly command: Command; readonly result: ApplyResult }
+  /** All that was committed when `askReadIndex(token)` was asked has been applied here. */
+  | { readonly type: 'read-index-reached'; readonly token: number }
+  /** What was forwarded may be lost: another leader, or a broken link to it. */
+  | { readonly type: 'forward-again' }
+  | { readonly type: 'connection-lost'; readonly connection: number }
+  /** A snapshot replaced the tree. Which watches it would have fired is unknown: clients must come again. */
+  | { readonly type: 'restored'; readonly tree: ZnodeTree }
+  /** This member has had no leader for too long: its clients should try another one. */
+  | { readonly type: 'stop-serving' }
+
+/** What the runtime must do, in order. */
+export interface QueueOutbox {
+  /** Hand a command to the leader, who stamps the time and proposes it. May get lost. */
+  forward(command: Command): void
+  /** Ask the leader for a read index; answered by `read-index-reached`. May get lost. */
+  askReadIndex(token: number): void
+  /** Answer the ConnectRequest. */
+  connected(connection: number, session: bigint, timeoutMs: number): void
+  /** Answer the ConnectRequest: no such session (timeout 0, session 0, password of zeros). `close` follows. */
+  refused(connection: number): void
+  /** Answer a request. `response` is null where `err` is not 0. */
+  reply(connection: number, xid: number, zxid: number, err: ZkErrorCode, response: Response | null): void
+  notify(connection: number, event: WatcherEvent): void
+  /** Stop, or start again, to read the connection's socket. */
+  pause(connection: number): void
+  resume(connection: number): void
+  /** Close the connection once all before is sent. Nothing more is said of it, and `connection-lost` is not needed. */
+  close(connection: number): void
+}
+
+interface Pending {
+  readonly xid: number
+  /** `null`: refused by the door. */
+  readonly request: Request | null
+  readonly bytes: number
+  /** What a write was forwarded as. */
+  command: Command | null
+  /** What a sync waits for; 0 until it asks. */
+  token: number
+  /** Known, but it leaves only after those of the requests before it. */
+  answer: Answer | null
+}
+
+interface Connection {
+  readonly id: number
+  /** Forwarded and not applied: the connection has no session yet, its requests wait. */
+  opening: Command | null
+  session: bigint
+  /** Order number of the last write forwarded. */
+  order: number
+  readonly pending: Pending[]
+  pendingBytes: number
+  paused: boolean
+  /** Its closeSession took effect: only what came before that is still answered. */
+  ending: boolean
+  /** zxid of the last reply. */
+  zxid: number
+}
+
+const newPending = (xid: number, request: Request | null, bytes: number, answer: Answer | null): Pending => ({
+  xid,
+  request,
+  bytes,
+  command: null,
+  token: 0,
+  answer,
+})
+
+export class RequestQueue {
+  readonly #member: number
+  readonly #out: QueueOutbox
+  #tree: ZnodeTree
+  readonly #watches: WatchTable
+  readonly #connections = new Map<number, Connection>()
+  readonly #bySession = new Map<bigint, Connection>()
+  readonly #syncs = new Map<number, Connection>()
+  #lastToken = 0
+  /** Everything up to here has fired its watches. */
+  #firedZxid: number
+  #touched = new Set<bigint>()
+
+  constructor(options: {
+    /** This coordinator's number, from 1 to 127. */
+    readonly member: number
+    readonly tree: ZnodeTree
+    readonly out: QueueOutbox
+    readonly watches?: WatchTable
+  }) {
+    this.#member = options.member
+    this.#out = options.out
+    this.#tree = options.tree
+    this.#watches = options.watches ?? new WatchTable()
+    this.#firedZxid = options.tree.zxid
+  }
+
+  step(event: QueueEvent): void {
+    switch (event.type) {
+      case 'connect':
+        this.#onConnect(event)
+        break
+      case 'request':
+        this.#onRequest(event.connection, newPending(event.xid, event.request, event.bytes, null))
+        break
+      case 'refuse': {
+        const answer = failure(event.err, event.thenClose)
+        this.#onRequest(event.connection, newPending(event.xid, null, 0, answer))
+        break
+      }
+      case 'applied':
+        this.#onApplied(event.command, event.result)
+        break
+      case 'read-index-reached':
+        this.#onReadIndexReached(event.token)
+        break
+      case 'forward-again':
+        for (const connection of this.#connections.values()) this.#forwardAgain(connection)
+        break
+      case 'connection-lost': {
+        const connection = this.#connections.get(event.connection)
+        if (connection !== undefined) this.#forget(connection)
+        break
+      }
+      case 'restored':
+        this.#closeAll()
+        this.#tree = event.tree
+        this.#firedZxid = event.tree.zxid
+        break
+      case 'stop-serving':
+        this.#closeAll()
+        break
+      default:
+        unreachable(event)
+    }
+  }
+
+  /** Sessions heard since the last call: what the leader's clock must be told. */
+  takeTouched(): bigint[] {
+    const touched = [...this.#touched]
+    this.#touched.clear()
+    return touched
+  }
+
+  /** Connections with or about to get a session. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  #onConnect(event: Extract<QueueEvent, { type: 'connect' }>): void {
+    const { connection: id, session, timeoutMs } = event
+    // The client has seen a later state than ours: it must go to a member that has it (ZxidMonotone).
+    if (event.lastZxidSeen > this.#tree.zxid) {
+      this.#out.close(id)
+      return
+    }
+    const older = this.#bySession.get(session)
+    if (older !== undefined) this.#close(older) // even before the password counts, as in ZooKeeper
+    if (session !== 0n && !event.passwordMatches) {
+      this.#out.refused(id)
+      this.#out.close(id)
+      return
+    }
+    const owner: Owner = { member: this.#member, connection: id }
+    const type = session === 0n ? 'create-session' : 'resume-session'
+    const opening: Command = { timeWallMs: 0, session, owner, order: 0, op: { type, timeoutMs } }
+    this.#connections.set(id, {
+      id,
+      opening,
+      session: 0n,
+      order: 0,
+      pending: [],
+      pendingBytes: 0,
+      paused: false,
+      ending: false,
+      zxid: 0,
+    })
+    this.#out.forward(opening)
+  }
+
+  #onRequest(id: number, item: Pending): void {
+    const connection = this.#connections.get(id)
+    // Closed by us while the packet was on its way, or about to be.
+    if (connection === undefined || connection.ending) return
+    if (connection.pending.length >= LIMITS.pendingRequestsMax) {
+      this.#close(connection)
+      return
+    }
+    connection.pending.push(item)
+    connection.pendingBytes += item.bytes
+    if (connection.opening === null) {
+      this.#touched.add(connection.session)
+      this.#start(connection, item)
+      this.#drain(connection)
+    }
+    this.#pauseOrResume(connection)
+  }
+
+  /** Sends off what a request needs from elsewhere. */
+  #start(connection: Connection, item: Pending): void {
+    const { request } = item
+    if (request === null) return
+    if (isWriteRequest(request)) {
+      connection.order += 1
+      item.command = {
+        timeWallMs: 0,
+        session: connection.session,
+        owner: { member: this.#member, connection: connection.id },
+        order: connection.order,
+        op: request,
+      }
+      this.#out.forward(item.command)
+    } else if (request.type === 'sync') {
+      this.#lastToken += 1
+      item.token = this.#lastToken
+      this.#syncs.set(item.token, connection)
+      this.#out.askReadIndex(item.token)
+    }
+  }
+
+  #onApplied(command: Command, result: ApplyResult): void {
+    const { zxid } = result
+    const inTurn = zxid === this.#tree.zxid && zxid > this.#firedZxid
+    invariant('WatchBeforeRead', inTurn, () => `heard of ${zxid} at ${this.#tree.zxid}`)
+    this.#firedZxid = zxid
+    for (const change of result.changes) this.#watches.fire(change, this.#notify)
+    const asker =
+      command.owner?.member === this.#member ? this.#connections.get(command.owner.connection) : undefined
+    if (result.opened !== 0n) this.#leaveTo(asker, result.opened)
+    if (asker !== undefined) this.#onOwnApplied(asker, command, result)
+    for (const session of result.closed) {
+      const connection = this.#bySession.get(session)
+      if (connection !== undefined) this.#failAll(connection, ZK_ERRORS.SessionExpired)
+    }
+  }
+
+  /** A session was given to a connection, here or elsewhere: ours loses it, if it is another. */
+  #leaveTo(opener: Connection | undefined, session: bigint): void {
+    const connection = this.#bySession.get(session)
+    if (connection !== undefined && connection !== opener) this.#failAll(connection, ZK_ERRORS.SessionMoved)
+  }
+
+  #onOwnApplied(connection: Connection, command: Command, result: ApplyResult): void {
+    const { op } = command
+    if (op.type === 'create-session' || op.type === 'resume-session') {
+      if (connection.opening !== null) this.#onOpened(connection, op.timeoutMs, result)
+      return // else forwarded twice: a session too many expires by itself
+    }
+    if (result.status === 'ignored-duplicate') return
+    if (result.status === 'ignored-gap') {
+      // Once per round: only the last command shows that nothing behind it can fill the gap.
+      if (command.order === connection.order) this.#forwardAgain(connection)
+      return
+    }
+    if (connection.ending) return // it came behind its own closeSession
+    const item = connection.pending.find(({ command: sent, answer }) => sent !== null && answer === null)
+    invariant(
+      'SessionFifo',
+      item?.command?.order === command.order,
+      () => `${command.order} applied before ${item?.command?.order} of connection ${connection.id}`,
+    )
+    const { err, response } = result
+    item.answer = { err, response, thenClose: op.type === 'closeSession' }
+    if (op.type === 'closeSession') this.#endOfSession(connection, item)
+    this.#drain(connection)
+    this.#pauseOrResume(connection)
+  }
+
+  #onOpened(connection: Connection, timeoutMs: number, result: ApplyResult): void {
+    connection.opening = null
+    if (result.opened === 0n) {
+      // Moved on already: say nothing, or the client would believe its session is over.
+      if (result.err !== ZK_ERRORS.SessionMoved) this.#out.refused(connection.id)
+      this.#close(connection)
+      return
+    }
+    connection.session = result.opened
+    this.#bySession.set(result.opened, connection)
+    this.#touched.add(result.opened)
+    this.#out.connected(connection.id, result.opened, timeoutMs)
+    for (const item of connection.pending) this.#start(connection, item)
+    this.#drain(connection)
+    this.#pauseOrResume(connection)
+  }
+
+  /** What came behind a closeSession has no session to run in. */
+  #endOfSession(connection: Connection, last: Pending): void {
+    connection.ending = true
+    this.#bySession.delete(connection.session)
+    connection.pending.length = connection.pending.indexOf(last) + 1
+  }
+
+  #onReadIndexReached(token: number): void {
+    const connection = this.#syncs.get(token)
+    if (connection === undefined) return // asked twice, or the connection is gone
+    this.#syncs.delete(token)
+    const item = connection.pending.find((candidate) => candidate.token === token)
+    if (item?.request?.type !== 'sync') return
+    item.answer = success({ type: 'sync', path: item.request.path })
+    this.#drain(connection)
+    this.#pauseOrResume(connection)
+  }
+
+  /** Answers from the head of the queue on, as far as answers are known or can be had from the tree. */
+  #drain(connection: Connection): void {
+    let served = 0
+    for (const item of connection.pending) {
+      const answer = item.answer ?? this.#serveLocally(connection, item.request)
+      if (answer === null) break
+      served += 1
+      connection.pendingBytes -= item.bytes
+      this.#reply(connection, item.xid, answer)
+      if (answer.thenClose) {
+        this.#close(connection)
+        return
+      }
+    }
+    connection.pending.splice(0, served)
+  }
+
+  #reply(connection: Connection, xid: number, answer: Answer): void {
+    const { zxid } = this.#tree
+    invariant('ZxidMonotone', zxid >= connection.zxid, () => `reply at ${zxid} after ${connection.zxid}`)
+    connection.zxid = zxid
+    this.#out.reply(connection.id, xid, zxid, answer.err, answer.response)
+  }
+
+  #serveLocally(connection: Connection, request: Request | null): Answer | null {
+    if (request === null || isWriteRequest(request) || request.type === 'sync') return null
+    invariant(
+      'WatchBeforeRead',
+      this.#tree.zxid === this.#firedZxid,
+      () => `read at ${this.#tree.zxid}, watches fired up to ${this.#firedZxid}`,
+    )
+    const context = {
+      tree: this.#tree,
+      watches: this.#watches,
+      connection: connection.id,
+      notify: this.#notify,
+    }
+    return serveLocally(context, request)
+  }
+
+  readonly #notify = ({ connection, type, path }: WatchNotification): void =>
+    this.#out.notify(connection, { type, state: SYNC_CONNECTED, path })
+
+  #forwardAgain(connection: Connection): void {
+    if (connection.opening !== null) this.#out.forward(connection.opening)
+    for (const { command, token, answer } of connection.pending) {
+      if (answer !== null) continue
+      if (command !== null) this.#out.forward(command)
+      else if (token !== 0) this.#out.askReadIndex(token)
+    }
+  }
+
+  #pauseOrResume(connection: Connection): void {
+    if (!this.#connections.has(connection.id)) return
+    const load = Math.max(
+      connection.pending.length / LIMITS.pendingRequestsPause,
+      connection.pendingBytes / LIMITS.pendingBytesPause,
+    )
+    if (!connection.paused && load >= 1) {
+      connection.paused = true
+      this.#out.pause(connection.id)
+    } else if (connection.paused && load < 0.5) {
+      connection.paused = false
+      this.#out.resume(connection.id)
+    }
+  }
+
+  /** Answers everything that waits with what is known, else with `err`; then closes. */
+  #failAll(connection: Connection, err: ZkErrorCode): void {
+    for (const item of connection.pending) this.#reply(connection, item.xid, item.answer ?? failure(err))
+    this.#close(connection)
+  }
+
+  #closeAll(): void {
+    for (const connection of [...this.#connections.values()]) this.#close(connection)
+  }
+
+  #close(connection: Connection): void {
+    this.#forget(connection)
+    this.#out.close(connection.id)
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection.id)
+    if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
+    for (const { token } of connection.pending) this.#syncs.delete(token)
+    this.#watches.drop(connection.id)
+  }
+}
