@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { Cluster } from './cluster.ts'
+
+/** Safety under faults, then progress without. To repeat one seed: `run(size, seed)`. */
+function run(size: number, seed: number): Cluster {
+  const cluster = new Cluster(seed, size)
+  try {
+    for (let turn = 0; turn < 3000; turn += 1) cluster.turn()
+    cluster.heal(300)
+  } catch (cause) {
+    throw new Error(`size ${size}, seed ${seed}: ${cluster.describe()}`, { cause })
+  }
+  return cluster
+}
+
+describe('random runs: the five properties (Raft Figure 3) hold in each step, and a healed cluster makes progress', () => {
+  for (const size of [1, 3, 5]) {
+    test(`${size} members`, () => {
+      const sum = { commits: 0, installs: 0, crashes: 0, elections: 0, reads: 0, forwarded: 0 }
+      for (let seed = 1; seed <= (size === 1 ? 20 : 200); seed += 1) {
+        const { counts } = run(size, seed)
+        for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
+      }
+      if (process.env['COUNTS']) console.log(sum)
+      // A run in which nothing happens proves nothing.
+      if (size > 1) for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(10)
+    })
+  }
+})
