@@ -46,7 +46,12 @@ export interface Transport {
 
 /** Called by a transport, never from inside one of its own methods: a handler may use the transport freely. */
 export interface TransportEvents {
-  /** `body` may be a view of a larger buffer: whoever keeps a part of it for long copies that part. Nobody writes to it. */
+  /**
+   * `body` may be a view of a larger buffer: whoever keeps a part of it for long copies that part. Nobody writes to it.
+   *
+   * A handler that throws `FrameError` says that the body is malformed: the link is broken (`onProtocolError`, `onDown`) and nothing else
+   * suffers. Whatever else it throws is a bug and ends the process.
+   */
   onBody(from: string, body: Uint8Array): void
   /** A link to or from this peer broke: anything in flight may be lost. Repeated for as long as what is sent to it cannot leave. */
   onDown(peer: string, reason: string): void

@@ -83,7 +83,7 @@ export class NatsInbox {
     }
     this.#noteLoss(sender, envelope)
     sender.next = id + 1
-    if (envelope.count === 1) this.#events.onBody(from, envelope.fragment)
+    if (envelope.count === 1) this.#deliver(sender, from, envelope.fragment)
     else this.#start(sender, envelope)
   }
 
@@ -113,7 +113,7 @@ export class NatsInbox {
       return
     if (!this.#add(sender, partial, from, fragment) || index + 1 < count) return
     this.#dropPartial(sender)
-    this.#events.onBody(from, join(partial))
+    this.#deliver(sender, from, join(partial))
   }
 
   /** False where the message exceeds its bound; it is given up, and its remaining fragments find nothing to join. */
@@ -124,6 +124,16 @@ export class NatsInbox {
     if (partial.bytes <= this.#frameBytesMax && this.#partialBytes <= 4 * this.#frameBytesMax) return true
     this.#loseMessage(from, sender, 'a message was too large')
     return false
+  }
+
+  #deliver(sender: Sender, from: string, body: Uint8Array): void {
+    try {
+      this.#events.onBody(from, body)
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#events.onProtocolError(`${from}: ${error.message}`)
+      this.#loseMessage(from, sender, 'it sent a malformed body')
+    }
   }
 
   /** Gives up the message being joined: what follows it comes after a break. */

@@ -65,8 +65,8 @@ class NatsTransport implements Transport {
   #unconfirmedBytes = 0
   #confirming = false
   #connected = true
-  /** Peers that have been reported down since the last try to reconnect. */
-  readonly #reported = new Set<string>()
+  /** Peers to which something was sent while there was no broker: to be reported down with the next try to reconnect. */
+  #unreachable = new Set<string>()
   #errorReportedMs = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -169,7 +169,10 @@ class NatsTransport implements Transport {
       if (this.#streams.get(stream.peer) !== stream) continue // its life ended meanwhile
       stream.usedMs = nowMs
       if (usable) this.#publish(stream, body)
-      else this.#reportUnreachable(stream.peer)
+      else {
+        this.#endStream(stream.peer)
+        this.#unreachable.add(stream.peer)
+      }
     }
     this.#confirm()
   }
@@ -206,8 +209,8 @@ class NatsTransport implements Transport {
   async #watch(): Promise<void> {
     for await (const { type, data } of this.#connection.status()) {
       if (this.#closed) return
+      if (type === 'reconnecting' || type === 'reconnect') this.#reportUnreachable()
       if (type === 'disconnect') this.#onBrokerLost()
-      else if (type === 'reconnecting') this.#reported.clear()
       else if (type === 'reconnect') this.#connected = true
       else if (type === 'error') this.#onProtocolError(`the broker says: ${data}`)
     }
@@ -219,18 +222,14 @@ class NatsTransport implements Transport {
     const peers = new Set([...this.#streams.keys(), ...this.#inbox.interrupt()])
     this.#streams.clear()
     this.#streamsByLife.clear()
-    for (const peer of [...peers].sort()) {
-      this.#reported.add(peer)
+    for (const peer of [...peers].sort())
       this.#options.events.onDown(peer, 'the connection to the broker broke')
-    }
   }
 
-  /** While there is no broker: once per peer and try to reconnect. */
-  #reportUnreachable(peer: string): void {
-    this.#endStream(peer)
-    if (this.#reported.has(peer)) return
-    this.#reported.add(peer)
-    this.#reportDown(peer, 'there is no connection to the broker')
+  #reportUnreachable(): void {
+    const peers = [...this.#unreachable].sort()
+    this.#unreachable = new Set()
+    for (const peer of peers) this.#options.events.onDown(peer, 'there is no connection to the broker')
   }
 
   #reportDown(peer: string, reason: string): void {

@@ -17,7 +17,7 @@ import type { TurnFlusher } from './turn-flusher.ts'
 const COPY_BYTES_MAX = 8 * 1024
 /** Size of one buffer of copied bodies, so that a turn of many small bodies needs no huge allocation. */
 const STAGING_BYTES_MAX = 256 * 1024
-/** A socket whose other end has vanished without a word is found out by the kernel after about this long. */
+/** An idle socket whose other end has vanished without a word is probed by the kernel after this long. */
 const KEEP_ALIVE_MS = 10_000
 /** A remote that is refused has this long to read why. */
 const REFUSE_GRACE_MS = 500

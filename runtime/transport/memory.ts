@@ -1,3 +1,4 @@
+import { FrameError } from '../../protocol/frame.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { checkNodeName, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
 
@@ -111,7 +112,13 @@ class Network implements MemoryNetwork {
     this.#enqueue(to, () => {
       if (pair.life !== life) return
       pair.queuedBytes.set(from, (pair.queuedBytes.get(from) ?? 0) - body.length)
-      to.events.onBody(from, body)
+      try {
+        to.events.onBody(from, body)
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error
+        to.events.onProtocolError?.(from, error.message)
+        this.#cut(pair, 'a body was malformed')
+      }
     })
   }
 

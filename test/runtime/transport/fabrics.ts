@@ -1,6 +1,7 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { openNats } from '../../../client/transport/nats.ts'
 import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
-import type { Transport, TransportEvents, TransportLimits } from '../../../protocol/transport.ts'
+import type { Address, Transport, TransportEvents, TransportLimits } from '../../../protocol/transport.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../../../runtime/transport/memory.ts'
 import { type ListeningTransport, openTcp } from '../../../runtime/transport/tcp.ts'
 import type { NatsServer } from '../../support/nats-server.ts'
@@ -12,8 +13,8 @@ export interface Fabric {
   openServer(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
   /** Opens a client, which reaches servers and is not dialled. */
   openClient(self: string, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<Transport>
-  /** Breaks every link at once, as a broker's restart does. Null where nothing stands between two nodes. */
-  readonly breakAll: (() => Promise<void>) | null
+  /** Breaks every link at once, though no node has closed it. Frames may flow again afterwards. */
+  breakAll(): Promise<void>
   /** Closes every transport that is still open, and whatever carries them. */
   stop(): Promise<void>
 }
@@ -76,22 +77,52 @@ export const numbered = (n: number): Uint8Array => {
 export const numberOf = (body: Uint8Array): number =>
   new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(0)
 
+/** Stands between diallers and one listener, so that a test can cut connections that both ends hold for good. */
+async function startRelay(
+  target: () => Address,
+): Promise<{ address: Address; cut(): void; stop(): Promise<void> }> {
+  const sockets = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = connect({ ...target(), noDelay: true })
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket)
+      socket.pipe(other)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
+  const { port } = server.address() as AddressInfo
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const stop = () => {
+    cut()
+    return new Promise<void>((resolve) => server.close(() => resolve()))
+  }
+  return { address: { host: '127.0.0.1', port }, cut, stop }
+}
+
 export async function createTcpFabric(): Promise<Fabric> {
   const servers = new Map<string, ListeningTransport>()
-  const ports = new Map<string, number>()
+  const relays = new Map<string, Awaited<ReturnType<typeof startRelay>>>()
   const all: Transport[] = []
+  const addressOf = (self: string): Address => servers.get(self)?.address ?? { host: '127.0.0.1', port: 1 }
   const introduce = (transport: Transport) => {
-    for (const [peer, { address }] of servers)
-      if (peer !== transport.self) transport.setAddress(peer, address)
+    for (const [peer, { address }] of relays) if (peer !== transport.self) transport.setAddress(peer, address)
   }
   return {
     name: 'tcp',
-    breakAll: null,
     async openServer(self, events, limits = {}) {
-      const port = ports.get(self) ?? 0
-      const server = await openTcp({ self, cluster: 'test', host: '127.0.0.1', port, events, limits })
-      ports.set(self, server.address.port)
+      const server = await openTcp({ self, cluster: 'test', host: '127.0.0.1', port: 0, events, limits })
       servers.set(self, server)
+      if (!relays.has(self)) relays.set(self, await startRelay(() => addressOf(self)))
       all.push(server)
       for (const transport of all) introduce(transport)
       return server
@@ -102,8 +133,12 @@ export async function createTcpFabric(): Promise<Fabric> {
       introduce(client)
       return client
     },
+    async breakAll() {
+      for (const relay of relays.values()) relay.cut()
+    },
     async stop() {
       await Promise.all(all.map((transport) => transport.close()))
+      await Promise.all([...relays.values()].map((relay) => relay.stop()))
     },
   }
 }
