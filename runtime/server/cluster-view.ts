@@ -1,0 +1,61 @@
+/** What this server knows of the cluster: configurations and addresses, for its replicas, its links and its clients. */
+import type { ChainConfig } from '../../protocol/chain-config.ts'
+import type { ClusterMap, ServerRegistration } from '../../protocol/cluster.ts'
+import type { ChainId, Key, ServerId } from '../../protocol/ids.ts'
+import { rangesHave, SLOT_COUNT, slotOf } from '../../protocol/slots.ts'
+
+export class ClusterView {
+  #clusterId = ''
+  readonly #chains = new Map<ChainId, ChainConfig>()
+  readonly #addresses = new Map<ServerId, { host: string; port: number; zone: string }>()
+  #map: ClusterMap | null = null
+
+  set clusterId(id: string) {
+    this.#clusterId = id
+    this.#map = null
+  }
+
+  /** Keeps the newest configuration of each chain. True where it is news. */
+  learnConfig(config: ChainConfig): boolean {
+    const known = this.#chains.get(config.chain)
+    if (known !== undefined && known.epoch >= config.epoch) return false
+    this.#chains.set(config.chain, config)
+    this.#map = null
+    return true
+  }
+
+  /** A server's address outlives its registration: during an outage of the coordinator nobody moves. */
+  learnServer({ server, host, port, zone }: ServerRegistration): boolean {
+    const known = this.#addresses.get(server)
+    if (known?.host === host && known.port === port && known.zone === zone) return false
+    this.#addresses.set(server, { host, port, zone })
+    this.#map = null
+    return true
+  }
+
+  config(chain: ChainId): ChainConfig | null {
+    return this.#chains.get(chain) ?? null
+  }
+
+  get chains(): readonly ChainConfig[] {
+    return [...this.#chains.values()]
+  }
+
+  get map(): ClusterMap {
+    this.#map ??= {
+      clusterId: this.#clusterId,
+      chains: this.chains,
+      addresses: Object.fromEntries(this.#addresses),
+    }
+    return this.#map
+  }
+
+  /** Whether every key belongs to this chain: a client with an old map may be wrong about it. */
+  owns(chain: ChainId, keys: readonly Key[]): boolean {
+    const ranges = this.#chains.get(chain)?.slots
+    if (ranges === undefined) return false
+    const [only] = ranges
+    if (ranges.length === 1 && only?.[0] === 0 && only[1] === SLOT_COUNT - 1) return true
+    return keys.every((key) => rangesHave(ranges, slotOf(key)))
+  }
+}
