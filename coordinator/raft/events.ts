@@ -30,7 +30,11 @@ export type RaftEvent =
   | { readonly type: 'durable'; readonly write: WriteId }
   /** Answered once by `readReady` or `readRefused`, perhaps in a later step. */
   | { readonly type: 'read-index'; readonly id: ReadId }
-  /** The state machine durably holds a snapshot at this index: the log prefix may go. Stale ones are ignored. */
+  /**
+   * The state machine durably holds a snapshot at this index: the log prefix may go. Stale ones are ignored. The runtime drops its
+   * stored prefix in order with the writes: never while an earlier truncation is still on its way, or the entries that were to be
+   * truncated would follow the snapshot after a restart.
+   */
   | { readonly type: 'compacted'; readonly meta: SnapshotMeta }
   /**
    * Answers `readSnapshot`. If the snapshot asked for is gone, answer with the first chunk (offset 0) of a newer one.

@@ -21,7 +21,6 @@ describe('random runs: the five properties (Raft Figure 3) hold in each step, an
         const { counts } = run(size, seed)
         for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
       }
-      if (process.env['COUNTS']) console.log(sum)
       // A run in which nothing happens proves nothing.
       if (size > 1) for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(10)
     })

@@ -24,6 +24,8 @@ import type { Effect } from './member.ts'
 import { bytesOf, deepFreeze, Member, seededRng, textOf } from './member.ts'
 
 const SMALL: Partial<RaftLimits> = {
+  electionTicksMin: 5,
+  electionTicksMax: 10,
   batchEntriesMax: 4,
   batchBytesMax: 64,
   inflightEntriesMax: 8,
@@ -90,6 +92,8 @@ export class Cluster {
   /** Of each read, what was committed anywhere when it began. */
   #reads = new Map<string, number>()
   #serial = 0
+  /** How much time passes between deliveries: more of it, more elections. */
+  readonly #haste: number
 
   constructor(seed: number, size: number) {
     this.#rng = seededRng(seed)
@@ -100,11 +104,12 @@ export class Cluster {
       repeat: sometimes(0.3),
       ancient: sometimes(0.1),
       reorder: rng.chance(0.6),
-      crash: sometimes(0.03),
+      crash: sometimes(0.015),
       cut: sometimes(0.03),
       compact: sometimes(0.1),
       transfer: sometimes(0.02),
     }
+    this.#haste = 0.1 + 0.2 * rng.next()
     const ids = Array.from({ length: size }, (_, n) => `m${n + 1}`)
     this.nodes = ids.map((id) => this.#boot(asMemberId(id), ids, new DiskImage(), 0))
   }
@@ -118,15 +123,18 @@ export class Cluster {
     const rng = this.#rng
     const node = this.#pick()
     if (rng.chance(this.faults.crash)) return this.#crash(node)
-    if (!node.up) return rng.chance(0.2) ? this.#restart(node) : undefined
+    if (!node.up) return rng.chance(0.3) ? this.#restart(node) : undefined
     if (rng.chance(this.faults.cut)) this.#cut = rng.chance(0.5) ? new Set([node.id]) : new Set()
     if (rng.chance(this.faults.compact)) return this.#compact(node)
     if (rng.chance(this.faults.transfer))
       return this.#feed(node, { type: 'transfer-leadership', to: this.#pick().id })
     const dice = rng.next()
-    if (dice < 0.55) return this.#deliver()
-    if (dice < 0.7) return this.#feed(node, { type: 'tick' })
-    if (dice < 0.85) return this.#flush(node)
+    if (dice < 0.5) {
+      for (let n = 0; n < 4; n += 1) this.#deliver()
+      return
+    }
+    if (dice < 0.5 + this.#haste) return this.#tickSome()
+    if (dice < 0.86) return this.#flush(node)
     if (dice < 0.95) this.#propose(node)
     else this.#read(node)
   }
@@ -162,6 +170,11 @@ export class Cluster {
           `${id}${up ? '' : ' down'} ${raft.role.type} t${raft.term} last ${raft.log.last} commit ${raft.commit}`,
       )
       .join('; ')
+  }
+
+  /** Clocks differ in rate. */
+  #tickSome(): void {
+    for (const node of this.nodes) if (this.#rng.chance(0.7)) this.#feed(node, { type: 'tick' })
   }
 
   #pick(): Node {
@@ -260,8 +273,8 @@ export class Cluster {
     if (term === null) throw new Error('applied what is not in the log')
     const meta: SnapshotMeta = { lastIndex: node.applied, lastTerm: term }
     const stored = { meta, bytes: writeSnapshot(node.applied, node.digest) }
-    // It may be on disk before entries that it covers are.
-    node.disk.compact(stored, this.#rng.chance(0.5))
+    // It may be on disk before entries that it covers are; the old log goes in order with the writes.
+    node.disk.compact(stored, !hasPending(node) && this.#rng.chance(0.5))
     node.member.image.compact(stored, true)
     this.#feed(node, { type: 'compacted', meta })
   }
