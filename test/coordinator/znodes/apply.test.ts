@@ -259,11 +259,12 @@ describe('multi', () => {
   test('may delete children and parent, and is undone with both', () => {
     const { driver, write } = openTree()
     for (const path of ['/a', '/a/b', '/a/b/c']) write(create(path))
+    const before = ['/', '/a', '/a/b', '/a/b/c'].map((path) => driver.stat(path))
     const failing = multi(remove('/a/b/c'), remove('/a/b'), remove('/a'), check('/a'))
     expect(write(failing).response).toMatchObject({
       results: [{ err: 0 }, { err: 0 }, { err: 0 }, { err: -101 }],
     })
-    expect(driver.stat('/a/b/c')).toMatchObject({ version: 0 })
+    expect(['/', '/a', '/a/b', '/a/b/c'].map((path) => driver.stat(path))).toEqual(before)
     write(multi(remove('/a/b/c'), remove('/a/b'), remove('/a')))
     expect(driver.stat('/a')).toBeUndefined()
   })
