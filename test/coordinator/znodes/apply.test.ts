@@ -312,6 +312,14 @@ describe('sessions', () => {
     },
   )
 
+  test('an ephemeral that its session does not own is our own bug (EphemeralOwner)', () => {
+    const { driver, session, write } = openTree()
+    write(create('/e', 1))
+    const node = nodeAt(driver.tree, '/e')
+    if (node !== undefined) node.ephemeralOwner = 0n
+    expect(() => driver.expire(session)).toThrow(InvariantViolation)
+  })
+
   test('an ephemeral that was deleted is no longer of the session', () => {
     const { driver, session, write } = openTree()
     write(create('/e', 1))

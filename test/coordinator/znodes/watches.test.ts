@@ -96,7 +96,8 @@ describe('what fires what', () => {
 describe('setWatches after a reconnect', () => {
   test('tells what was missed and registers the rest', () => {
     const { driver, write } = openTree()
-    for (const path of ['/same', '/changed', '/grown', '/gone']) write(create(path))
+    // The last one is created at relativeZxid itself: that the client has seen.
+    for (const path of ['/changed', '/grown', '/gone', '/same']) write(create(path))
     const relativeZxid = driver.tree.zxid
     write(setData('/changed'))
     write(create('/grown/child'))
