@@ -1,0 +1,83 @@
+import type { StoreMeta } from '../../../chain/clean-store.ts'
+import { ExpiryHeap, OrderedKeys } from '../../../chain/memory-store.ts'
+import { asMillis, type Key, type Millis, type Seq, type SessionId } from '../../../protocol/ids.ts'
+
+/** What is about to be written for one key: the newest of its versions since the last batch. */
+export interface OverlaidItem {
+  /** `null`: deleted. */
+  readonly value: Uint8Array | null
+  readonly version: Seq
+  readonly expiresAtWallMs: Millis
+  /** Expiry of what lies beneath this overlay, 0 for none: its entry in the index of expiries goes. */
+  readonly beneathExpiresAtWallMs: Millis
+}
+
+/** What the store will say of itself once the overlay is written. */
+export interface OverlayMeta extends StoreMeta {
+  readonly keyCount: number
+}
+
+const ITEM_OVERHEAD_BYTES = 150
+
+/** Changes that have not reached LMDB yet. At most two exist: one that grows, and one that is being written. */
+export class Overlay {
+  readonly items = new Map<Key, OverlaidItem>()
+  /** Sessions that changed. */
+  readonly sessions = new Set<SessionId>()
+  readonly #keys = new OrderedKeys()
+  readonly #expiries = new ExpiryHeap()
+  #bytes = 0
+  #cleared = false
+  #touched = false
+
+  /** True where what lies beneath is gone. */
+  get cleared(): boolean {
+    return this.#cleared
+  }
+
+  /** True where a batch must be written. */
+  get dirty(): boolean {
+    return this.#touched
+  }
+
+  /** Roughly what it costs in memory. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  put(key: Key, item: OverlaidItem): void {
+    const before = this.items.get(key)
+    if (before === undefined) {
+      this.#keys.add(key)
+      this.#bytes += ITEM_OVERHEAD_BYTES + key.length
+    }
+    this.items.set(key, item)
+    this.#bytes += (item.value?.length ?? 0) - (before?.value?.length ?? 0)
+    this.#expiries.set(key, item.value === null ? asMillis(0) : item.expiresAtWallMs)
+    this.#touched = true
+  }
+
+  /** Something beside the items changed. */
+  touch(): void {
+    this.#touched = true
+  }
+
+  clear(): void {
+    this.items.clear()
+    this.sessions.clear()
+    this.#keys.clear()
+    this.#expiries.clear()
+    this.#bytes = 0
+    this.#cleared = true
+    this.#touched = true
+  }
+
+  /** Overlaid keys from `start` in byte order, deleted ones included. */
+  from(start: Key): Generator<Key, void> {
+    return this.#keys.from(start, (key) => this.items.has(key))
+  }
+
+  due(wallMs: Millis, limit: number, isHidden: (key: Key) => boolean) {
+    return this.#expiries.until(wallMs, limit, isHidden)
+  }
+}
