@@ -1,4 +1,7 @@
-/** The follower's side of log replication (Raft §5.3, receiver of AppendEntries). The sender is the leader of our term. */
+/**
+ * The follower's side of log replication (Raft §5.3, receiver of AppendEntries). The sender is the leader of
+ * our term.
+ */
 import { invariant } from '../../protocol/invariants.ts'
 import type { RaftOutbox } from './events.ts'
 import type { LogIndex, MemberId } from './ids.ts'
@@ -38,14 +41,15 @@ function accept(raft: Raft, { prevIndex, entries, commit }: AppendEntries, out: 
   const agreed = asLogIndex(prevIndex + entries.length)
   const fresh = entries.slice(countHeld(raft.log, entries))
   if (fresh.length > 0) appendFresh(raft, fresh, out)
-  // No further than this message vouches for: beyond it our log may hold what the leader does not (Raft Figure 2).
+  // No further than this message vouches for: beyond it our log may hold what the leader does not (Raft
+  // Figure 2).
   commitUpTo(raft, asLogIndex(Math.min(commit, agreed)), out)
   return { type: 'matched', index: agreed }
 }
 
 /**
- * How many of these we hold already. An ancient message is a prefix of what followed it: it must not truncate what it does not
- * contradict.
+ * How many of these we hold already. An ancient message is a prefix of what followed it: it must not truncate
+ * what it does not contradict.
  */
 function countHeld(log: RaftLog, entries: readonly LogEntry[]): number {
   let held = 0
@@ -64,7 +68,10 @@ function countHeld(log: RaftLog, entries: readonly LogEntry[]): number {
   return held
 }
 
-/** The first of these is either next in our log, or contradicts what we have there: that and all after it goes. */
+/**
+ * The first of these is either next in our log, or contradicts what we have there: that and all after it
+ * goes.
+ */
 function appendFresh(raft: Raft, entries: readonly LogEntry[], out: RaftOutbox): void {
   const from = entries[0]?.index ?? NO_INDEX
   const truncates = from <= raft.log.last

@@ -1,6 +1,7 @@
 /**
- * Who leads: elections (Raft §5.2), the election restriction (§5.4.1), pre-vote (thesis §9.6), check-quorum (thesis §6.2) and the
- * receiving end of a leadership transfer (thesis §3.10). Does not know how entries are replicated.
+ * Who leads: elections (Raft §5.2), the election restriction (§5.4.1), pre-vote (thesis §9.6), check-quorum
+ * (thesis §6.2) and the receiving end of a leadership transfer (thesis §3.10). Does not know how entries are
+ * replicated.
  */
 
 import type { RaftOutbox } from './events.ts'
@@ -57,7 +58,10 @@ export function becomeFollower(raft: Raft, term: Term, leader: MemberId | null, 
   raft.leader = leader
 }
 
-/** Asks first whether an election could be won, so that a member that was cut off deposes nobody (thesis §9.6). */
+/**
+ * Asks first whether an election could be won, so that a member that was cut off deposes nobody (thesis
+ * §9.6).
+ */
 function startPreVote(raft: Raft, out: RaftOutbox): void {
   restartElectionTimer(raft)
   raft.leader = null
@@ -121,7 +125,8 @@ export function onVoteRequest(raft: Raft, from: MemberId, request: VoteRequest, 
 }
 
 export function onVoteReply(raft: Raft, from: MemberId, reply: VoteReply, out: RaftOutbox): void {
-  if (raft.role.type !== 'candidate' || !reply.granted || !raft.voters.includes(from)) return // late or refused
+  // Late or refused
+  if (raft.role.type !== 'candidate' || !reply.granted || !raft.voters.includes(from)) return
   raft.role.grants.add(from)
   if (raft.role.grants.size >= quorumOf(raft)) becomeLeader(raft, out)
 }

@@ -31,14 +31,14 @@ export type RaftEvent =
   /** Answered once by `readReady` or `readRefused`, perhaps in a later step. */
   | { readonly type: 'read-index'; readonly id: ReadId }
   /**
-   * The state machine durably holds a snapshot at this index: the log prefix may go. Stale ones are ignored. The runtime drops its
-   * stored prefix in order with the writes: never while an earlier truncation is still on its way, or the entries that were to be
-   * truncated would follow the snapshot after a restart.
+   * The state machine durably holds a snapshot at this index: the log prefix may go. Stale ones are ignored.
+   * The runtime drops its stored prefix in order with the writes: never while an earlier truncation is still
+   * on its way, or the entries that were to be truncated would follow the snapshot after a restart.
    */
   | { readonly type: 'compacted'; readonly meta: SnapshotMeta }
   /**
-   * Answers `readSnapshot`. If the snapshot asked for is gone, answer with the first chunk (offset 0) of a newer one.
-   * Not answering is allowed: the leader asks again after `snapshotRetryTicks`.
+   * Answers `readSnapshot`. If the snapshot asked for is gone, answer with the first chunk (offset 0) of a
+   * newer one. Not answering is allowed: the leader asks again after `snapshotRetryTicks`.
    */
   | ({ readonly type: 'snapshot-chunk-read'; readonly to: MemberId } & SnapshotPart)
   /** Useful at the leader only. Given up by itself after `electionTicksMax`. */
@@ -66,32 +66,44 @@ export type RejectReason = 'not-leader' | 'transferring' | 'overloaded' | 'too-l
 
 /** What the runtime must do, in order. Data only: the core holds no socket, file or timer. */
 export interface RaftOutbox {
-  /** Append to the local log; answered by `durable` with this write id, or a later one. Ids are consecutive from 1. */
+  /**
+   * Append to the local log; answered by `durable` with this write id, or a later one. Ids are consecutive
+   * from 1.
+   */
   persist(record: PersistRecord): void
   /** Must leave only once that write, and all before it, are durable. 0: at once. */
   send(to: MemberId, message: RaftMessage, afterWrite: WriteId): void
-  /** Newly committed, consecutive from the snapshot's `lastIndex + 1`, each index once per process life. */
+  /**
+   * Newly committed, consecutive from the snapshot's `lastIndex + 1`, each index once per process life. No-ops
+   * are among them. They may not be durable here yet, only on a majority.
+   */
   commit(entries: readonly LogEntry[]): void
   /**
-   * The command has this place in the leader's log. It takes effect if and only if an entry of this index *and term* is
-   * committed; if another term's entry is committed there, it never will.
+   * The command has this place in the leader's log. It takes effect if and only if an entry of this index
+   * *and term* is committed; if another term's entry is committed there, it never will.
    */
   proposed(id: ProposalId, at: { readonly index: LogIndex; readonly term: Term }): void
   /** Nothing happened. `leader` is whom to ask, if known. */
   rejectProposal(id: ProposalId, leader: MemberId | null, reason: RejectReason): void
-  /** The read may be served: every entry up to `index` has been given to `commit`, and no later one is needed. */
+  /**
+   * The read may be served: every entry up to `index` has been given to `commit`, and no later one is needed.
+   */
   readReady(id: ReadId, index: LogIndex): void
   /** No leader confirmed it in time. Reads have no effect: ask again. */
   readRefused(id: ReadId): void
-  /** Give the bytes of the newest snapshot (of `meta`, where not null) from this offset on; at most `bytesMax`. */
+  /**
+   * Give the bytes of the newest snapshot (of `meta`, where not null) from this offset on; at most
+   * `bytesMax`.
+   */
   readSnapshot(
     to: MemberId,
     part: { readonly meta: SnapshotMeta | null; readonly offset: number; readonly bytesMax: number },
   ): void
   /**
-   * Bytes of the leader's snapshot. Offset 0 begins a new one: throw away what was staged. Only where `done`, the state machine
-   * must take over the whole, then the entire stored log is dropped and `write` is durable when both are. The runtime must make
-   * the snapshot durable before it drops the log; a restart between the two is harmless.
+   * Bytes of the leader's snapshot. Offset 0 begins a new one: throw away what was staged. Only where `done`,
+   * the state machine must take over the whole, then the entire stored log is dropped and `write` is durable
+   * when both are. The runtime must make the snapshot durable before it drops the log; a restart between the
+   * two is harmless.
    */
   installSnapshot(part: SnapshotPart, write: WriteId): void
   /** At the end of a step in which any of the three changed. */

@@ -3,7 +3,10 @@
  * Sizes are bytes of commands; framing comes on top.
  */
 export interface RaftLimits {
-  /** A follower that has not heard a leader for a random number of ticks in [min, max] calls an election (Raft §5.2). */
+  /**
+   * A follower that has not heard a leader for a random number of ticks in [min, max] calls an election (Raft
+   * §5.2).
+   */
   readonly electionTicksMin: number
   readonly electionTicksMax: number
   /** The leader is heard at least this often. */

@@ -19,18 +19,23 @@ export interface SnapshotMeta {
 export const entryBytes = (entry: LogEntry): number => (entry.command === null ? 0 : entry.command.length)
 
 /**
- * The replicated log, in memory, without the prefix that a snapshot stands for. It begins after `base`, which may lie
- * before the snapshot: a few entries are retained for followers that lag a little.
+ * The replicated log, in memory, without the prefix that a snapshot stands for. It begins after `base`, which
+ * may lie before the snapshot: a few entries are retained for followers that lag a little.
  */
 export class RaftLog {
   #snapshot: SnapshotMeta
   #base: SnapshotMeta
   #entries: LogEntry[] = []
-  /** Bytes of all entries up to and including the one at the same position; only differences mean anything. */
+  /**
+   * Bytes of all entries up to and including the one at the same position; only differences mean anything.
+   */
   #bytesThrough: number[] = []
   #bytesThroughBase = 0
 
-  /** Entries that the snapshot covers are skipped; entries that do not continue it are dropped (see `isReplaced`). */
+  /**
+   * Entries that the snapshot covers are skipped; entries that do not continue it are dropped (see
+   * `isReplaced`).
+   */
   constructor(snapshot: SnapshotMeta, entries: readonly LogEntry[]) {
     this.#snapshot = snapshot
     this.#base = snapshot
@@ -147,7 +152,10 @@ export class RaftLog {
     return this.#bytesThrough[position] ?? this.#bytesThroughBase
   }
 
-  /** Terms never decrease along a log, so a binary search finds the first index (from `base` on) whose term fits. */
+  /**
+   * Terms never decrease along a log, so a binary search finds the first index (from `base` on) whose term
+   * fits.
+   */
   #firstWhere(fits: (term: Term) => boolean): LogIndex {
     let low: number = this.#base.lastIndex
     let high = this.last + 1
@@ -162,8 +170,8 @@ export class RaftLog {
 }
 
 /**
- * Whether a log read from disk is the one that this snapshot was to replace: it does not agree with the snapshot at its last index.
- * A crash between "snapshot stored" and "old log dropped" leaves it behind.
+ * Whether a log read from disk is the one that this snapshot was to replace: it does not agree with the
+ * snapshot at its last index. A crash between "snapshot stored" and "old log dropped" leaves it behind.
  */
 export function isReplaced(snapshot: SnapshotMeta, entries: readonly LogEntry[]): boolean {
   const first = entries[0]

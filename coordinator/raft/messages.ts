@@ -1,6 +1,6 @@
 /**
- * What members say to each other, and how each message becomes a positional array for the wire.
- * Every message carries its sender's term: a lower one than ours is stale, a higher one makes us a follower (Raft §5.1).
+ * What members say to each other, and how each message becomes a positional array for the wire. Every message
+ * carries its sender's term: a lower one than ours is stale, a higher one makes us a follower (Raft §5.1).
  */
 
 import type { LogIndex, Term } from './ids.ts'
@@ -43,7 +43,10 @@ export interface VoteReply {
 export interface AppendEntries {
   readonly type: 'append-entries'
   readonly term: Term
-  /** Number of the leader's heartbeat round, echoed: a reply proves that the sender followed in or after that round. */
+  /**
+   * Number of the leader's heartbeat round, echoed: a reply proves that the sender followed in or after that
+   * round.
+   */
   readonly round: number
   readonly prevIndex: LogIndex
   readonly prevTerm: Term
@@ -51,7 +54,10 @@ export interface AppendEntries {
   readonly entries: readonly LogEntry[]
 }
 
-/** Where a follower's log disagrees with `prevIndex`, so that the leader backs up one term a round (Raft §5.3, end). */
+/**
+ * Where a follower's log disagrees with `prevIndex`, so that the leader backs up one term a round (Raft §5.3,
+ * end).
+ */
 export interface Conflict {
   readonly type: 'conflict'
   /** The `prevIndex` that did not match. */
@@ -148,7 +154,10 @@ interface Field<Value> {
   unpack(raw: unknown): Value | undefined
 }
 
-/** Code first, then the fields in the order of their keys: a new field of a message does not compile until it is here. */
+/**
+ * Code first, then the fields in the order of their keys: a new field of a message does not compile until it
+ * is here.
+ */
 interface Shape<Message> {
   readonly code: number
   readonly fields: { readonly [Name in Exclude<keyof Message, 'type'>]: Field<Message[Name]> }
@@ -251,7 +260,9 @@ const SHAPES: { readonly [Type in RaftMessageType]: Shape<Extract<RaftMessage, {
   'timeout-now': { code: 11, fields: { term } },
 }
 
-/** Entries must follow `prevIndex` without a gap, in terms that never decrease and never pass the leader's. */
+/**
+ * Entries must follow `prevIndex` without a gap, in terms that never decrease and never pass the leader's.
+ */
 function continuesLog(message: AppendEntries): boolean {
   let previous: { readonly term: Term; readonly index: LogIndex } = {
     term: message.prevTerm,
@@ -264,7 +275,10 @@ function continuesLog(message: AppendEntries): boolean {
   return previous.term <= message.term
 }
 
-/** A shape whose message type is known only at run time. The casts to it are safe: `SHAPES` was checked per type. */
+/**
+ * A shape whose message type is known only at run time. The casts to it are safe: `SHAPES` was checked per
+ * type.
+ */
 interface AnyShape {
   readonly type: RaftMessageType
   readonly code: number
@@ -285,7 +299,10 @@ for (const [type, shape] of Object.entries(SHAPES)) {
   BY_CODE.set(any.code, any)
 }
 
-/** The message as `[code, ...fields]`: numbers, booleans, nulls, bytes and arrays of them. Shares the bytes, copies none. */
+/**
+ * The message as `[code, ...fields]`: numbers, booleans, nulls, bytes and arrays of them. Shares the bytes,
+ * copies none.
+ */
 export function toWire(message: RaftMessage): unknown[] {
   const shape = BY_TYPE.get(message.type)
   if (shape === undefined) throw new RangeError(`unknown message ${message.type}`)
@@ -293,7 +310,9 @@ export function toWire(message: RaftMessage): unknown[] {
   return [shape.code, ...shape.fields.map(([name, field]) => field.pack(named[name]))]
 }
 
-/** The message that `toWire` made into this array, or `null` for anything else. Shares the bytes, copies none. */
+/**
+ * The message that `toWire` made into this array, or `null` for anything else. Shares the bytes, copies none.
+ */
 export function fromWire(array: unknown): RaftMessage | null {
   if (!Array.isArray(array)) return null
   const shape = BY_CODE.get(array[0])

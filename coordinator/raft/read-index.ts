@@ -1,7 +1,8 @@
 /**
- * Linearizable reads without a log entry (Raft §8, thesis §6.4). The leader notes its commit index, lets a round of heartbeats
- * confirm that it still leads, and answers with that index. Reads that arrive meanwhile share the next round. A follower sends its
- * own clients' reads to the leader in batches, and serves them once it has committed that far.
+ * Linearizable reads without a log entry (Raft §8, thesis §6.4). The leader notes its commit index, lets a
+ * round of heartbeats confirm that it still leads, and answers with that index. Reads that arrive meanwhile
+ * share the next round. A follower sends its own clients' reads to the leader in batches, and serves them
+ * once it has committed that far.
  */
 
 import type { RaftOutbox } from './events.ts'
@@ -95,14 +96,18 @@ export function refuseLeaderReads({ reads }: Leader, out: RaftOutbox): void {
 export function onReadIndexReply(raft: Raft, from: MemberId, reply: ReadIndexReply, out: RaftOutbox): void {
   const { reads } = raft
   if (reads.asked === null || reads.asked.leader !== from) return
-  if (reply.life !== reads.life || reply.batch !== reads.batch) return // late, or from an earlier life of ours
+  // Late, or from an earlier life of ours
+  if (reply.life !== reads.life || reply.batch !== reads.batch) return
   const { ids } = reads.asked
   reads.asked = null
   if (reply.index === null) for (const id of ids) out.readRefused(id)
   else reads.answered.push({ index: reply.index, ids, ticks: 0 })
 }
 
-/** Not leading, at the end of every step: serves what has been reached, gives up on a lost leader, sends the next batch. */
+/**
+ * Not leading, at the end of every step: serves what has been reached, gives up on a lost leader, sends the
+ * next batch.
+ */
 export function forwardReads(raft: Raft, out: RaftOutbox): void {
   const { reads } = raft
   while (reads.answered[0] !== undefined && reads.answered[0].index <= raft.commit) {

@@ -1,6 +1,7 @@
 /**
- * The leader's side of log replication (Raft §5.3): batches, an optimistic pipeline, backing up after a conflict, and the commit
- * rule (§5.4.2). Knows nothing of elections, and of snapshots only when one is needed.
+ * The leader's side of log replication (Raft §5.3): batches, an optimistic pipeline, backing up after a
+ * conflict, and the commit rule (§5.4.2). Knows nothing of elections, and of snapshots only when one is
+ * needed.
  */
 import { invariant } from '../../protocol/invariants.ts'
 import type { Proposal, RaftOutbox, RejectReason } from './events.ts'
@@ -92,7 +93,8 @@ function sendAppend(
   entries: readonly LogEntry[],
   out: RaftOutbox,
 ): void {
-  // The follower's log is taken to reach to `next - 1`; while it needs a snapshot, no further back than we can name a term.
+  // The follower's log is taken to reach to `next - 1`; while it needs a snapshot, no further back than we
+  // can name a term.
   const prevIndex = asLogIndex(Math.max(progress.next - 1, raft.log.base.lastIndex))
   const prevTerm = raft.log.termAt(prevIndex) ?? NO_TERM
   const { term, commit } = raft
@@ -111,8 +113,8 @@ export function onHeartbeatTick(raft: Raft, leader: Leader, out: RaftOutbox): vo
 }
 
 /**
- * Begins a new round. A heartbeat names `next - 1`, so its answer also tells whether everything sent before arrived: what was lost
- * is found here, where no later entry would show it.
+ * Begins a new round. A heartbeat names `next - 1`, so its answer also tells whether everything sent before
+ * arrived: what was lost is found here, where no later entry would show it.
  */
 export function sendHeartbeats(raft: Raft, leader: Leader, out: RaftOutbox): void {
   leader.heartbeatElapsed = 0
@@ -142,7 +144,9 @@ export function heardFrom(progress: Progress, round: number): void {
   progress.round = Math.max(progress.round, round)
 }
 
-/** The follower durably holds our log up to `index`. True for ever, so a late or repeated reply does no harm. */
+/**
+ * The follower durably holds our log up to `index`. True for ever, so a late or repeated reply does no harm.
+ */
 export function onMatched(
   raft: Raft,
   leader: Leader,
@@ -179,14 +183,16 @@ function onConflict(raft: Raft, leader: Leader, from: MemberId, conflict: Confli
 export function nextAfterConflict(log: RaftLog, conflict: Conflict): number {
   // The follower's log is too short: go on where it ends.
   if (conflict.xTerm === null || conflict.xIndex === null) return conflict.xLen + 1
-  // We have that term: its entries may agree up to our last one. We lack it: skip all that the follower has of it.
+  // We have that term: its entries may agree up to our last one. We lack it: skip all that the follower has
+  // of it.
   const lastOfTerm = log.lastOfTerm(conflict.xTerm)
   return lastOfTerm === null ? conflict.xIndex : lastOfTerm + 1
 }
 
 /**
- * Commits what a quorum durably holds, ourselves included. Only an entry of our own term is committed by counting; all before it
- * with it. An older one on a majority can still be overwritten (Raft §5.4.2, Figure 8).
+ * Commits what a quorum durably holds, ourselves included. Only an entry of our own term is committed by
+ * counting; all before it with it. An older one on a majority can still be overwritten (Raft §5.4.2, Figure
+ * 8).
  */
 export function advanceCommit(raft: Raft, leader: Leader, out: RaftOutbox): void {
   const { durableLast } = raft.writes

@@ -1,6 +1,6 @@
 /**
- * Log compaction and InstallSnapshot (Raft §7). The leader sends one chunk at a time to each follower that needs entries which are
- * gone; the bytes come from the runtime, so that a snapshot is never whole in memory.
+ * Log compaction and InstallSnapshot (Raft §7). The leader sends one chunk at a time to each follower that
+ * needs entries which are gone; the bytes come from the runtime, so that a snapshot is never whole in memory.
  */
 import { invariant } from '../../protocol/invariants.ts'
 import type { RaftOutbox, SnapshotPart } from './events.ts'
@@ -14,7 +14,10 @@ import { heardFrom, onMatched } from './replication.ts'
 import type { IncomingSnapshot, Leader, Raft } from './state.ts'
 import { afterAllWrites, commitUpTo } from './state.ts'
 
-/** The state machine can restart from `meta`: entries that it covers may go, except a few for followers that lag a little. */
+/**
+ * The state machine can restart from `meta`: entries that it covers may go, except a few for followers that
+ * lag a little.
+ */
 export function onCompacted(raft: Raft, meta: SnapshotMeta): void {
   const { log, limits } = raft
   if (meta.lastIndex <= log.snapshot.lastIndex) return // a newer one came from the leader meanwhile
@@ -51,7 +54,8 @@ export function onSnapshotChunkRead(raft: Raft, to: MemberId, part: SnapshotPart
   if (mode?.type !== 'snapshot' || !mode.transfer.reading) return // answered too late
   const { transfer } = mode
   const goesOn = transfer.meta?.lastIndex === part.meta.lastIndex && transfer.offset === part.offset
-  if (!goesOn && part.offset !== 0) return // neither the chunk that we asked for nor the start of a newer snapshot
+  // Neither the chunk that we asked for nor the start of a newer snapshot
+  if (!goesOn && part.offset !== 0) return
   if (part.bytes.length > raft.limits.snapshotChunkBytesMax) {
     throw new RangeError(
       `snapshot chunk of ${part.bytes.length} bytes, asked for ${raft.limits.snapshotChunkBytesMax}`,
@@ -88,7 +92,8 @@ export function onSnapshotReply(
   if (reply.installed) {
     const ends =
       progress.mode.type === 'snapshot' && (progress.mode.transfer.meta?.lastIndex ?? 0) <= reply.lastIndex
-    if (ends) becomeProbing(progress, reply.lastIndex + 1) // and if that is compacted by now, the next snapshot begins
+    // And if that is compacted by now, the next snapshot begins
+    if (ends) becomeProbing(progress, reply.lastIndex + 1)
     return onMatched(raft, leader, from, reply.lastIndex, out)
   }
   if (progress.mode.type !== 'snapshot') return
@@ -139,8 +144,8 @@ function takeChunk(raft: Raft, { meta, offset, bytes, done }: SnapshotChunk, out
 }
 
 /**
- * The transfer that a chunk of `meta` belongs to. A transfer ends with its term: another leader's snapshot at the same index holds
- * the same state, but maybe not in the same bytes.
+ * The transfer that a chunk of `meta` belongs to. A transfer ends with its term: another leader's snapshot at
+ * the same index holds the same state, but maybe not in the same bytes.
  */
 function continuing(raft: Raft, meta: SnapshotMeta): IncomingSnapshot | null {
   const { incoming, term } = raft
@@ -149,7 +154,10 @@ function continuing(raft: Raft, meta: SnapshotMeta): IncomingSnapshot | null {
     : null
 }
 
-/** Within one term only a newer snapshot replaces the one that is arriving: the first chunk of an older one is late. */
+/**
+ * Within one term only a newer snapshot replaces the one that is arriving: the first chunk of an older one is
+ * late.
+ */
 function supersedes({ incoming, term }: Raft, meta: SnapshotMeta): boolean {
   return incoming === null || incoming.term < term || incoming.meta.lastIndex < meta.lastIndex
 }

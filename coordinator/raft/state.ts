@@ -23,7 +23,10 @@ export interface Raft {
 
   // Volatile.
   readonly writes: WriteLedger
-  /** First index of a stored log that the snapshot replaced before a crash: the next entry written drops all of it. */
+  /**
+   * First index of a stored log that the snapshot replaced before a crash: the next entry written drops all
+   * of it.
+   */
   staleLogFrom: LogIndex | null
   /** Known to be committed, and given to the state machine. */
   commit: LogIndex
@@ -58,13 +61,18 @@ export interface Leader {
   readonly reads: LeaderReads
 }
 
-/** Who asked for a read index: this member's own client, or a follower on behalf of a batch of its clients. */
+/**
+ * Who asked for a read index: this member's own client, or a follower on behalf of a batch of its clients.
+ */
 export type ReadRequest =
   | { readonly type: 'local'; readonly id: ReadId }
   | { readonly type: 'forwarded'; readonly from: MemberId; readonly life: number; readonly batch: number }
 
 export interface LeaderReads {
-  /** These share the next round. Joining the one in flight would not be linearizable: it may have been answered already. */
+  /**
+   * These share the next round. Joining the one in flight would not be linearizable: it may have been
+   * answered already.
+   */
   waiting: ReadRequest[]
   confirming: {
     readonly round: number
@@ -107,9 +115,9 @@ export const EMPTY_HARD_STATE: HardState = { term: asTerm(0), votedFor: null }
 export const EMPTY_SNAPSHOT: SnapshotMeta = { lastIndex: NO_INDEX, lastTerm: asTerm(0) }
 
 /**
- * A member as it starts, or restarts: a follower that knows only what its disk held. The state machine must be at
- * `snapshot.lastIndex`; later entries reach it again by `commit`. What is on disk may be older or longer than the snapshot in every
- * way that a crash leaves it.
+ * A member as it starts, or restarts: a follower that knows only what its disk held. The state machine must
+ * be at `snapshot.lastIndex`; later entries reach it again by `commit`. What is on disk may be older or
+ * longer than the snapshot in every way that a crash leaves it.
  *
  * @throws {RangeError} limits that contradict each other, or a member named twice.
  */
@@ -163,7 +171,10 @@ export function setHardState(raft: Raft, hardState: HardState, out: RaftOutbox):
   return write
 }
 
-/** Entries at the end of the log, in memory and on the way to the disk; where some had to go before them, from `truncateFrom`. */
+/**
+ * Entries at the end of the log, in memory and on the way to the disk; where some had to go before them, from
+ * `truncateFrom`.
+ */
 export function appendToLog(
   raft: Raft,
   entries: readonly LogEntry[],

@@ -1,6 +1,7 @@
 /**
- * One member of a Raft ensemble (Ongaro & Ousterhout 2014) as a pure core: events in, effects out. Decides who leads, what is
- * committed and when a read is safe. Does not know what commands mean, how long a tick is, or how bytes reach disks and peers.
+ * One member of a Raft ensemble (Ongaro & Ousterhout 2014) as a pure core: events in, effects out. Decides
+ * who leads, what is committed and when a read is safe. Does not know what commands mean, how long a tick is,
+ * or how bytes reach disks and peers.
  */
 import { invariant, unreachable } from '../../protocol/invariants.ts'
 import { onAppendEntries } from './acceptance.ts'
@@ -97,7 +98,8 @@ function onMessage(raft: Raft, from: MemberId, message: RaftMessage, out: RaftOu
   if (message.type === 'pre-vote-request') return onPreVoteRequest(raft, from, message, out)
   if (message.term < raft.term) return onStaleMessage(raft, from, message, out)
   if (message.term > raft.term) {
-    // While the leader lives, a candidate is one that cannot hear it: without an answer it disturbs nobody (thesis §4.2.3).
+    // While the leader lives, a candidate is one that cannot hear it: without an answer it disturbs nobody
+    // (thesis §4.2.3).
     if (message.type === 'vote-request' && !message.transfer && hasLiveLeader(raft)) return
     becomeFollower(raft, message.term, null, out)
   }
@@ -160,7 +162,9 @@ function onFollowerReply(
   continueTransfer(raft, raft.role, from, out)
 }
 
-/** Of an older term than ours: changes nothing here; senders that act on their term are told ours (Raft §5.1). */
+/**
+ * Of an older term than ours: changes nothing here; senders that act on their term are told ours (Raft §5.1).
+ */
 function onStaleMessage(raft: Raft, from: MemberId, message: RaftMessage, out: RaftOutbox): void {
   switch (message.type) {
     case 'vote-request':
@@ -176,8 +180,8 @@ function onStaleMessage(raft: Raft, from: MemberId, message: RaftMessage, out: R
 }
 
 /**
- * The answer carries our term as its own, and no round, serial or index of the old one: if the sender wins an election in our term
- * and this comes again, it must not read as an answer to its new rounds.
+ * The answer carries our term as its own, and no round, serial or index of the old one: if the sender wins an
+ * election in our term and this comes again, it must not read as an answer to its new rounds.
  */
 function deposeStaleLeader(
   raft: Raft,

@@ -8,13 +8,17 @@ import type { Leader, Raft } from './state.ts'
 
 /** From now on proposals are rejected, so that the target can catch up. A second wish replaces the first. */
 export function onTransferLeadership(raft: Raft, to: MemberId, out: RaftOutbox): void {
-  if (raft.role.type !== 'leader' || !raft.role.progress.has(to)) return // elsewhere, to itself, to a stranger: no effect
+  // Elsewhere, to itself, to a stranger: no effect
+  if (raft.role.type !== 'leader' || !raft.role.progress.has(to)) return
   raft.role.transfer = { to, ticks: 0 }
   replicateTo(raft, raft.role, to, out)
   continueTransfer(raft, raft.role, to, out)
 }
 
-/** Lets the target go once it holds our whole log; again after each reply, because the message may have got lost. */
+/**
+ * Lets the target go once it holds our whole log; again after each reply, because the message may have got
+ * lost.
+ */
 export function continueTransfer(raft: Raft, leader: Leader, from: MemberId, out: RaftOutbox): void {
   if (leader.transfer?.to !== from || leader.progress.get(from)?.match !== raft.log.last) return
   out.send(from, { type: 'timeout-now', term: raft.term }, NO_WRITE)

@@ -36,7 +36,10 @@ export class WriteLedger {
     return write
   }
 
-  /** A truncated entry is durable no more, nor will an older write make it so: its place will be taken by another. */
+  /**
+   * A truncated entry is durable no more, nor will an older write make it so: its place will be taken by
+   * another.
+   */
   truncated(last: LogIndex): void {
     this.#durableLast = asLogIndex(Math.min(this.#durableLast, last))
     for (const pending of this.#pending) pending.last = asLogIndex(Math.min(pending.last, last))

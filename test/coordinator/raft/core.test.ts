@@ -22,7 +22,8 @@ const SILENT: RaftOutbox = {
 }
 
 describe('term, vote and log never change unless something is persisted (Raft §5.1, AckAfterDurable)', () => {
-  // Every step of every test here goes through `Member`, which compares; this shows that the comparison sees a forgotten persist.
+  // Every step of every test here goes through `Member`, which compares; this shows that the comparison sees
+  // a forgotten persist.
   const forgetful = (terms: readonly number[], act: (member: Member) => void) => () => {
     const member = new Member({ image: diskOf(2, terms) })
     act(member)

@@ -117,8 +117,8 @@ export const B = asMemberId('b')
 export const C = asMemberId('c')
 
 /**
- * One member, with its effects recorded. After every step its persistent state must be what its `persist` calls made: term, vote
- * and log never change unless something was persisted (AckAfterDurable).
+ * One member, with its effects recorded. After every step its persistent state must be what its `persist`
+ * calls made: term, vote and log never change unless something was persisted (AckAfterDurable).
  */
 export class Member {
   readonly raft: Raft

@@ -304,7 +304,8 @@ describe('the pipeline (Raft thesis §10.2.1)', () => {
     const probe = conflict(leader, B, tooShort).sent('append-entries', B)
     expect(probe.map(({ message }) => [message.prevIndex, indexes(message.entries)])).toEqual([[1, [2, 3]]])
     expect(leader.leader.progress.get(B)?.mode.type).toBe('probing')
-    expect(conflict(leader, B, { ...tooShort, prevIndex: asLogIndex(5) }).sent('append-entries')).toEqual([]) // of the same loss
+    // Of the same loss
+    expect(conflict(leader, B, { ...tooShort, prevIndex: asLogIndex(5) }).sent('append-entries')).toEqual([])
     expect(leader.propose('e').sent('append-entries', B)).toEqual([])
     const resumed = matched(leader, B, 3).sent('append-entries', B)
     expect(resumed.flatMap(({ message }) => indexes(message.entries))).toEqual([4, 5, 6])
