@@ -21,9 +21,18 @@ interface Mark {
   readonly walPosition: number
 }
 
+/** What a replica is told once it is durable. */
+export interface Durable {
+  readonly walPosition: number
+  readonly position: Position
+  readonly rewrites: number
+}
+
 interface ChainTrack {
   /** Records that `durable` has not been told of yet: the position in the log and the one it stands for. */
-  pending: { readonly walPosition: number; readonly position: Position }[]
+  pending: Durable[]
+  /** Truncations and resets of this life. */
+  rewrites: number
   marks: Mark[]
   sinceMark: number
   lastSeq: number
@@ -53,8 +62,12 @@ export class ChainLog {
     if (record.type === 'member') return
     const track = this.#track(chain)
     const position = record.type === 'entry' ? record.entry : record.to
-    track.pending.push({ walPosition, position: { epoch: position.epoch, seq: position.seq } })
-    if (record.type !== 'entry') track.marks = track.marks.filter((mark) => mark.seq <= position.seq)
+    if (record.type !== 'entry') {
+      track.rewrites++
+      track.marks = track.marks.filter((mark) => mark.seq <= position.seq)
+    }
+    const { rewrites } = track
+    track.pending.push({ walPosition, position: { epoch: position.epoch, seq: position.seq }, rewrites })
     track.lastSeq = position.seq
     if (++track.sinceMark >= MARK_EVERY) {
       track.sinceMark = 0
@@ -81,22 +94,22 @@ export class ChainLog {
   #track(chain: ChainId): ChainTrack {
     let track = this.#tracks.get(chain)
     if (track === undefined) {
-      track = { pending: [], marks: [], sinceMark: 0, lastSeq: 0, flushedSeq: 0 }
+      track = { pending: [], rewrites: 0, marks: [], sinceMark: 0, lastSeq: 0, flushedSeq: 0 }
       this.#tracks.set(chain, track)
     }
     return track
   }
 
   /** For each chain the newest position that became durable with the log's `walPosition`. */
-  takeDurable(walPosition: number): [ChainId, Position][] {
-    const durable: [ChainId, Position][] = []
+  takeDurable(walPosition: number): [ChainId, Durable][] {
+    const durable: [ChainId, Durable][] = []
     for (const [chain, track] of this.#tracks) {
       let count = 0
       while ((track.pending[count]?.walPosition ?? Infinity) <= walPosition) count++
       const newest = track.pending[count - 1]
       if (newest === undefined) continue
       track.pending = count === track.pending.length ? [] : track.pending.slice(count)
-      durable.push([chain, newest.position])
+      durable.push([chain, newest])
     }
     return durable
   }

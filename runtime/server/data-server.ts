@@ -11,7 +11,14 @@ import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import { decodeBatch } from '../../protocol/codec/batch.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
-import { asChainId, asMillis, asServerId, type ChainId, type Incarnation, type ServerId } from '../../protocol/ids.ts'
+import {
+  asChainId,
+  asMillis,
+  asServerId,
+  type ChainId,
+  type Incarnation,
+  type ServerId,
+} from '../../protocol/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
@@ -231,9 +238,9 @@ export class DataServer {
   }
 
   #onDurable(walPosition: number): void {
-    for (const [chain, position] of this.#chainLog?.takeDurable(walPosition) ?? []) {
+    for (const [chain, { position, rewrites }] of this.#chainLog?.takeDurable(walPosition) ?? []) {
       const host = this.#hosts.get(chain)
-      if (host !== undefined) this.#stepNow(host, { type: 'durable', position })
+      if (host !== undefined) this.#stepNow(host, { type: 'durable', position, rewrites })
     }
   }
 

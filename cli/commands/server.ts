@@ -1,0 +1,68 @@
+import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { startServerProcess } from '../../runtime/server/server-process.ts'
+import { clusterOption, coordinatorOption, logOption, splitList, transportOption } from '../options.ts'
+import { runUntilSignal } from '../run.ts'
+
+const options = {
+  id: {
+    type: 'string',
+    demandOption: true,
+    describe: 'Name of this server, stable across restarts, for example n1',
+  },
+  data: { type: 'string', demandOption: true, describe: 'Data directory, of this server alone' },
+  host: {
+    type: 'string',
+    default: '127.0.0.1',
+    describe: 'Address to listen on, as peers and clients dial it',
+  },
+  port: {
+    type: 'number',
+    default: 7001,
+    describe: 'Port for clients and for the other servers; 0 takes a free one',
+  },
+  'http-port': {
+    type: 'number',
+    default: 8001,
+    describe: 'Port of /healthz and /status; 0 takes a free one',
+  },
+  zone: { type: 'string', default: '', describe: 'Failure domain: a chain is spread over zones' },
+  'session-timeout': {
+    type: 'number',
+    default: 2000,
+    describe: 'Milliseconds after which a silent server is declared dead',
+  },
+  ...coordinatorOption,
+  ...clusterOption,
+  ...transportOption,
+  ...logOption,
+} as const
+
+export const serverCommand: CommandModule<object, InferredOptionTypes<typeof options>> = {
+  command: 'server',
+  describe: 'Run a data server: replicas of one or more chains',
+  builder: (yargs) =>
+    yargs
+      .options(options)
+      .example('$0 server --id n1 --data ./n1 --port 7001 --http-port 8001', 'the first of three')
+      .example('$0 server --id n2 --data ./n2 --port 7002 --http-port 8002', 'the second')
+      .example(
+        '$0 server --id n1 --data ./n1 --transport nats://127.0.0.1:4222',
+        'over a NATS broker',
+      ) as never,
+  handler: (args) =>
+    runUntilSignal(args['log-level'], (logger) =>
+      startServerProcess({
+        id: args.id,
+        dataPath: args.data,
+        host: args.host,
+        port: args.port,
+        httpPort: args['http-port'],
+        zone: args.zone,
+        sessionTimeoutMs: args['session-timeout'],
+        coordinators: splitList(args.coordinator),
+        clusterName: args.cluster,
+        transport: args.transport,
+        logger,
+      }),
+    ),
+}

@@ -1,0 +1,48 @@
+/** Options that several commands share, and how they are read. */
+import type { Address } from '../protocol/transport.ts'
+
+/** `host:port`, as people write it. */
+export function parseAddress(text: string, what: string): Address {
+  const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[2])
+  if (match?.[1] === undefined || port > 65_535)
+    throw new Error(`${what}: "${text}" is not host:port, for example 127.0.0.1:7001`)
+  return { host: match[1].replace(/^\[|\]$/g, ''), port }
+}
+
+export const splitList = (text: string | readonly string[]): string[] =>
+  (Array.isArray(text) ? text : [text])
+    .flatMap((part: string) => part.split(','))
+    .filter((part) => part !== '')
+
+export const clusterOption = {
+  cluster: {
+    type: 'string',
+    default: 'catenary',
+    describe: 'Name of the cluster: processes of different names refuse to talk to each other',
+  },
+} as const
+
+export const transportOption = {
+  transport: {
+    type: 'string',
+    default: 'tcp',
+    describe: 'What carries messages between processes: tcp, or nats://host:port',
+  },
+} as const
+
+export const coordinatorOption = {
+  coordinator: {
+    type: 'string',
+    default: '127.0.0.1:2181,127.0.0.1:2182,127.0.0.1:2183',
+    describe: 'Client addresses of the coordinators (ours, or Apache ZooKeeper), comma-separated',
+  },
+} as const
+
+export const logOption = {
+  'log-level': {
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const,
+    default: 'info' as const,
+    describe: 'How much to log, as JSON lines on standard output',
+  },
+} as const

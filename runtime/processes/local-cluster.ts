@@ -1,0 +1,226 @@
+/** A whole cluster as child processes on loopback: for the demo, the tests and the benchmarks. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReplicaStatus } from '../../chain/configuration.ts'
+import type { Durability } from '../../protocol/cluster.ts'
+import { freePorts } from './free-ports.ts'
+import { LocalProcess } from './local-process.ts'
+
+export interface LocalClusterOptions {
+  /** Created if absent; holds data and logs of every process. */
+  readonly directory: string
+  /** The `catenary` program. */
+  readonly entry: string
+  readonly coordinators?: number
+  readonly servers?: number
+  readonly chains?: number
+  readonly replication?: number
+  readonly durability?: Durability
+  /** `tcp`, or `nats://host:port`: carries everything between servers, coordinators and native clients. */
+  readonly transport?: string
+  readonly sessionTimeoutMs?: number
+  readonly logLevel?: string
+}
+
+export interface ServerStatus {
+  readonly server: string
+  readonly incarnation: number
+  readonly leaseMs: number
+  readonly storage: string
+  readonly residentBytes: number
+  readonly replicas: readonly ReplicaStatus[]
+}
+
+export interface CoordinatorStatus {
+  readonly member: string
+  readonly role: string
+  readonly term: number
+  readonly leader: string | null
+  readonly [more: string]: unknown
+}
+
+interface Ports {
+  readonly main: number
+  readonly http: number
+}
+
+export class LocalCluster {
+  readonly options: LocalClusterOptions
+  readonly coordinators: readonly LocalProcess[]
+  readonly servers: readonly LocalProcess[]
+  readonly coordinatorAddresses: readonly string[]
+  readonly #ports: ReadonlyMap<string, Ports>
+
+  constructor(
+    options: LocalClusterOptions,
+    parts: { coordinators: LocalProcess[]; servers: LocalProcess[]; ports: Map<string, Ports> },
+  ) {
+    this.options = options
+    this.coordinators = parts.coordinators
+    this.servers = parts.servers
+    this.#ports = parts.ports
+    this.coordinatorAddresses = parts.coordinators.map(({ name }) => `127.0.0.1:${this.port(name)}`)
+  }
+
+  get processes(): readonly LocalProcess[] {
+    return [...this.coordinators, ...this.servers]
+  }
+
+  /** What `connect` takes: addresses over tcp, names over nats. */
+  get clientServers(): string[] {
+    const tcp = (this.options.transport ?? 'tcp') === 'tcp'
+    return this.servers.map(({ name }) => (tcp ? `127.0.0.1:${this.port(name)}` : name))
+  }
+
+  port(name: string): number {
+    return this.#ports.get(name)?.main ?? 0
+  }
+
+  httpPort(name: string): number {
+    return this.#ports.get(name)?.http ?? 0
+  }
+
+  process(name: string): LocalProcess {
+    const found = this.processes.find((process) => process.name === name)
+    if (found === undefined) throw new Error(`no process is named ${name}`)
+    return found
+  }
+
+  async #status<Status>(name: string): Promise<Status | null> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.httpPort(name)}/status`, {
+        signal: AbortSignal.timeout(2000),
+      })
+      return (await response.json()) as Status
+    } catch {
+      return null
+    }
+  }
+
+  serverStatus(name: string): Promise<ServerStatus | null> {
+    return this.#status<ServerStatus>(name)
+  }
+
+  coordinatorStatus(name: string): Promise<CoordinatorStatus | null> {
+    return this.#status<CoordinatorStatus>(name)
+  }
+
+  /** Name of the Raft leader, or null while there is none. */
+  async leader(): Promise<string | null> {
+    for (const { name, isRunning } of this.coordinators) {
+      if (!isRunning) continue
+      const status = await this.coordinatorStatus(name)
+      if (status?.role === 'leader') return name
+    }
+    return null
+  }
+
+  /** The replicas of a chain as its running members see it, in chain order; from the member with the newest epoch. */
+  async chain(chain = 'c0'): Promise<ReplicaStatus | null> {
+    const running = this.servers.filter((server) => server.isRunning)
+    const statuses = await Promise.all(running.map(({ name }) => this.serverStatus(name)))
+    const views = statuses.flatMap(
+      (status) => status?.replicas.filter((replica) => replica.chain === chain) ?? [],
+    )
+    return views.reduce<ReplicaStatus | null>(
+      (best, view) => (best === null || view.epoch > best.epoch ? view : best),
+      null,
+    )
+  }
+
+  /** Whether every chain has `members` serving members, and all of these agree on the epoch and serve. */
+  async isWhole(members = this.options.replication ?? 3): Promise<boolean> {
+    const chainCount = this.options.chains ?? 1
+    const running = this.servers.filter((server) => server.isRunning)
+    const statuses = await Promise.all(running.map(({ name }) => this.serverStatus(name)))
+    for (let i = 0; i < chainCount; i++) {
+      const replicas = statuses.flatMap((status) => status?.replicas.filter((r) => r.chain === `c${i}`) ?? [])
+      const epoch = Math.max(0, ...replicas.map((replica) => replica.epoch))
+      const newest = replicas.filter((replica) => replica.epoch === epoch && replica.serving)
+      const config = newest[0]
+      if (config === undefined || config.members.length !== members || newest.length !== members) return false
+      if (!config.members.every((member) => member.serving) || config.joining !== null) return false
+    }
+    return true
+  }
+
+  async untilWhole(options: { members?: number; timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs = 30_000 } = options
+    const deadline = Date.now() + timeoutMs
+    while (!(await this.isWhole(options.members))) {
+      if (Date.now() > deadline)
+        throw new Error(`the cluster is not whole after ${timeoutMs} ms; logs are in ${this.logDirectory}`)
+      await sleep(50)
+    }
+  }
+
+  get logDirectory(): string {
+    return join(this.options.directory, 'logs')
+  }
+
+  /** Clean end of everything: servers first, so that they can close their sessions. */
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()))
+    await Promise.all(this.coordinators.map((coordinator) => coordinator.stop()))
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.kill()))
+  }
+}
+
+/** Lays out ports, directories and commands; starts nothing yet. */
+export async function layOutCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const { directory, entry, transport = 'tcp', sessionTimeoutMs = 2000, logLevel = 'info' } = options
+  const names = {
+    coordinators: Array.from({ length: options.coordinators ?? 3 }, (_, i) => `coordinator-${i + 1}`),
+    servers: Array.from({ length: options.servers ?? 3 }, (_, i) => `n${i + 1}`),
+  }
+  mkdirSync(join(directory, 'logs'), { recursive: true })
+  const free = await freePorts(names.coordinators.length * 3 + names.servers.length * 2)
+  const take = () => free.pop() ?? 0
+  const ports = new Map(
+    [...names.coordinators, ...names.servers].map((name) => [name, { main: take(), http: take() }]),
+  )
+  const port = (name: string) => ports.get(name)?.main ?? 0
+  const ensemble = names.coordinators.map((name) => `${name}=127.0.0.1:${take()}:${port(name)}`).join(',')
+  const client = names.coordinators.map((name) => `127.0.0.1:${port(name)}`).join(',')
+  const common = ['--transport', transport, '--log-level', logLevel]
+  const make = (name: string, args: string[]) =>
+    new LocalProcess({
+      name,
+      entry,
+      args: [...args, ...common],
+      logFile: join(directory, 'logs', `${name}.log`),
+    })
+  const coordinators = names.coordinators.map((name) =>
+    make(name, [
+      ...['coordinator', '--id', name, '--data', join(directory, name), '--members', ensemble],
+      ...['--http-port', String(ports.get(name)?.http), '--chains', String(options.chains ?? 1)],
+      ...['--replication', String(options.replication ?? 3), '--durability', options.durability ?? 'sync'],
+      ...['--session-timeout', String(sessionTimeoutMs)],
+    ]),
+  )
+  const servers = names.servers.map((name) =>
+    make(name, [
+      ...['server', '--id', name, '--data', join(directory, name), '--port', String(port(name))],
+      ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
+      ...['--session-timeout', String(sessionTimeoutMs)],
+    ]),
+  )
+  return new LocalCluster(options, { coordinators, servers, ports })
+}
+
+/** Starts every process and waits until each chain serves with all its members. */
+export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const cluster = await layOutCluster(options)
+  try {
+    for (const process of cluster.processes) process.start()
+    await cluster.untilWhole()
+    return cluster
+  } catch (error) {
+    await cluster.kill()
+    throw error
+  }
+}

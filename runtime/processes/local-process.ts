@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** One process of a local cluster. It ends when its parent does, whichever way. */
+export class LocalProcess {
+  readonly name: string
+  readonly #entry: string
+  readonly #args: readonly string[]
+  readonly #logFile: string
+  #child: ChildProcess | null = null
+  #exited: Promise<number | null> = Promise.resolve(null)
+
+  constructor(options: { name: string; entry: string; args: readonly string[]; logFile: string }) {
+    this.name = options.name
+    this.#entry = options.entry
+    this.#args = options.args
+    this.#logFile = options.logFile
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null
+  }
+
+  get log(): string {
+    return readFileSync(this.#logFile, 'utf8')
+  }
+
+  /** Starts it, again if need be. Its output is appended to its log file. */
+  start(): void {
+    if (this.#child !== null) return
+    const log = openSync(this.#logFile, 'a')
+    // The channel is there only to be closed: a child whose parent vanishes notices.
+    const child = spawn(process.execPath, [...this.#nodeArgs, this.#entry, ...this.#args], {
+      stdio: ['ignore', log, log, 'ipc'],
+    })
+    closeSync(log)
+    this.#child = child
+    running.add(child)
+    this.#exited = new Promise((resolve) => {
+      const ended = (code: number | null) => {
+        running.delete(child)
+        if (this.#child === child) this.#child = null
+        resolve(code)
+      }
+      child.once('exit', ended)
+      child.once('error', () => ended(null))
+    })
+  }
+
+  get #nodeArgs(): string[] {
+    return ['--max-semi-space-size=32']
+  }
+
+  /** Sends a signal without waiting: SIGSTOP and SIGCONT among others. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
+  /** Ends it by SIGKILL, as a power cut of this process would. */
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL')
+    await this.#exited
+  }
+
+  /** Asks it to stop; insists after a while. Resolves with its exit status. */
+  async stop(graceMs = 10_000): Promise<number | null> {
+    const child = this.#child
+    if (child === null) return null
+    child.kill('SIGTERM')
+    const insist = setTimeout(() => child.kill('SIGKILL'), graceMs)
+    const code = await this.#exited
+    clearTimeout(insist)
+    return code
+  }
+
+  get exited(): Promise<number | null> {
+    return this.#exited
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * A data server's part in the control plane: its session, its lease, its registration, its reports; and what it hears of configurations
+ * and of other servers (DESIGN sections 4 and 5). Nothing on the data path waits for any of it.
+ */
+import type { Logger } from 'pino'
+import { type CoordinatorClient, coordinator } from '../../client/coordinator/client.ts'
+import { CoordinatorError } from '../../client/coordinator/errors.ts'
+import { configFromJson } from '../../protocol/chain-config.ts'
+import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
+import { asChainId, type ChainId, type Incarnation } from '../../protocol/ids.ts'
+import { registrationFromJson } from '../cluster-znodes.ts'
+import type { DataServer } from './data-server.ts'
+
+/** Clock rates of two machines are assumed to differ by less than this (DESIGN section 5). */
+const DRIFT_BOUND = 0.1
+
+export interface MembershipOptions {
+  readonly server: DataServer
+  readonly coordinators: readonly string[]
+  readonly sessionTimeoutMs: number
+  /** What Apache ZooKeeper's leader may hear of a touch late: its tick. */
+  readonly touchLagMs: number
+  readonly registration: Omit<ServerRegistration, 'incarnation' | 'holds' | 'draining'>
+  /** Durable, and greater than every earlier one. */
+  readonly nextIncarnation: () => Incarnation
+  readonly logger: Logger
+}
+
+/** One life: from a session's beginning to its loss. */
+interface Life {
+  readonly client: CoordinatorClient
+  readonly incarnation: Incarnation
+  registered: boolean
+  renewals: NodeJS.Timeout | null
+  readonly watched: Set<string>
+  readonly reports: Map<ChainId, ReplicaReport>
+  readonly reporting: Set<ChainId>
+}
+
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #server: DataServer
+  readonly #log: Logger
+  #life: Life | null = null
+  #closed = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#server = options.server
+    this.#log = options.logger
+  }
+
+  /** Begins the first life. Later ones begin by themselves when a session is lost. */
+  start(incarnation: Incarnation): void {
+    this.#beginLife(incarnation)
+  }
+
+  #beginLife(incarnation: Incarnation): void {
+    const client = coordinator({
+      servers: this.#options.coordinators,
+      sessionTimeoutMs: this.#options.sessionTimeoutMs,
+    })
+    const life: Life = {
+      client,
+      incarnation,
+      registered: false,
+      renewals: null,
+      watched: new Set(),
+      reports: new Map(),
+      reporting: new Set(),
+    }
+    this.#life = life
+    client.onState((state) => {
+      if (this.#life !== life) return
+      this.#log.info({ state, session: client.session.sessionId.toString(16) }, 'coordinator session')
+      if (state === 'connected') this.#onConnected(life)
+      if (state === 'expired') this.#onExpired(life)
+    })
+  }
+
+  #onConnected(life: Life): void {
+    this.#watch(life)
+    if (!life.registered) void this.#register(life)
+    else void this.#renew(life)
+    for (const chain of life.reports.keys()) void this.#sendReport(life, chain)
+    life.renewals ??= setInterval(() => void this.#renew(life), this.#renewEveryMs)
+  }
+
+  get #renewEveryMs(): number {
+    return Math.max(50, Math.floor(this.#options.sessionTimeoutMs / 3))
+  }
+
+  /** Somebody else may be head already: stop first, then come back as somebody new. */
+  #onExpired(life: Life): void {
+    this.#server.loseSession()
+    this.#endLife(life)
+    if (this.#closed || this.#server.storageError !== null) return
+    const incarnation = this.#options.nextIncarnation()
+    this.#log.warn({ incarnation }, 'the session expired: rejoining as a new incarnation')
+    this.#server.beginLife(incarnation)
+    this.#beginLife(incarnation)
+  }
+
+  #endLife(life: Life): void {
+    if (life.renewals !== null) clearInterval(life.renewals)
+    life.renewals = null
+    if (this.#life === life) this.#life = null
+  }
+
+  get #path(): string {
+    return `/catenary/servers/${this.#server.id}`
+  }
+
+  #registration(life: Life): string {
+    const registration: ServerRegistration = {
+      ...this.#options.registration,
+      incarnation: life.incarnation,
+      holds: this.#server.holds,
+      draining: false,
+    }
+    return JSON.stringify(registration)
+  }
+
+  async #register(life: Life): Promise<void> {
+    for (let tries = 0; this.#isCurrent(life) && !life.registered; tries++) {
+      const sentAt = this.#server.clock.nowMs()
+      try {
+        await life.client.create(this.#path, this.#registration(life), { ephemeral: true })
+        life.registered = true
+        this.#renewed(life, sentAt)
+        this.#log.info({ incarnation: life.incarnation }, 'registered')
+      } catch (error) {
+        if (isGone(error)) return // the next connection, or the next life, tries again
+        if (codeOf(error) === 'NODE_EXISTS') await this.#removeEarlierLife(life)
+        else if (codeOf(error) !== 'NO_NODE') throw error
+        await pause(Math.min(100 * (tries + 1), 1000))
+      }
+    }
+  }
+
+  /**
+   * The name is taken. Where it is by this very directory, that life is over, because this process holds the directory's lock: no need to
+   * wait for its session to expire. Another directory's server may well be alive.
+   */
+  async #removeEarlierLife(life: Life): Promise<void> {
+    try {
+      const { data, stat } = await life.client.getData(this.#path)
+      const earlier = registrationFromJson(Buffer.from(data).toString('utf8'))
+      if (
+        stat.ephemeralOwner === life.client.session.sessionId &&
+        earlier?.incarnation === life.incarnation
+      ) {
+        life.registered = true // the reply to our own create was lost
+        return
+      }
+      if (earlier !== null && earlier.dataId !== this.#options.registration.dataId) {
+        this.#log.error(
+          { id: this.#server.id, other: earlier },
+          'another data directory serves under this id: give this server another --id, or stop that one',
+        )
+        return
+      }
+      await life.client.delete(this.#path, stat.version)
+    } catch (error) {
+      if (!isGone(error) && codeOf(error) !== 'NO_NODE' && codeOf(error) !== 'BAD_VERSION') throw error
+    }
+  }
+
+  /** A renewal is a write, and counts once committed: a ping would prove nothing (DESIGN section 5). */
+  async #renew(life: Life): Promise<void> {
+    if (!life.registered || !this.#isCurrent(life)) return
+    const sentAt = this.#server.clock.nowMs()
+    try {
+      await life.client.setData(this.#path, this.#registration(life))
+      this.#renewed(life, sentAt)
+    } catch (error) {
+      if (isGone(error)) return
+      if (codeOf(error) !== 'NO_NODE') throw error
+      life.registered = false // an operator removed it
+      await this.#register(life)
+    }
+  }
+
+  #renewed(life: Life, sentAt: number): void {
+    if (!this.#isCurrent(life) || this.#server.storageError !== null) return
+    const granted = life.client.session.timeoutMs
+    this.#server.renewLease(sentAt + granted * (1 - DRIFT_BOUND) - this.#options.touchLagMs)
+  }
+
+  #isCurrent(life: Life): boolean {
+    return this.#life === life && !this.#closed
+  }
+
+  #watch(life: Life): void {
+    if (life.watched.size > 0) return
+    life.watched.add('/')
+    life.client.watchChildren('/catenary/servers', (servers) => {
+      for (const id of servers ?? []) this.#watchServer(life, id)
+    })
+    life.client.watchChildren('/catenary/chains', (chains) => {
+      for (const id of chains ?? []) this.#watchChain(life, asChainId(id))
+    })
+  }
+
+  #watchServer(life: Life, id: string): void {
+    const path = `/catenary/servers/${id}`
+    if (life.watched.has(path)) return
+    life.watched.add(path)
+    // Registrations are rewritten by every renewal: a look when one appears is enough, a watch on its data would never rest.
+    life.client.getData(path).then(
+      ({ data }) => {
+        const registration = registrationFromJson(Buffer.from(data).toString('utf8'))
+        if (registration !== null && this.#isCurrent(life)) this.#server.learnServer(registration)
+        life.watched.delete(path)
+      },
+      () => life.watched.delete(path),
+    )
+  }
+
+  #watchChain(life: Life, chain: ChainId): void {
+    const path = `/catenary/chains/${chain}`
+    if (life.watched.has(path)) return
+    life.watched.add(path)
+    life.client.watchData(path, (znode) => {
+      const config = znode === null ? null : configFromJson(Buffer.from(znode.data).toString('utf8'))
+      if (config === null || !this.#isCurrent(life)) return
+      this.#server.learnConfig(config).catch((error: Error) => this.#server.failStorage(error))
+    })
+  }
+
+  /** What a replica wants the manager to know; the newest replaces the others. */
+  report(chain: ChainId, report: ReplicaReport): void {
+    const life = this.#life
+    if (life === null || report.incarnation !== life.incarnation) return
+    life.reports.set(chain, report)
+    void this.#sendReport(life, chain)
+  }
+
+  async #sendReport(life: Life, chain: ChainId): Promise<void> {
+    if (life.reporting.has(chain)) return
+    life.reporting.add(chain)
+    try {
+      for (;;) {
+        const report = life.reports.get(chain)
+        if (report === undefined || !this.#isCurrent(life)) return
+        await this.#writeReport(
+          life,
+          `/catenary/chains/${chain}/synced/${this.#server.id}`,
+          JSON.stringify(report),
+        )
+        if (life.reports.get(chain) === report) life.reports.delete(chain)
+      }
+    } catch (error) {
+      if (!isGone(error)) throw error // sent again when the connection is back
+    } finally {
+      life.reporting.delete(chain)
+    }
+  }
+
+  async #writeReport(life: Life, path: string, json: string): Promise<void> {
+    for (;;) {
+      try {
+        const stat = await life.client.exists(path)
+        if (stat === null) await life.client.create(path, json, { ephemeral: true })
+        else if (stat.ephemeralOwner === life.client.session.sessionId) await life.client.setData(path, json)
+        else await life.client.delete(path, stat.version) // an earlier life's
+        if (stat === null || stat.ephemeralOwner === life.client.session.sessionId) return
+      } catch (error) {
+        const code = codeOf(error)
+        if (code === 'NO_NODE')
+          await pause(100) // the manager makes the parent
+        else if (code !== 'NODE_EXISTS' && code !== 'BAD_VERSION') throw error
+      }
+      if (!this.#isCurrent(life)) return
+    }
+  }
+
+  /** Leaves at once: the session is closed, so that nobody has to wait for it to expire. The server must have stopped serving before. */
+  async stop(): Promise<void> {
+    this.#closed = true
+    const life = this.#life
+    if (life === null) return
+    this.#endLife(life)
+    await life.client.close()
+  }
+
+  /** The disk failed and every chain was left: the manager is told by the end of the session. */
+  async abandon(): Promise<void> {
+    await this.stop()
+  }
+}
+
+const codeOf = (error: unknown): string | null => (error instanceof CoordinatorError ? error.code : null)
+
+/** The connection or the session is gone; whoever comes next repeats it. */
+const isGone = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return (
+    code === 'CONNECTION_LOSS' || code === 'SESSION_EXPIRED' || code === 'SESSION_MOVED' || code === 'CLOSED'
+  )
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

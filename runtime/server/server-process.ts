@@ -1,0 +1,117 @@
+/** Everything that a data server consists of, started in order and stopped in reverse. */
+import type { Logger } from 'pino'
+import { coordinator } from '../../client/coordinator/client.ts'
+import type { ClusterOptions } from '../../protocol/cluster.ts'
+import { asServerId } from '../../protocol/ids.ts'
+import { checkNodeName } from '../../protocol/transport.ts'
+import { clusterOptionsFromJson } from '../cluster-znodes.ts'
+import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
+import { openDataDirectory } from '../storage/data-directory.ts'
+import { DataServer } from './data-server.ts'
+import { Membership } from './membership.ts'
+
+export interface ServerProcessOptions {
+  readonly id: string
+  readonly dataPath: string
+  /** As peers and clients dial it. */
+  readonly host: string
+  readonly port: number
+  readonly httpPort: number
+  readonly zone: string
+  readonly sessionTimeoutMs: number
+  readonly coordinators: readonly string[]
+  readonly clusterName: string
+  readonly transport: string
+  readonly logger: Logger
+}
+
+const FSYNC = { sync: 'sync', interval: 'interval', memory: 'never' } as const
+
+/**
+ * Starts a data server. Resolves once it listens; it takes part in chains when the manager gives it one.
+ *
+ * @throws where the directory is another's, a port is taken, the log is corrupt, or SIGTERM came first.
+ */
+export async function startServerProcess(options: ServerProcessOptions): Promise<{ stop(): Promise<void> }> {
+  const { id, logger } = options
+  checkNodeName('node', id)
+  checkNodeName('cluster', options.clusterName)
+  const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
+  const cluster = await clusterOptions(options)
+  data.adoptCluster(cluster.clusterId)
+  const incarnation = data.nextIncarnation()
+  let membership: Membership | null = null
+  const server = new DataServer({
+    id: asServerId(id),
+    data,
+    incarnation,
+    clusterName: options.clusterName,
+    clusterId: cluster.clusterId,
+    fsync: FSYNC[cluster.durability],
+    transport: options.transport,
+    listen: { host: options.host, port: options.port },
+    logger,
+    onReport: (chain, report) => membership?.report(chain, report),
+    onStorageFailed: () => void membership?.abandon(),
+  })
+  await server.start()
+  const http: HttpDoor = await openHttpDoor({
+    host: options.host,
+    port: options.httpPort,
+    status: () => server.status(),
+    unhealthy: () => server.storageError?.message ?? null,
+  })
+  membership = new Membership({
+    server,
+    coordinators: options.coordinators,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    touchLagMs: 0,
+    registration: {
+      server: asServerId(id),
+      host: options.host,
+      port: server.address?.port ?? 0,
+      httpPort: http.port,
+      zone: options.zone,
+      dataId: data.dataId,
+    },
+    nextIncarnation: () => data.nextIncarnation(),
+    logger,
+  })
+  membership.start(incarnation)
+  logger.info(
+    { id, address: server.address, http: http.port, durability: cluster.durability },
+    'data server is up',
+  )
+  return {
+    stop: async () => {
+      server.loseSession() // serves nothing from here on, so that the session may end
+      await membership.stop()
+      await server.stop()
+      await http.close()
+      data.close()
+      logger.info('data server has stopped')
+    },
+  }
+}
+
+/** Waits for the cluster to exist: its first manager writes the options. */
+async function clusterOptions(options: ServerProcessOptions): Promise<ClusterOptions> {
+  const client = coordinator({ servers: options.coordinators, sessionTimeoutMs: options.sessionTimeoutMs })
+  const waiting = setInterval(() => {
+    options.logger.warn(
+      { coordinators: options.coordinators },
+      'waiting for the coordinators and the cluster options',
+    )
+  }, 5000)
+  try {
+    for (;;) {
+      const found = await client.getData('/catenary/cluster').catch(() => null)
+      const cluster = found === null ? null : clusterOptionsFromJson(Buffer.from(found.data).toString('utf8'))
+      if (cluster !== null) return cluster
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  } finally {
+    clearInterval(waiting)
+    await client.close()
+  }
+}
