@@ -1,0 +1,137 @@
+import type { Stat } from '../../protocol/zookeeper/records.ts'
+
+export interface CoordinatorOptions {
+  /** Members: `'host:port,host:port'`, optionally followed by a chroot as in ZooKeeper (`'a:2181,b:2181/app'`), or a list. */
+  readonly servers: string | readonly string[]
+  /** What to ask for; the ensemble may grant another, see `session`. Default: 6000. */
+  readonly sessionTimeoutMs?: number
+  /** Prefix of every path, for example `/app`. It must exist. Default: none. */
+  readonly chroot?: string
+  /** Open a new session by itself when the old one has expired. Default: false; `renew()` does it then. */
+  readonly renewExpired?: boolean
+}
+
+/**
+ * `connected`: requests go out. `disconnected`: looking for a member; the session may live on. `expired`: the session is over, its
+ * ephemeral znodes are gone, its one-shot watches are forgotten. `closed`: by `close`.
+ */
+export type CoordinatorState = 'connecting' | 'connected' | 'disconnected' | 'expired' | 'closed'
+
+export interface WatchEvent {
+  readonly type: 'created' | 'deleted' | 'data-changed' | 'children-changed'
+  readonly path: string
+}
+export type WatchCallback = (event: WatchEvent) => void
+export interface WatchOption {
+  /** Called once, at the next change, even if that happens while disconnected; never if the session expires first. */
+  readonly watch?: WatchCallback
+}
+
+export interface CreateOptions {
+  /** Goes with the session. */
+  readonly ephemeral?: boolean
+  /** Appends a number that grows with every child of the parent. */
+  readonly sequential?: boolean
+}
+
+export type ZnodeData = Uint8Array | string | null
+
+export interface Znode {
+  readonly data: Uint8Array
+  readonly stat: Stat
+}
+
+export type MultiStep =
+  | ({ readonly type: 'create'; readonly path: string; readonly data: ZnodeData } & CreateOptions)
+  | { readonly type: 'delete'; readonly path: string; readonly version?: number }
+  | { readonly type: 'setData'; readonly path: string; readonly data: ZnodeData; readonly version?: number }
+  | { readonly type: 'check'; readonly path: string; readonly version: number }
+
+/** One for each step: the path that was created, the new Stat, or null. */
+export type MultiStepResult = { readonly path: string } | { readonly stat: Stat } | null
+
+export interface SessionInfo {
+  /** 0n = none yet. */
+  readonly sessionId: bigint
+  /** Granted by the ensemble. */
+  readonly timeoutMs: number
+  /** Newest change of the tree that this session has seen any trace of. */
+  readonly lastZxid: number
+}
+
+/** Ends a subscription. Idempotent. */
+export type Stop = () => void
+
+/**
+ * A session with an ensemble that speaks ZooKeeper's client protocol: ours, or Apache ZooKeeper.
+ *
+ * Requests may be pipelined: they are sent, take effect and are answered in call order. A watch callback runs before any reply that
+ * reflects a later state resolves. After a break the client goes to another member, with the same session and watches.
+ *
+ * Every request may throw a `CoordinatorError`: `CONNECTION_LOSS` (a write may have happened, unless `outcome` is `definite`),
+ * `SESSION_EXPIRED`, `CLOSED`, besides those named at it.
+ *
+ * @example
+ * const zk = coordinator({ servers: '127.0.0.1:2181,127.0.0.1:2182', sessionTimeoutMs: 6000 })
+ * const me = await zk.create('/app/members/m-', 'here', { ephemeral: true, sequential: true })
+ * const stop = zk.watchChildren('/app/members', (members) => console.log(members))
+ */
+export interface CoordinatorClient {
+  /**
+   * Creates a znode.
+   *
+   * @returns its path, with the number if `sequential`.
+   * @throws {CoordinatorError} `NODE_EXISTS`, `NO_NODE` (no parent), `NO_CHILDREN_FOR_EPHEMERALS`.
+   */
+  create(path: string, data: ZnodeData, options?: CreateOptions): Promise<string>
+  /**
+   * Creates what is missing of a path, as persistent znodes without data. Existing ones stay as they are.
+   */
+  ensurePath(path: string): Promise<void>
+  /**
+   * Deletes a znode without children.
+   *
+   * @param version - the dataVersion that it must have; -1, the default, is any.
+   * @throws {CoordinatorError} `NO_NODE`, `BAD_VERSION`, `NOT_EMPTY`.
+   */
+  delete(path: string, version?: number): Promise<void>
+  /** @returns the Stat, or null where there is no such znode; then `watch` tells of its creation. */
+  exists(path: string, options?: WatchOption): Promise<Stat | null>
+  /**
+   * Reads a znode at the member that this session is connected to: never older than what the session has seen, but perhaps older
+   * than what others have written. `sync` before it closes that gap.
+   *
+   * @throws {CoordinatorError} `NO_NODE`; no watch is set then.
+   */
+  getData(path: string, options?: WatchOption): Promise<Znode>
+  /**
+   * Writes a znode by compare-and-set.
+   *
+   * @param version - the dataVersion that it must have; -1, the default, is any.
+   * @throws {CoordinatorError} `NO_NODE`, `BAD_VERSION`.
+   */
+  setData(path: string, data: ZnodeData, version?: number): Promise<Stat>
+  /** @throws {CoordinatorError} `NO_NODE`; no watch is set then. */
+  getChildren(path: string, options?: WatchOption): Promise<readonly string[]>
+  /** Resolves once the connected member has caught up with every write that was acknowledged to anybody before the call. */
+  sync(path?: string): Promise<void>
+  /**
+   * Carries out all steps or none.
+   *
+   * @throws {CoordinatorError} with the code of the step that failed and its place in `index`.
+   */
+  multi(steps: readonly MultiStep[]): Promise<readonly MultiStepResult[]>
+
+  /** Calls back with the data now and after every change: null where there is no such znode. May skip states, never the last. */
+  watchData(path: string, deliver: (znode: Znode | null) => void): Stop
+  /** Calls back with the children's names, in byte order, now and after every change: null where there is no such znode. */
+  watchChildren(path: string, deliver: (children: readonly string[] | null) => void): Stop
+  onState(listener: (state: CoordinatorState) => void): Stop
+
+  readonly state: CoordinatorState
+  readonly session: SessionInfo
+  /** Opens a new session after the old one expired. */
+  renew(): void
+  /** Ends the session, and with it its ephemeral znodes, if a member can be reached within a second; resolves in any case. */
+  close(): Promise<void>
+}
