@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { StoreError } from '../protocol/errors.ts'
+import { type Address, isNodeId, type Transport, type TransportEvents } from '../protocol/transport.ts'
+import { badArgument, toPolicy, toTimeout } from './arguments.ts'
+import { Client } from './client.ts'
+import type { ReadPolicy } from './core/events.ts'
+import { CLIENT_LIMITS, type ClientLimits } from './core/limits.ts'
+import { createClientState } from './core/state.ts'
+import { Engine } from './engine.ts'
+import { openClientTransport } from './transport/open.ts'
+
+export interface ConnectOptions {
+  /** Any of the data servers: `host:port` over tcp, ids over nats. One that answers is enough; the others are learnt from it. */
+  readonly servers: readonly string[]
+  /** Default: `tcp`. Otherwise `nats://host:port`. */
+  readonly transport?: string
+  /** The name under which the servers were started. Default: `catenary`. */
+  readonly cluster?: string
+  /** Which replica answers a read. Default: `spread`, all in turn. */
+  readonly readPolicy?: ReadPolicy
+  /** This machine's failure domain, for `readPolicy: 'nearest'`. */
+  readonly zone?: string
+  /** How long an operation may take, retries included, where it does not say. Default: 10,000. */
+  readonly timeoutMs?: number
+  /** How long `connect` looks for a server. Default: 5000. */
+  readonly connectTimeoutMs?: number
+  /**
+   * Whether a write that got no answer is tried again, under an identity that makes it happen once. Default: true. Without it such a write
+   * fails as indefinite, and the chain keeps no session for this client.
+   */
+  readonly exactlyOnce?: boolean
+  readonly limits?: Partial<ClientLimits>
+}
+
+const CLUSTER = 'catenary'
+const TIMEOUT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 5_000
+
+/**
+ * Connects to a store.
+ *
+ * @returns once a server has told which servers and chains there are.
+ * @throws {StoreError} `BAD_ARGUMENT`. `TIMEOUT`: no server has answered in `connectTimeoutMs`.
+ *
+ * @example
+ * const client = await connect({ servers: ['127.0.0.1:7001', '127.0.0.1:7002'] })
+ * await client.put('greeting', 'hello')
+ * console.log((await client.get('greeting'))?.text())
+ * await client.close()
+ */
+export function connect(options: ConnectOptions): Promise<Client> {
+  const { transport = 'tcp', cluster = CLUSTER } = options
+  const self = `client-${randomBytes(8).toString('hex')}`
+  return connectOver(options, (events) => openClientTransport({ transport, self, cluster, events }))
+}
+
+/** Connects over a transport of the caller's making. */
+export async function connectOver(
+  options: ConnectOptions,
+  open: (events: TransportEvents) => Promise<Transport> | Transport,
+): Promise<Client> {
+  const { transport: kind = 'tcp', zone = null, exactlyOnce = true, limits } = options
+  const timeoutMs = toTimeout(options.timeoutMs ?? TIMEOUT_MS)
+  const connectTimeoutMs = toTimeout(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS)
+  const readPolicy = toPolicy(options.readPolicy ?? 'spread')
+  const addresses = kind === 'tcp' ? addressesOf(options.servers) : new Map<string, Address>()
+  const bootstrap = kind === 'tcp' ? [...addresses.keys()] : options.servers.map(toServerName)
+  if (bootstrap.length === 0) throw badArgument('servers: name at least one')
+  const rng = { next: Math.random }
+  const state = createClientState({
+    bootstrap,
+    rng,
+    zone,
+    exactlyOnce,
+    limits: { ...CLIENT_LIMITS, ...limits },
+  })
+  const engine = new Engine({ state, bootstrap: addresses })
+  const transport = await open(engine.events)
+  if (await engine.start(transport, connectTimeoutMs)) {
+    return new Client({ engine, timeoutMs, readPolicy, wallMs: Date.now })
+  }
+  await engine.close()
+  const message = `connect: none of ${options.servers.join(', ')} has told of any chain in ${connectTimeoutMs} ms`
+  throw new StoreError('TIMEOUT', message, { outcome: 'definite' })
+}
+
+/** Servers of which only the address is known, under the names that the transport has for such. */
+function addressesOf(servers: readonly string[]): Map<string, Address> {
+  return new Map(servers.map((server) => [`@${server}`, toAddress(server)]))
+}
+
+function toAddress(server: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(server)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host !== undefined && port > 0 && port <= 0xffff) return { host, port }
+  throw badArgument(`server ${JSON.stringify(server)}: use host:port, or [address]:port for IPv6`)
+}
+
+function toServerName(server: string): string {
+  if (isNodeId(server)) return server
+  throw badArgument(`server ${JSON.stringify(server)}: over nats, use the ids of servers`)
+}

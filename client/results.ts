@@ -1,0 +1,39 @@
+/** Turns what the protocol answers into what callers get. */
+import type { Versioned, WriteResult } from '../protocol/commands.ts'
+import { StoreError } from '../protocol/errors.ts'
+import type { OperationResult } from './core/events.ts'
+import type { TransactionOutcome, WriteOutcome } from './options.ts'
+import { StoredValue } from './stored-value.ts'
+
+const stored = (versioned: Versioned | null, committed = true): StoredValue | null =>
+  versioned === null ? null : new StoredValue(versioned, committed)
+
+export function valuesOf(result: OperationResult): (StoredValue | null)[] {
+  return result.type === 'values' ? result.values.map((value) => stored(value, result.committed)) : []
+}
+
+export const readsOf = (result: WriteResult): (StoredValue | null)[] =>
+  result.type === 'read-back' ? result.reads.map((read) => stored(read)) : []
+
+export function outcomeOf(result: WriteResult): WriteOutcome {
+  if (result.type === 'unmatched') return { applied: false, current: stored(result.current) }
+  return { applied: true, version: versionOf(result) }
+}
+
+export const transactionOutcomeOf = (result: WriteResult): TransactionOutcome => ({
+  applied: result.type === 'read-back' && result.applied,
+  version: versionOf(result),
+  reads: readsOf(result),
+})
+
+export const versionOf = (result: WriteResult): number => ('version' in result ? result.version : 0)
+
+export const numberOf = (result: WriteResult): number =>
+  result.type === 'written' && result.number !== null ? result.number : Number.NaN
+
+/** The command made no sense for the value that it met; nothing changed. */
+export const refusalOf = (result: OperationResult): StoreError | null =>
+  result.type === 'refused' ? new StoreError(result.code, result.message) : null
+
+export const statusOf = (result: OperationResult): unknown =>
+  result.type === 'status' ? JSON.parse(result.json) : null
