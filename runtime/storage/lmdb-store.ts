@@ -21,13 +21,18 @@ import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position } from '../../protocol/entry.ts'
 import { asMillis, asSeq, type Key, type Millis, type SessionId } from '../../protocol/ids.ts'
 import type { DurableStore } from './durable-store.ts'
-import { type OverlaidItem, Overlay, type OverlayMeta } from './lmdb/overlay.ts'
+import { type OverlaidItem, Overlay, type OverlayMeta, type SealedOverlay } from './lmdb/overlay.ts'
 import { orderedNumber, PHYSICAL_KEY_ENCODER } from './lmdb/physical-keys.ts'
 import { decodeSession, encodeSession } from './lmdb/session-codec.ts'
 import { type BinaryDatabase, openBinary, StoredExpiries, StoredItems } from './lmdb/stored-items.ts'
 
 const FORMAT = 1
 const PAGE_BYTES = 4096
+/**
+ * Address space, not memory; the library maps more once the file outgrows it. Without it, each doubling of the file leaves
+ * the old map in place, and the resident size counts the same pages again.
+ */
+const MAP_BYTES = 64 * 1024 ** 3
 const META_KEY = 'meta'
 const NEVER = asMillis(0)
 
@@ -38,7 +43,8 @@ export interface LmdbStoreOptions {
   readonly onFlushed?: (applied: Position) => void
   /** A batch could not be written. Called once; reads go on, but nothing reaches the disk any more. */
   readonly onFailure?: (error: Error) => void
-  /** A batch begins when the overlay is this large, has this many keys, or is this old. Defaults: 4 MiB, 8192, 200 ms. */
+  /** A batch is cut when it is this large, has this many keys, or is this old. Defaults: 4 MiB, 2048 (handing a batch to the
+   * library takes this thread some 2 µs a key), 200 ms. */
   readonly batchBytes?: number
   readonly batchKeys?: number
   readonly batchDelayMs?: number
@@ -56,11 +62,13 @@ export class LmdbStore implements DurableStore {
   #meta: StoreMeta = EMPTY_META
   #keyCount = 0
   #active = new Overlay()
-  #frozen: Overlay | null = null
+  /** Newest first. */
+  #sealed: SealedOverlay[] = []
   #writing: Promise<void> | null = null
   #lastFlush: Promise<void> = Promise.resolve()
-  #batches = 0
-  #flushedBatch = 0
+  #sealCount = 0
+  #writtenCount = 0
+  #flushedCount = 0
   #flushed = EMPTY_POSITION
   #timer: NodeJS.Timeout | null = null
   #immediate: NodeJS.Immediate | null = null
@@ -74,8 +82,10 @@ export class LmdbStore implements DurableStore {
       path: options.path,
       noSubdir: false,
       pageSize: PAGE_BYTES,
+      mapSize: MAP_BYTES,
       maxDbs: 4,
       separateFlushed: true,
+      eventTurnBatching: false, // it would make a promise of its own, whose rejection nobody can catch
       encoding: 'binary',
       keyEncoder: PHYSICAL_KEY_ENCODER,
     })
@@ -144,17 +154,19 @@ export class LmdbStore implements DurableStore {
   }
 
   expired(wallMs: Millis, limit: number): Key[] {
-    const { active, frozen } = { active: this.#active, frozen: this.#frozen }
-    const due: Due[] = active.due(wallMs, limit, () => false)
-    if (!active.cleared) {
-      if (frozen !== null) due.push(...frozen.due(wallMs, limit, (key) => active.items.has(key)))
-      if (frozen?.cleared !== true) {
-        let count = 0
-        for (const stored of this.#expiries.until(wallMs)) {
-          if (active.items.has(stored.key) || frozen?.items.has(stored.key) === true) continue
-          due.push(stored)
-          if (++count >= limit) break
-        }
+    const due: Due[] = []
+    const above: Overlay[] = []
+    const isHidden = (key: Key) => above.some((overlay) => overlay.items.has(key))
+    for (const overlay of this.#layers()) {
+      due.push(...overlay.due(wallMs, limit, isHidden))
+      above.push(overlay)
+    }
+    if (above.at(-1)?.cleared !== true) {
+      let count = 0
+      for (const stored of this.#expiries.until(wallMs)) {
+        if (isHidden(stored.key)) continue
+        due.push(stored)
+        if (++count >= limit) break
       }
     }
     due.sort((a, b) => (isSooner(a, b) ? -1 : 1))
@@ -179,7 +191,7 @@ export class LmdbStore implements DurableStore {
 
   /** Memory held by changes that have not reached LMDB yet: where it grows, the disk does not keep up. */
   get overlayBytes(): number {
-    return this.#active.bytes + (this.#frozen?.bytes ?? 0)
+    return this.#sealed.reduce((bytes, { overlay }) => bytes + overlay.bytes, this.#active.bytes)
   }
 
   /** The newest position that would survive a power cut. */
@@ -197,8 +209,9 @@ export class LmdbStore implements DurableStore {
    * @throws if a batch fails or has failed.
    */
   async flush(): Promise<Position> {
-    if (this.#writing !== null) await this.#writing
-    if (this.#active.dirty && this.#failure === null) await (this.#writing ?? this.#startBatch())
+    this.#seal()
+    const upTo = this.#sealCount
+    while (this.#writtenCount < upTo && this.#failure === null) await this.#writeSealed()
     await this.#lastFlush
     if (this.#failure !== null) throw this.#failure
     return this.#flushed
@@ -211,18 +224,31 @@ export class LmdbStore implements DurableStore {
     try {
       if (this.#failure === null) await this.flush()
     } finally {
-      this.#unschedule()
-      await this.#root.close()
+      if (this.#timer !== null) clearTimeout(this.#timer)
+      if (this.#immediate !== null) clearImmediate(this.#immediate)
+      // After a failed commit the library waits for ever for its sync: the file then stays open until the process ends.
+      if (this.#failure === null) await this.#root.close()
     }
   }
 
   /** `undefined`: ask LMDB; `null`: cleared, hence absent. */
   #overlaid(key: Key): OverlaidItem | null | undefined {
-    const active = this.#active.items.get(key)
-    if (active !== undefined) return active
+    const item = this.#active.items.get(key)
+    if (item !== undefined) return item
     if (this.#active.cleared) return null
-    if (this.#frozen === null) return undefined
-    return this.#frozen.items.get(key) ?? (this.#frozen.cleared ? null : undefined)
+    for (const { overlay } of this.#sealed) {
+      const sealed = overlay.items.get(key)
+      if (sealed !== undefined) return sealed
+      if (overlay.cleared) return null
+    }
+    return undefined
+  }
+
+  /** The overlays that count, newest first: none below one that was cleared. */
+  #layers(): Overlay[] {
+    const layers = [this.#active, ...this.#sealed.map(({ overlay }) => overlay)]
+    const cleared = layers.findIndex((overlay) => overlay.cleared)
+    return cleared === -1 ? layers : layers.slice(0, cleared + 1)
   }
 
   #stamp(key: Key): Pick<Versioned, 'version' | 'expiresAtWallMs'> | null {
@@ -260,13 +286,14 @@ export class LmdbStore implements DurableStore {
     this.#schedule()
   }
 
-  /** Items from `start` in byte order: three sorted sources, of which the newer hides the older. */
+  /** Items from `start` in byte order: sorted sources, of which the newer hides the older. */
   *#from(start: Key): Generator<StoredItem, void> {
-    const overlays = [this.#active]
-    if (!this.#active.cleared && this.#frozen !== null) overlays.push(this.#frozen)
-    const keys = overlays.map((overlay) => ({ overlay, source: overlay.from(start) }))
-    const heads = keys.map(({ overlay, source }) => ({ overlay, source, key: nextOf(source) }))
-    const items = overlays.some((overlay) => overlay.cleared) ? null : this.#items.from(start)
+    const layers = this.#layers()
+    const heads = layers.map((overlay) => {
+      const source = overlay.from(start)
+      return { overlay, source, key: nextOf(source) }
+    })
+    const items = layers.at(-1)?.cleared === true ? null : this.#items.from(start)
     try {
       let stored = items === null ? null : nextOf(items)
       for (;;) {
@@ -297,92 +324,91 @@ export class LmdbStore implements DurableStore {
   }
 
   #schedule(): void {
-    if (this.#writing !== null || this.#failure !== null || this.#closed) return
-    const { batchBytes = 4 * 1024 * 1024, batchKeys = 8192, batchDelayMs = 200 } = this.#options
-    const start = () => {
-      this.#unschedule()
-      if (this.#writing === null && !this.#closed && this.#active.dirty) void this.#startBatch()
+    if (this.#failure !== null || this.#closed) return
+    const { batchBytes = 4 * 1024 * 1024, batchKeys = 2048, batchDelayMs = 200 } = this.#options
+    if (this.#active.bytes >= batchBytes || this.#active.items.size >= batchKeys) {
+      this.#seal()
+      this.#immediate ??= setImmediate(() => {
+        this.#immediate = null
+        void this.#writeSealed()
+      })
+    } else {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = null
+        this.#seal()
+        void this.#writeSealed()
+      }, batchDelayMs)
     }
-    if (this.#active.bytes >= batchBytes || this.#active.items.size >= batchKeys)
-      this.#immediate ??= setImmediate(start)
-    else this.#timer ??= setTimeout(start, batchDelayMs)
   }
 
-  #unschedule(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#immediate !== null) clearImmediate(this.#immediate)
-    this.#timer = null
-    this.#immediate = null
+  /** Cuts a batch: what has changed so far, with the position that it leads to. */
+  #seal(): void {
+    if (!this.#active.dirty) return
+    const overlay = this.#active
+    const sessions = new Map(Array.from(overlay.sessions, (id) => [id, this.#sessions.get(id)] as const))
+    this.#sealed.unshift({ overlay, sessions, meta: { ...this.#meta, keyCount: this.#keyCount } })
+    this.#sealCount++
+    this.#active = new Overlay()
   }
 
-  #startBatch(): Promise<void> {
-    this.#writing = this.#writeBatch().finally(() => {
+  /** Writes the sealed batches one after another. Never rejects, and never runs twice at a time. */
+  #writeSealed(): Promise<void> {
+    this.#writing ??= this.#writeBatches().finally(() => {
       this.#writing = null
-      if (this.#active.dirty) this.#schedule()
     })
     return this.#writing
   }
 
-  /** Moves the active overlay to LMDB in one transaction. Resolves once it is committed; never rejects. */
-  async #writeBatch(): Promise<void> {
-    const frozen = this.#active
-    const batch = ++this.#batches
-    const meta: OverlayMeta = { ...this.#meta, keyCount: this.#keyCount }
-    this.#frozen = frozen
-    this.#active = new Overlay()
-    const committed = new Set<Promise<unknown>>()
-    const flushed = this.#queue(frozen, meta, committed)
-    const settled = Promise.all(committed)
-    this.#lastFlush = settled
-      .then(() => flushed)
-      .then(
-        () => this.#onBatchFlushed(batch, meta.applied),
-        () => {}, // reported below
-      )
+  async #writeBatches(): Promise<void> {
     try {
-      await settled
-      this.#root.resetReadTxn() // or a read could still see the state before the commit, with nothing over it
-      this.#frozen = null
+      for (;;) {
+        const oldest = this.#sealed.at(-1)
+        if (oldest === undefined || this.#failure !== null) return
+        const batch = this.#writtenCount + 1
+        const committed: Promise<unknown> & { flushed?: Promise<unknown> } = this.#root.batch(() =>
+          this.#queue(oldest),
+        )
+        this.#lastFlush = committed
+          .then(() => committed.flushed)
+          .then(
+            () => this.#onBatchFlushed(batch, oldest.meta.applied),
+            () => {}, // the failure is reported below
+          )
+        await committed
+        this.#root.resetReadTxn() // or a read could still see the state before the commit, with nothing over it
+        this.#sealed.pop()
+        this.#writtenCount = batch
+      }
     } catch (error) {
       await this.#fail(error)
     }
   }
 
-  /**
-   * Hands a whole overlay to LMDB's writing thread. Everything queued in one turn is one transaction (`eventTurnBatching`).
-   * The library may answer with several promises, all of which settle with the transaction.
-   * @returns what resolves when the transaction has been synced.
-   */
-  #queue(overlay: Overlay, meta: OverlayMeta, committed: Set<Promise<unknown>>): Promise<unknown> {
+  /** Hands a whole overlay to LMDB's writing thread. What is queued inside one `batch` is one transaction, and settles with it. */
+  #queue({ overlay, meta, sessions }: SealedOverlay): void {
+    const storedSessions = this.#storedSessions
     if (overlay.cleared) {
-      committed.add(this.#items.clear())
-      committed.add(this.#expiries.clear())
-      committed.add(this.#storedSessions.clearAsync())
+      this.#items.clear()
+      this.#expiries.clear()
+      void storedSessions.clearAsync()
     }
     for (const [key, { value, version, expiresAtWallMs, beneathExpiresAtWallMs: beneath }] of overlay.items) {
       const at = value === null ? NEVER : expiresAtWallMs
-      if (value === null) committed.add(this.#items.remove(key))
-      else committed.add(this.#items.put(key, { value, version, expiresAtWallMs }))
-      if (beneath !== NEVER && beneath !== at) committed.add(this.#expiries.remove(key, beneath))
-      if (at !== NEVER && at !== beneath) committed.add(this.#expiries.put(key, at))
+      if (value === null) this.#items.remove(key)
+      else this.#items.put(key, { value, version, expiresAtWallMs })
+      if (beneath !== NEVER && beneath !== at) this.#expiries.remove(key, beneath)
+      if (at !== NEVER && at !== beneath) this.#expiries.put(key, at)
     }
-    for (const session of overlay.sessions) {
-      const record = this.#sessions.get(session)
-      const key = orderedNumber(session)
-      committed.add(
-        record === null
-          ? this.#storedSessions.remove(key)
-          : this.#storedSessions.put(key, encodeSession(record)),
-      )
+    for (const [session, record] of sessions) {
+      if (record === null) void storedSessions.remove(orderedNumber(session))
+      else void storedSessions.put(orderedNumber(session), encodeSession(record))
     }
-    const last = this.#state.put(META_KEY, Buffer.from(JSON.stringify({ format: FORMAT, ...meta })))
-    committed.add(last)
-    return 'flushed' in last && last.flushed instanceof Promise ? last.flushed : last
+    void this.#state.put(META_KEY, Buffer.from(JSON.stringify({ format: FORMAT, ...meta })))
   }
 
   #onBatchFlushed(batch: number, applied: Position): void {
-    if (batch <= this.#flushedBatch || this.#failure !== null) return
-    this.#flushedBatch = batch
+    if (batch <= this.#flushedCount || this.#failure !== null) return
+    this.#flushedCount = batch
     this.#flushed = applied
     this.#options.onFlushed?.(applied)
   }

@@ -1,4 +1,4 @@
-import type { StoreMeta } from '../../../chain/clean-store.ts'
+import type { SessionRecord, StoreMeta } from '../../../chain/clean-store.ts'
 import { ExpiryHeap, OrderedKeys } from '../../../chain/memory-store.ts'
 import { asMillis, type Key, type Millis, type Seq, type SessionId } from '../../../protocol/ids.ts'
 
@@ -19,7 +19,7 @@ export interface OverlayMeta extends StoreMeta {
 
 const ITEM_OVERHEAD_BYTES = 150
 
-/** Changes that have not reached LMDB yet. At most two exist: one that grows, and one that is being written. */
+/** Changes that have not reached LMDB yet: the newest overlay grows, the sealed ones below it wait for their batch. */
 export class Overlay {
   readonly items = new Map<Key, OverlaidItem>()
   /** Sessions that changed. */
@@ -80,4 +80,12 @@ export class Overlay {
   due(wallMs: Millis, limit: number, isHidden: (key: Key) => boolean) {
     return this.#expiries.until(wallMs, limit, isHidden)
   }
+}
+
+/** An overlay that no longer changes, with all that its transaction will write beside its items. */
+export interface SealedOverlay {
+  readonly overlay: Overlay
+  readonly meta: OverlayMeta
+  /** The sessions that changed, as they were when it was sealed; `null`: lapsed. */
+  readonly sessions: ReadonlyMap<SessionId, SessionRecord | null>
 }

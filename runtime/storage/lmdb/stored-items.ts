@@ -32,7 +32,10 @@ export function openBinary(root: RootDatabase, name: string): BinaryDatabase {
   return root.openDB<Uint8Array, PhysicalKey>(options)
 }
 
-/** The clean versions that have reached LMDB. Reads are synchronous, and copy: LMDB's own memory is reused by the next one. */
+/**
+ * The clean versions that have reached LMDB. Reads are synchronous, and copy: LMDB's own memory is reused by the next
+ * one. Writes belong into a `batch` of the root database, and settle with it.
+ */
 export class StoredItems {
   readonly #db: BinaryDatabase
 
@@ -68,7 +71,7 @@ export class StoredItems {
     yield* inOrder(group, start)
   }
 
-  put(key: Key, item: Versioned): Promise<boolean> {
+  put(key: Key, item: Versioned): void {
     const keyBytes = isLong(key) ? 2 + key.length : 0
     const bytes = Buffer.allocUnsafe(STAMP_BYTES + keyBytes + item.value.length)
     bytes.writeDoubleLE(item.version, 0)
@@ -78,15 +81,15 @@ export class StoredItems {
       bytes.write(key, STAMP_BYTES + 2, 'latin1')
     }
     bytes.set(item.value, STAMP_BYTES + keyBytes)
-    return this.#db.put(physicalKey(key), bytes)
+    void this.#db.put(physicalKey(key), bytes)
   }
 
-  remove(key: Key): Promise<boolean> {
-    return this.#db.remove(physicalKey(key))
+  remove(key: Key): void {
+    void this.#db.remove(physicalKey(key))
   }
 
-  clear(): Promise<void> {
-    return this.#db.clearAsync()
+  clear(): void {
+    void this.#db.clearAsync()
   }
 }
 
@@ -98,13 +101,13 @@ export class StoredExpiries {
     this.#db = openBinary(root, 'expiries')
   }
 
-  put(key: Key, at: Millis): Promise<boolean> {
+  put(key: Key, at: Millis): void {
     const long = isLong(key) ? Buffer.from(key, 'latin1') : EMPTY
-    return this.#db.put(orderedNumber(at) + physicalKey(key), long)
+    void this.#db.put(orderedNumber(at) + physicalKey(key), long)
   }
 
-  remove(key: Key, at: Millis): Promise<boolean> {
-    return this.#db.remove(orderedNumber(at) + physicalKey(key))
+  remove(key: Key, at: Millis): void {
+    void this.#db.remove(orderedNumber(at) + physicalKey(key))
   }
 
   /** What is due at `wallMs`, soonest first. */
@@ -118,8 +121,8 @@ export class StoredExpiries {
     }
   }
 
-  clear(): Promise<void> {
-    return this.#db.clearAsync()
+  clear(): void {
+    void this.#db.clearAsync()
   }
 }
 
@@ -133,9 +136,28 @@ const readLongKey = (bytes: Buffer) =>
 
 function readItem(key: Key, bytes: Buffer): Versioned {
   const from = isLong(key) ? STAMP_BYTES + 2 + key.length : STAMP_BYTES
-  const value = new Uint8Array(bytes.length - from)
-  bytes.copy(value, 0, from, bytes.length)
-  return { value, ...readStamp(bytes) }
+  return { value: copyOf(bytes, from), ...readStamp(bytes) }
+}
+
+const SLAB_BYTES = 8192
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+let slabUsed = 0
+
+/** Small values share a slab, because an ArrayBuffer of its own costs a read more than all the rest of it. */
+function copyOf(bytes: Buffer, from: number): Uint8Array {
+  const length = bytes.length - from
+  if (length > SLAB_BYTES / 8) {
+    const copy = new Uint8Array(length)
+    bytes.copy(copy, 0, from, bytes.length)
+    return copy
+  }
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    slabUsed = 0
+  }
+  bytes.copy(slab, slabUsed, from, bytes.length)
+  slabUsed += length
+  return new Uint8Array(slab.buffer, slabUsed - length, length)
 }
 
 function* inOrder(group: StoredItem[], start: Key): Generator<StoredItem, void> {
