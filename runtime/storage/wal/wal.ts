@@ -16,7 +16,7 @@ import {
   writeFully,
 } from './segments.ts'
 
-const fdatasync = promisify(fs.fdatasync)
+const fdatasync = promisify((fd: number, done: (error: Error | null) => void) => fs.fdatasync(fd, done))
 const CHUNK_BYTES = 1024 * 1024
 
 /** `sync`: one fdatasync for all that arrived meanwhile. `interval`: every `intervalMs`. `never`: the page cache is enough. */
