@@ -58,7 +58,8 @@ const PAGE_SIZE = 256
  * Every operation may fail with a `StoreError`. Match on its `code`; its `outcome` tells whether a write can have happened
  * (`indefinite`) or not (`definite`). By default a write is tried until its time is over, and happens at most once all the same.
  * - `BAD_ARGUMENT`, `TOO_LARGE`: refused before anything was sent; the message names the limit.
- * - `OVERLOADED`: too much is waiting, here or at the server. Definite: slow down, and try again.
+ * - `OVERLOADED`: too much waits for an answer: of this client (10,000 operations, 48 MiB), or at the server for the whole time of the
+ *   operation. Definite: slow down, and try again.
  * - `TIMEOUT`, `CONNECTION_LOST`: no answer. A write may have happened, unless the outcome is definite.
  * - `CLOSED`: `close` was called.
  */
@@ -356,7 +357,7 @@ export class Client {
       new Promise<ServerStatus>((resolve) => {
         const timeoutMs = this.#timeoutOf(options)
         const waiter = {
-          done: (result: OperationResult) => resolve({ server, status: statusOf(result), error: null }),
+          done: (result: OperationResult) => resolve(statusOf(server, result)),
           failed: (error: StoreError) => resolve({ server, status: null, error }),
         }
         this.#engine.submit({ type: 'status', id: this.#engine.newId(), server, timeoutMs, bytes: 0 }, waiter)

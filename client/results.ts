@@ -2,7 +2,7 @@
 import type { Versioned, WriteResult } from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
 import type { OperationResult } from './core/events.ts'
-import type { TransactionOutcome, WriteOutcome } from './options.ts'
+import type { ServerStatus, TransactionOutcome, WriteOutcome } from './options.ts'
 import { StoredValue } from './stored-value.ts'
 
 const stored = (versioned: Versioned | null, committed = true): StoredValue | null =>
@@ -35,5 +35,11 @@ export const numberOf = (result: WriteResult): number =>
 export const refusalOf = (result: OperationResult): StoreError | null =>
   result.type === 'refused' ? new StoreError(result.code, result.message) : null
 
-export const statusOf = (result: OperationResult): unknown =>
-  result.type === 'status' ? JSON.parse(result.json) : null
+/** What a server said of itself. */
+export function statusOf(server: string, result: OperationResult): ServerStatus {
+  try {
+    return { server, status: JSON.parse(result.type === 'status' ? result.json : ''), error: null }
+  } catch (cause) {
+    return { server, status: null, error: new Error(`status of ${server}: it is not JSON`, { cause }) }
+  }
+}

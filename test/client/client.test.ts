@@ -26,7 +26,7 @@ function world(map = fakeMap([fakeChain({ chain: 'c0', servers: ['n1', 'n2', 'n3
   const network = createMemoryNetwork()
   const cluster = new FakeCluster(map)
   for (const server of Object.keys(map.addresses))
-    cluster.listen(server, (events) => network.open(server, events))
+    void cluster.listen(server, (events) => network.open(server, events))
   const connect = async (options: Partial<ConnectOptions> = {}) => {
     const all = { servers: ['n1', 'n2'], transport: 'nats://test', timeoutMs: 5_000, ...options }
     const client = await connectOver(all, (events) => network.open(CLIENT, events))
@@ -315,10 +315,6 @@ describe('failures', () => {
     const { connect, network } = world()
     const client = await connect()
     await client.put('k', 'v')
-    network.open('n3', {
-      onBody: (from) => void stranger.send(from, Uint8Array.of(1, 2, 3)),
-      onDown: () => {},
-    })
     const stranger = network.open('n3', {
       onBody: (from) => void stranger.send(from, Uint8Array.of(1, 2, 3)),
       onDown: () => {},

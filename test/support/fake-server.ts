@@ -59,8 +59,14 @@ export function fakeMap(
   return { clusterId: 'fake', chains, addresses: Object.fromEntries(addresses) }
 }
 
-/** What becomes of one message: null answers it as usual, `drop` never, anything else is the answer. */
-export type Intercept = (server: string, message: ClientMessage) => ServerMessage | 'drop' | null
+/**
+ * What becomes of one message: null answers it as usual, `drop` loses it, `drop-answer` obeys it and loses the answer, anything else is
+ * the answer.
+ */
+export type Intercept = (
+  server: string,
+  message: ClientMessage,
+) => ServerMessage | 'drop' | 'drop-answer' | null
 
 /**
  * Servers that share one store and answer at once: what a client's tests need of a cluster, without its replication. A chain's head alone
@@ -83,20 +89,24 @@ export class FakeCluster {
   }
 
   /** Opens one server on a transport that `open` makes. */
-  listen(server: string, open: (events: TransportEvents) => Transport): Transport {
-    const transport = open({
-      onBody: (from, body) => {
-        this.bodies++
-        const replies: ServerMessage[] = []
-        for (const message of decodeClientBatch(body)) {
-          this.received.push({ server, message })
-          const answer = this.intercept(server, message) ?? this.#answer(server, message)
-          if (answer !== 'drop') replies.push(answer)
-        }
-        if (replies.length > 0) transport.send(from, encodeServerBatch(replies))
-      },
-      onDown: () => {},
-    })
+  async listen<Kind extends Transport>(
+    server: string,
+    open: (events: TransportEvents) => Kind | Promise<Kind>,
+  ): Promise<Kind> {
+    let transport: Kind | null = null
+    const onBody = (from: string, body: Uint8Array) => {
+      this.bodies++
+      const replies: ServerMessage[] = []
+      for (const message of decodeClientBatch(body)) {
+        this.received.push({ server, message })
+        const fate = this.intercept(server, message)
+        if (fate === null) replies.push(this.#answer(server, message))
+        else if (fate === 'drop-answer') this.#answer(server, message)
+        else if (fate !== 'drop') replies.push(fate)
+      }
+      if (replies.length > 0) transport?.send(from, encodeServerBatch(replies))
+    }
+    transport = await open({ onBody, onDown: () => {} })
     return transport
   }
 
