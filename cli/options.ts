@@ -1,4 +1,5 @@
 /** Options that several commands share, and how they are read. */
+import { DURABILITIES } from '../protocol/cluster.ts'
 import type { Address } from '../protocol/transport.ts'
 
 /** `host:port`, as people write it. */
@@ -44,5 +45,22 @@ export const logOption = {
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const,
     default: 'info' as const,
     describe: 'How much to log, as JSON lines on standard output',
+  },
+} as const
+
+/** What the first manager of a new cluster writes down; later ones read it. */
+export const clusterShapeOptions = {
+  chains: { type: 'number', default: 1, describe: 'Of a new cluster: how many chains share the slots' },
+  replication: { type: 'number', default: 3, describe: 'Of a new cluster: how many members a chain has' },
+  durability: {
+    choices: DURABILITIES,
+    default: 'sync' as const,
+    describe:
+      'Of a new cluster: when an entry is durable at a member: on its disk, on its disk soon, or in its memory',
+  },
+  'session-timeout': {
+    type: 'number',
+    default: 2000,
+    describe: 'Of a new cluster: milliseconds after which a silent data server is declared dead',
   },
 } as const

@@ -24,6 +24,7 @@ export async function runUntilSignal(
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
     // A child of the demo or of a test: without its parent nobody would ever stop it.
     process.once('disconnect', () => resolve('the parent is gone'))
+    process.channel?.unref() // listening must not keep a stopped process alive
   })
   const running = await start(logger)
   const signal = await asked

@@ -1,0 +1,200 @@
+/**
+ * `npm run bench`: the store against a yardstick taken in the same run (bare-server.ts, bare-relay.ts). Store and yardstick are measured in turn, several
+ * times, and the medians compared: one number on a noisy machine says nothing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Table from 'cli-table3'
+import { startLocalCluster } from '../../runtime/processes/local-cluster.ts'
+import { measureFailover } from './failover.ts'
+import type { LoadResult, LoadTask } from './lean-load.ts'
+import { measureMemory } from './memory.ts'
+import { measure, type Played, playRole, start } from './roles.ts'
+
+const MAIN = fileURLToPath(import.meta.url)
+const ENTRY = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+const KEYS = 10_000
+const VALUE_BYTES = 100
+
+interface Row {
+  readonly what: string
+  readonly store: number
+  readonly bare: number
+  readonly unit: string
+  /** Rates: the store's share of the yardstick's. Latencies: the store's multiple of it. */
+  readonly ratio: number
+  readonly goal: string
+  readonly met: boolean
+}
+
+if (process.argv.includes('--role')) playRole()
+else await main()
+
+async function main(): Promise<void> {
+  const quick = process.argv.includes('--quick')
+  const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
+  const runs = quick ? 1 : 5
+  const directory = mkdtempSync(join(tmpdir(), 'catenary-bench-'))
+  console.log(
+    `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${VALUE_BYTES}-byte values, medians of ${runs} runs`,
+  )
+  try {
+    if (only === undefined || only === 'rates') await rates(directory, runs)
+    if (only === undefined || only === 'failover') await measureFailover(join(directory, 'failover'), ENTRY)
+    if (only === undefined || only === 'memory')
+      await measureMemory(join(directory, 'memory'), ENTRY, quick ? 100_000 : 1_000_000)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function rates(directory: string, runs: number): Promise<void> {
+  const rows = [
+    ...(await readRows(directory, runs)),
+    ...(await writeRows(directory, runs, 'memory')),
+    ...(await writeRows(directory, runs, 'sync')),
+  ]
+  const table = new Table({
+    head: ['', 'Catenary', 'bare', 'ratio', 'goal', ''],
+    style: { head: [], border: [] },
+  })
+  for (const row of rows) {
+    table.push([
+      row.what,
+      `${row.store} ${row.unit}`,
+      `${row.bare} ${row.unit}`,
+      row.ratio.toFixed(2),
+      row.goal,
+      row.met ? 'met' : 'missed',
+    ])
+  }
+  console.log(table.toString())
+}
+
+const task = (port: number, operation: LoadTask['operation'], outstanding: number): LoadTask => ({
+  port,
+  operation,
+  outstanding,
+  keys: KEYS,
+  valueBytes: VALUE_BYTES,
+  warmUpMs: 1000,
+  measureMs: 3000,
+})
+
+/** In turn, so that a slow moment of the machine meets both. */
+async function compare(
+  runs: number,
+  store: LoadTask,
+  bare: LoadTask,
+): Promise<{ store: LoadResult; bare: LoadResult }> {
+  const results: { store: LoadResult[]; bare: LoadResult[] } = { store: [], bare: [] }
+  for (let run = 0; run < runs; run++) {
+    results.bare.push(await measure(MAIN, bare))
+    results.store.push(await measure(MAIN, store))
+  }
+  return { store: medianOf(results.store), bare: medianOf(results.bare) }
+}
+
+function medianOf(results: readonly LoadResult[]): LoadResult {
+  const median = (pick: (result: LoadResult) => number) =>
+    results.map(pick).sort((a, b) => a - b)[results.length >> 1] ?? 0
+  return {
+    perSecond: median((r) => r.perSecond),
+    medianUs: median((r) => r.medianUs),
+    p99Us: median((r) => r.p99Us),
+    failures: 0,
+  }
+}
+
+function rateRow(what: string, { store, bare }: { store: LoadResult; bare: LoadResult }, goal: number): Row {
+  const ratio = store.perSecond / bare.perSecond
+  return {
+    what,
+    store: store.perSecond,
+    bare: bare.perSecond,
+    unit: '/s',
+    ratio,
+    goal: `>= ${goal}`,
+    met: ratio >= goal,
+  }
+}
+
+function latencyRow(
+  what: string,
+  { store, bare }: { store: LoadResult; bare: LoadResult },
+  goal: number,
+): Row {
+  const ratio = store.medianUs / bare.medianUs
+  return {
+    what,
+    store: store.medianUs,
+    bare: bare.medianUs,
+    unit: 'us',
+    ratio,
+    goal: `<= ${goal}`,
+    met: ratio <= goal,
+  }
+}
+
+async function readRows(directory: string, runs: number): Promise<Row[]> {
+  const bare = await start<number>(MAIN, { role: 'bare-server', keys: KEYS, valueBytes: VALUE_BYTES })
+  const cluster = await startLocalCluster({
+    directory: join(directory, 'reads'),
+    entry: ENTRY,
+    logLevel: 'warn',
+  })
+  try {
+    const members = (await cluster.chain())?.members ?? []
+    const [head, middle] = members.map(({ server }) => cluster.port(server))
+    if (head === undefined || middle === undefined) throw new Error('the chain is too short')
+    await measure(MAIN, { ...task(head, 'write', 256), measureMs: 4000 }) // so that most keys exist
+    const many = await compare(runs, task(middle, 'read', 64), task(bare.answer, 'read', 64))
+    const one = await compare(runs, task(middle, 'read', 1), task(bare.answer, 'read', 1))
+    return [
+      rateRow('strong reads of clean keys, one server, 64 outstanding', many, 0.5),
+      latencyRow('strong read, 1 outstanding, median', one, 2),
+    ]
+  } finally {
+    await cluster.stop()
+    await bare.end()
+  }
+}
+
+async function writeRows(directory: string, runs: number, durability: 'memory' | 'sync'): Promise<Row[]> {
+  const relay = await startRelay(durability === 'sync' ? directory : null)
+  const cluster = await startLocalCluster({
+    directory: join(directory, durability),
+    entry: ENTRY,
+    durability,
+    logLevel: 'warn',
+  })
+  try {
+    const [head] = (await cluster.chain())?.members ?? []
+    if (head === undefined) throw new Error('no chain')
+    const port = cluster.port(head.server)
+    const many = await compare(runs, task(port, 'write', 64), task(relay.port, 'write', 64))
+    const one = await compare(runs, task(port, 'write', 1), task(relay.port, 'write', 1))
+    return [
+      rateRow(`writes, chain of three, ${durability}, 64 outstanding`, many, 0.5),
+      latencyRow(`write, ${durability}, 1 outstanding, median`, one, 2),
+    ]
+  } finally {
+    await cluster.stop()
+    await relay.end()
+  }
+}
+
+/** Last process first, since each dials the next. */
+async function startRelay(directory: string | null): Promise<{ port: number; end(): Promise<void> }> {
+  const processes: Played<number>[] = []
+  let port = 0
+  for (const name of ['tail', 'middle', 'head']) {
+    const file = directory === null ? null : join(directory, `relay-${name}`)
+    const played = await start<number>(MAIN, { role: 'bare-relay', next: port, file })
+    processes.push(played)
+    port = played.answer
+  }
+  return { port, end: async () => void (await Promise.all(processes.map((played) => played.end()))) }
+}

@@ -1,0 +1,65 @@
+/** The processes of a benchmark. The main program starts itself again, once for each of them. */
+import { fork } from 'node:child_process'
+import { runBareRelay } from './bare-relay.ts'
+import { runBareServer } from './bare-server.ts'
+import { type LoadResult, type LoadTask, runLoad } from './lean-load.ts'
+
+export type Role =
+  | { readonly role: 'load'; readonly task: LoadTask }
+  | { readonly role: 'bare-server'; readonly keys: number; readonly valueBytes: number }
+  | { readonly role: 'bare-relay'; readonly next: number; readonly file: string | null }
+
+/** In the child: plays the role that the parent sends, and answers with what it gives. */
+export function playRole(): void {
+  process.once('disconnect', () => process.exit(0))
+  process.once('message', (role: Role) => {
+    play(role).then(
+      (answer) => process.send?.({ answer }),
+      (error: Error) => process.send?.({ error: error.message }),
+    )
+  })
+}
+
+async function play(role: Role): Promise<unknown> {
+  switch (role.role) {
+    case 'load':
+      return runLoad(role.task)
+    case 'bare-server':
+      return runBareServer(role)
+    case 'bare-relay':
+      return runBareRelay(role)
+  }
+}
+
+export interface Played<Answer> {
+  readonly answer: Answer
+  end(): Promise<void>
+}
+
+/** In the parent: a process with this role, and its answer. It lives until `end`. */
+export async function start<Answer>(main: string, role: Role): Promise<Played<Answer>> {
+  const child = fork(main, ['--role'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.send(role)
+  const reply = await new Promise<{ answer?: Answer; error?: string }>((resolve, reject) => {
+    child.once('message', (message) => resolve(message as { answer?: Answer; error?: string }))
+    child.once('exit', (code) => reject(new Error(`the ${role.role} process ended with status ${code}`)))
+  })
+  const end = async () => {
+    if (child.connected) child.disconnect()
+    await exited
+  }
+  if (reply.error !== undefined || reply.answer === undefined) {
+    await end()
+    throw new Error(`${role.role}: ${reply.error}`)
+  }
+  return { answer: reply.answer, end }
+}
+
+/** One measurement in a process of its own. */
+export async function measure(main: string, task: LoadTask): Promise<LoadResult> {
+  const { answer, end } = await start<LoadResult>(main, { role: 'load', task })
+  await end()
+  if (answer.failures > 0) throw new Error(`${answer.failures} requests failed during the measurement`)
+  return answer
+}

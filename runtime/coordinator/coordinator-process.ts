@@ -1,0 +1,70 @@
+/** Everything that a coordinator process consists of: the member itself, a manager that may be elected, and the http door. */
+import type { Logger } from 'pino'
+import type { ClusterOptions } from '../../protocol/cluster.ts'
+import { checkNodeName } from '../../protocol/transport.ts'
+import { openHttpDoor } from '../doors/http.ts'
+import { type Manager, startManager } from '../manager/manager-loop.ts'
+import { openDataDirectory } from '../storage/data-directory.ts'
+import { startCoordinator } from './coordinator.ts'
+import type { EnsembleMember } from './options.ts'
+
+export interface CoordinatorProcessOptions {
+  readonly id: string
+  readonly members: readonly EnsembleMember[]
+  readonly dataPath: string
+  readonly httpHost: string
+  readonly httpPort: number
+  readonly clusterName: string
+  readonly transport: string
+  /** Null: no manager in this process. */
+  readonly manager: Omit<ClusterOptions, 'clusterId'> | null
+  readonly logger: Logger
+}
+
+/** @throws where the directory is another's, a port is taken or the log is corrupt. */
+export async function startCoordinatorProcess(
+  options: CoordinatorProcessOptions,
+): Promise<{ stop(): Promise<void> }> {
+  const { id, members, logger } = options
+  checkNodeName('node', id)
+  checkNodeName('cluster', options.clusterName)
+  const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
+  let failure: Error | null = null
+  const member = await startCoordinator({
+    id,
+    members,
+    clusterName: options.clusterName,
+    data,
+    transport: options.transport,
+    logger,
+    onFailure: (error) => {
+      failure = error
+      logger.error({ err: error }, 'this coordinator has stopped taking part')
+    },
+  })
+  // Its own member first: a manager should see what this process sees, and survive with it.
+  const addresses = members.map(({ host, clientPort }) => `${host}:${clientPort}`)
+  const manager: Manager | null =
+    options.manager === null
+      ? null
+      : startManager({ coordinator: addresses, name: id, options: options.manager, logger })
+  const http = await openHttpDoor({
+    host: options.httpHost,
+    port: options.httpPort,
+    status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
+    unhealthy: () => failure?.message ?? null,
+  })
+  logger.info(
+    { id, client: member.clientAddress, peer: member.peerAddress, http: http.port },
+    'coordinator is up',
+  )
+  return {
+    stop: async () => {
+      await manager?.stop()
+      await member.stop()
+      await http.close()
+      data.close()
+      logger.info('coordinator has stopped')
+    },
+  }
+}
