@@ -17,11 +17,9 @@ export function resetChain(
   chainView: ChainView,
   index: number,
 ): ResetOutcome {
-  const { config, reset, dataVersion } = chainView
+  const { config, reset } = chainView
   if (!reset) return { refused: `${chain}: no reset was ordered` }
   const seed = view.servers.get(reset.server)
-  if (!config && dataVersion !== -1)
-    return { refused: `reset of ${chain}: its configuration cannot be read; delete that znode first` }
   if (!seed) return { refused: `reset of ${chain}: ${reset.server} is not registered` }
   if (reset.incarnation !== null && reset.incarnation !== seed.incarnation) {
     return {
@@ -35,11 +33,13 @@ export function resetChain(
     return { refused: `reset of ${chain}: member ${alive.server} is alive; stop or drain it instead` }
   const held = seed.holds[chain]
   const what = held ? `epoch ${held.epoch}, last ${held.last}, commit ${held.commit}` : 'NOTHING of it'
+  // Beyond every epoch that anybody has seen, also where the coordinator's own memory was lost.
+  const epochs = [...view.servers.values()].map(({ holds }) => holds[chain]?.epoch ?? 0)
   const lost = config ? config.members.map(({ server }) => server).join(', ') : 'nobody'
   return {
     config: {
       chain,
-      epoch: asEpoch(Math.max(config?.epoch ?? 0, held?.epoch ?? 0) + 1),
+      epoch: asEpoch(Math.max(config?.epoch ?? 0, ...epochs) + 1),
       members: [{ server: seed.server, incarnation: seed.incarnation, serving: true, leaving: false }],
       joining: null,
       slots: config?.slots ?? evenSlotRanges(view.options.chainCount).slice(index, index + 1),

@@ -1,0 +1,295 @@
+/**
+ * The manager as a process part: stands for election, mirrors the tree, lets the planner decide, writes by compare-and-set. Nothing
+ * here protects the chains: an old view, two leaders at once or a lost reply can only make a write fail (DESIGN section 4).
+ */
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import {
+  type CoordinatorClient,
+  type CoordinatorState,
+  coordinator,
+  type MultiStep,
+} from '../../client/coordinator/client.ts'
+import { isCoordinatorError } from '../../client/coordinator/errors.ts'
+import type { PlannerLimits } from '../../coordinator/manager/limits.ts'
+import { plan } from '../../coordinator/manager/planner.ts'
+import {
+  type ChainNote,
+  newPlannerState,
+  type PlannerState,
+  type Proposal,
+} from '../../coordinator/manager/view.ts'
+import { configToJson } from '../../protocol/chain-config.ts'
+import type { ClusterOptions } from '../../protocol/cluster.ts'
+import { asMillis } from '../../protocol/ids.ts'
+import { clusterOptionsFromJson } from '../cluster-znodes.ts'
+import { Election } from './election.ts'
+import { TreeMirror } from './tree-mirror.ts'
+import { chainPath, PATHS, resetPath, syncedPath } from './znodes.ts'
+
+export interface ManagerOptions {
+  /** Members of the ensemble. */
+  readonly coordinator: string | readonly string[]
+  /** Who this is, for logs and for its election znode. */
+  readonly name: string
+  /** What `/catenary/cluster` will say if nobody has said it yet. */
+  readonly options: Omit<ClusterOptions, 'clusterId'>
+  readonly logger: Logger
+  /** Other times and caps than the usual ones, for tests. */
+  readonly limits?: Partial<PlannerLimits>
+}
+
+export interface ManagerStatus {
+  readonly name: string
+  readonly session: CoordinatorState
+  readonly leads: boolean
+  readonly cluster: ClusterOptions | null
+  /** What the chains wait for, as of the last round. */
+  readonly waiting: readonly ChainNote[]
+  /** The last configuration that this manager wrote. */
+  readonly lastChange: string | null
+  readonly changes: number
+}
+
+export interface Manager {
+  /** Gives the office up at once: the next candidate takes over. */
+  stop(): Promise<void>
+  status(): ManagerStatus
+}
+
+/** Rounds happen after changes; this often also without, because time alone ripens suspicions, backoffs and graces. */
+const ROUND_EVERY_MS = 250
+/** Changes that come together are planned for together. */
+const GATHER_MS = 10
+
+/**
+ * Starts a manager. Several may run: one leads, the others wait. Survives outages of the coordinator by waiting for its return.
+ *
+ * @example
+ * const manager = startManager({ coordinator: '127.0.0.1:2181', name: 'coordinator-1', options, logger })
+ * await manager.stop()
+ */
+export function startManager(options: ManagerOptions): Manager {
+  return new ManagerLoop(options)
+}
+
+/** What holds for one session, and goes with it. */
+interface Term {
+  readonly election: Election
+  readonly mirror: TreeMirror
+  cluster: ClusterOptions | null
+  /** Since it leads; null = it does not. */
+  office: { readonly electedAtMs: number; readonly state: PlannerState } | null
+}
+
+class ManagerLoop implements Manager {
+  readonly #options: ManagerOptions
+  readonly #log: Logger
+  readonly #client: CoordinatorClient
+  readonly #done: Promise<void>
+  #term: Term | null = null
+  #stopped = false
+  #woken = false
+  #wake: () => void = () => {}
+  #waiting: readonly ChainNote[] = []
+  #lastChange: string | null = null
+  #problem: string | null = null
+  #changes = 0
+
+  constructor(options: ManagerOptions) {
+    this.#options = options
+    this.#log = options.logger
+    this.#client = coordinator({
+      servers: options.coordinator,
+      sessionTimeoutMs: options.options.sessionTimeoutMs,
+      renewExpired: true,
+    })
+    this.#client.onState((state) => this.#onState(state))
+    this.#done = this.#run()
+  }
+
+  status(): ManagerStatus {
+    return {
+      name: this.#options.name,
+      session: this.#client.state,
+      leads: this.#client.state === 'connected' && this.#term?.office != null,
+      cluster: this.#term?.cluster ?? null,
+      waiting: this.#waiting,
+      lastChange: this.#lastChange,
+      changes: this.#changes,
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#wakeUp()
+    await this.#client.close()
+    await this.#done
+  }
+
+  #onState(state: CoordinatorState): void {
+    if (state === 'expired') {
+      if (this.#term?.office) this.#log.warn('the session expired: no longer the manager')
+      this.#term = null
+    }
+    this.#wakeUp()
+  }
+
+  #wakeUp(): void {
+    this.#woken = true
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        if (this.#client.state === 'connected') await this.#round()
+      } catch (error) {
+        // Anything else is a bug, an invariant's violation above all, and ends the process.
+        if (!isCoordinatorError(error)) throw error
+        this.#log.debug({ error: error.message }, 'the round was cut short')
+      }
+      await this.#pause(GATHER_MS)
+      if (!this.#woken) await this.#pause(ROUND_EVERY_MS)
+      this.#woken = false
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      if (ms < ROUND_EVERY_MS) return
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  async #round(): Promise<void> {
+    this.#term ??= this.#newTerm()
+    const term = this.#term
+    term.cluster ??= await this.#foundCluster()
+    if (!term.cluster) return
+    const leads = await term.election.leads()
+    if (term !== this.#term) return
+    if (!leads) {
+      if (term.office) this.#log.warn('another candidate leads: no longer the manager')
+      term.office = null
+      this.#waiting = []
+      return
+    }
+    if (!term.office) {
+      // What the last manager wrote may not have reached this member yet.
+      await this.#client.sync(PATHS.chains)
+      const state = newPlannerState(this.#options.limits)
+      term.office = { electedAtMs: performance.now(), state }
+      this.#log.info({ name: this.#options.name }, 'elected: this is the manager now')
+    }
+    await this.#planAndWrite(term, term.office, term.cluster)
+  }
+
+  #newTerm(): Term {
+    const onChange = () => this.#wakeUp()
+    const client = this.#client
+    const election = new Election({ client, path: PATHS.manager, name: this.#options.name, onChange })
+    return { election, mirror: new TreeMirror(client, onChange), cluster: null, office: null }
+  }
+
+  /** Reads the cluster's options, or writes them if nobody has: the first one decides. */
+  async #foundCluster(): Promise<ClusterOptions | null> {
+    for (const path of [PATHS.servers, PATHS.chains, PATHS.manager, PATHS.drain]) {
+      await this.#client.ensurePath(path)
+    }
+    const mine: ClusterOptions = { clusterId: randomUUID(), ...this.#options.options }
+    try {
+      await this.#client.create(PATHS.cluster, JSON.stringify(mine))
+      this.#log.info(mine, `a new cluster: ${mine.chainCount} chains of ${mine.replicationFactor} members`)
+    } catch (error) {
+      if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
+    }
+    const { data } = await this.#client.getData(PATHS.cluster)
+    const options = clusterOptionsFromJson(new TextDecoder().decode(data))
+    if (!options) this.#complain(`${PATHS.cluster} holds no cluster options; correct or delete it`)
+    return options
+  }
+
+  async #planAndWrite(
+    term: Term,
+    office: NonNullable<Term['office']>,
+    options: ClusterOptions,
+  ): Promise<void> {
+    const tree = await term.mirror.refresh()
+    // The session may have ended while this was read: then somebody else is in office.
+    if (term !== this.#term || this.#client.state !== 'connected') return
+    const { proposals, waiting, refusedResets } = plan(
+      {
+        ...tree,
+        options,
+        nowMs: asMillis(performance.now()),
+        electedAtMs: asMillis(office.electedAtMs),
+      },
+      office.state,
+    )
+    this.#tellWaiting(waiting)
+    // In one go: requests are pipelined, and the chains do not depend on each other.
+    await Promise.all([
+      ...proposals.map((proposal) => this.#write(proposal)),
+      ...refusedResets.map((refused) => this.#refuseReset(refused)),
+    ])
+  }
+
+  async #write(proposal: Proposal): Promise<void> {
+    const { chain, config, expectedVersion, step, reason } = proposal
+    const path = chainPath(chain)
+    const json = configToJson(config)
+    const steps: MultiStep[] =
+      expectedVersion === -1
+        ? [
+            { type: 'create', path, data: json },
+            { type: 'create', path: syncedPath(chain), data: null },
+          ]
+        : [{ type: 'setData', path, data: json, version: expectedVersion }]
+    // Together with the order's end: it must not be obeyed twice.
+    if (step === 'reset') steps.push({ type: 'delete', path: resetPath(chain) })
+    try {
+      if (steps.length === 1) await this.#client.setData(path, json, expectedVersion)
+      else await this.#client.multi(steps)
+    } catch (error) {
+      if (!isCoordinatorError(error, 'BAD_VERSION', 'NODE_EXISTS', 'NO_NODE')) throw error
+      this.#log.debug({ chain, epoch: config.epoch }, `not written, the view was old: ${reason}`)
+      return
+    }
+    this.#changes += 1
+    this.#lastChange = reason
+    const members = config.members.map(
+      ({ server, serving, leaving }) => `${server}${serving ? '' : '*'}${leaving ? '-' : ''}`,
+    )
+    const fields = { chain, epoch: config.epoch, step, members, joining: config.joining?.server ?? null }
+    if (step === 'reset') this.#log.error(fields, reason)
+    else this.#log.info(fields, reason)
+  }
+
+  async #refuseReset({ chain, reason }: ChainNote): Promise<void> {
+    this.#log.error({ chain }, `refused: ${reason}`)
+    try {
+      await this.#client.delete(resetPath(chain))
+    } catch (error) {
+      if (!isCoordinatorError(error, 'NO_NODE')) throw error
+    }
+  }
+
+  /** Once, not four times a second. */
+  #complain(problem: string): void {
+    if (problem !== this.#problem) this.#log.error(problem)
+    this.#problem = problem
+  }
+
+  /** Once for each new reason, not four times a second. */
+  #tellWaiting(waiting: readonly ChainNote[]): void {
+    const told = new Set(this.#waiting.map(({ reason }) => reason))
+    for (const { chain, reason } of waiting) if (!told.has(reason)) this.#log.warn({ chain }, reason)
+    this.#waiting = waiting
+  }
+}
