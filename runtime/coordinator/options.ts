@@ -1,0 +1,68 @@
+import type { Logger } from 'pino'
+import type { RaftLimits } from '../../coordinator/raft/limits.ts'
+import type { Address } from '../../protocol/transport.ts'
+import type { DataDirectory } from '../storage/data-directory.ts'
+import type { FsyncPolicy } from '../storage/wal/wal.ts'
+
+/** One member of the ensemble, as every member is told of it. */
+export interface EnsembleMember {
+  /** Ends in its number, from 1 to 127: `coordinator-1`. Session ids and connections carry the number, so it never changes. */
+  readonly id: string
+  readonly host: string
+  readonly peerPort: number
+  readonly clientPort: number
+}
+
+export interface CoordinatorOptions {
+  readonly id: string
+  /** All members, this one included; the same list at each of them. */
+  readonly members: readonly EnsembleMember[]
+  readonly clusterName: string
+  /** Opened by the caller, and closed by him after `stop`. */
+  readonly data: DataDirectory
+  /** Default: the host and port of this member in `members`. Port 0 takes a free one. */
+  readonly clientListen?: Address
+  readonly peerListen?: Address
+  /** `tcp`, or `nats://host:port`. Default: `tcp`. */
+  readonly transport?: string
+  readonly logger: Logger
+  /** Length of a Raft tick: elections begin after 10 to 20 of them. Default: 50. */
+  readonly tickMs?: number
+  readonly raftLimits?: Partial<RaftLimits>
+  /** ZooKeeper's `tickTime`. Default: 500. */
+  readonly zookeeperTickMs?: number
+  /** Default: 2 and 20 ZooKeeper ticks. */
+  readonly minSessionTimeoutMs?: number
+  readonly maxSessionTimeoutMs?: number
+  /** Default: `sync`. Anything else may lose acknowledged writes, or elect two leaders in one term, in a power cut. */
+  readonly fsync?: FsyncPolicy
+  /** A snapshot is taken after so many entries, or so many bytes of commands. Default: 10,000 and 64 MiB. */
+  readonly snapshotEntries?: number
+  readonly snapshotBytes?: number
+  /** Of one address; further ones are closed at once. Default: 1000. */
+  readonly maxClientConnections?: number
+  /** A client that does not read its replies for so long is closed. Default: 30,000. */
+  readonly slowClientMs?: number
+  /** The disk failed, or what it held is no longer to be trusted: this member has stopped taking part. Called once. */
+  readonly onFailure?: (error: Error) => void
+}
+
+const NUMBER = /-(\d{1,3})$/
+
+/** The number at the end of a member's id. @throws {RangeError} there is none from 1 to 127. */
+export function memberNumberOf(id: string): number {
+  const number = Number(NUMBER.exec(id)?.[1] ?? 0)
+  if (number < 1 || number > 127)
+    throw new RangeError(`coordinator "${id}": its id must end in a number from 1 to 127`)
+  return number
+}
+
+/** This member's row of the list. @throws {RangeError} it is not in the list, or a number is used twice. */
+export function ownMember({ id, members }: CoordinatorOptions): EnsembleMember {
+  const numbers = new Set(members.map((member) => memberNumberOf(member.id)))
+  if (numbers.size !== members.length)
+    throw new RangeError('members: two coordinators have the same number at the end of their ids')
+  const own = members.find((member) => member.id === id)
+  if (own === undefined) throw new RangeError(`members: "${id}" itself is not among them`)
+  return own
+}

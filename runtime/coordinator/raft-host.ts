@@ -1,0 +1,201 @@
+/** The Raft core at work: feeds it events, and does what its outbox says in the order in which it must be done. */
+import type {
+  HardState,
+  Proposal,
+  RaftEvent,
+  RaftOutbox,
+  RejectReason,
+  RoleName,
+  SnapshotPart,
+} from '../../coordinator/raft/events.ts'
+import type { LogIndex, MemberId, ProposalId, ReadId, Term, WriteId } from '../../coordinator/raft/ids.ts'
+import { asReadId, NO_WRITE } from '../../coordinator/raft/ids.ts'
+import { DEFAULT_RAFT_LIMITS, type RaftLimits } from '../../coordinator/raft/limits.ts'
+import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
+import type { RaftMessage } from '../../coordinator/raft/messages.ts'
+import { createRaft, type Raft } from '../../coordinator/raft/state.ts'
+import { step } from '../../coordinator/raft/step.ts'
+import type { RaftStorage } from './raft-storage.ts'
+import type { SnapshotFiles } from './snapshot-files.ts'
+
+/** Whom the host works for. May call nothing of the host from inside these, except where it says so. */
+export interface RaftUser {
+  send(to: MemberId, message: RaftMessage): void
+  commit(entries: readonly LogEntry[]): void
+  /** A leader's snapshot replaces the state. */
+  restore(snapshot: { readonly meta: SnapshotMeta; readonly body: Uint8Array }): void
+  rejected(id: ProposalId, reason: RejectReason): void
+  /** All that was committed when the read with this token was asked for has been given to `commit`. */
+  readReady(token: number): void
+  roleChanged(role: RoleName, term: Term, leader: MemberId | null): void
+  /** The host has something to do when the turn ends. */
+  touched(): void
+  /** What is on the disk is not to be trusted. The host does nothing any more. */
+  failed(error: Error): void
+}
+
+export interface RaftHostOptions {
+  readonly self: MemberId
+  readonly voters: readonly MemberId[]
+  readonly limits: Partial<RaftLimits>
+  readonly hardState: HardState
+  readonly entries: readonly LogEntry[]
+  readonly storage: RaftStorage
+  readonly snapshots: SnapshotFiles
+  readonly user: RaftUser
+}
+
+interface WaitingMessage {
+  readonly to: MemberId
+  readonly message: RaftMessage
+  readonly after: WriteId
+}
+
+export class RaftHost implements RaftOutbox {
+  readonly raft: Raft
+  readonly #storage: RaftStorage
+  readonly #snapshots: SnapshotFiles
+  readonly #user: RaftUser
+  #durable = NO_WRITE
+  /** Messages that promise what is not yet durable, oldest first. */
+  #waiting: WaitingMessage[] = []
+  /** Chunks that followers need: read when the turn ends. */
+  #snapshotReads: {
+    readonly to: MemberId
+    readonly part: { readonly meta: SnapshotMeta | null; readonly offset: number; readonly bytesMax: number }
+  }[] = []
+  /** Reads to ask for when the turn ends, and those that were refused: they are asked for again at the next tick. */
+  #reads: ReadId[] = []
+  #refusedReads: ReadId[] = []
+  #stopped = false
+
+  constructor(options: RaftHostOptions) {
+    this.#storage = options.storage
+    this.#snapshots = options.snapshots
+    this.#user = options.user
+    this.raft = createRaft({
+      self: options.self,
+      voters: options.voters,
+      hardState: options.hardState,
+      entries: options.entries,
+      snapshot: options.snapshots.newest,
+      rng: { next: () => Math.random() },
+      limits: { ...DEFAULT_RAFT_LIMITS, ...options.limits },
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  step(event: RaftEvent): void {
+    if (!this.#stopped) step(this.raft, event, this)
+  }
+
+  tick(): void {
+    this.step({ type: 'tick' })
+    if (this.#refusedReads.length === 0) return
+    this.#reads.push(...this.#refusedReads)
+    this.#refusedReads = []
+    this.#user.touched()
+  }
+
+  propose(commands: readonly Proposal[]): void {
+    if (commands.length > 0) this.step({ type: 'propose', commands })
+  }
+
+  /** A linearizable read, answered by `readReady` with this token. Reads of one turn share one question. */
+  askRead(token: number): void {
+    this.#reads.push(asReadId(token))
+    this.#user.touched()
+  }
+
+  onDurable(write: WriteId): void {
+    this.#durable = write
+    let count = 0
+    for (const { to, message, after } of this.#waiting) {
+      if (after > write) break
+      this.#user.send(to, message)
+      count += 1
+    }
+    if (count > 0) this.#waiting = this.#waiting.slice(count)
+    this.step({ type: 'durable', write })
+    this.#user.touched()
+  }
+
+  /** What the turn has left for its end. */
+  endTurn(): void {
+    for (const id of this.#reads.splice(0)) this.step({ type: 'read-index', id })
+    for (const { to, part } of this.#snapshotReads.splice(0)) {
+      const read = this.#snapshots.read(part)
+      if (read !== null) this.step({ type: 'snapshot-chunk-read', to, ...read })
+    }
+  }
+
+  persist(record: Parameters<RaftOutbox['persist']>[0]): void {
+    this.#storage.persist(record)
+  }
+
+  send(to: MemberId, message: RaftMessage, after: WriteId): void {
+    if (after <= this.#durable) this.#user.send(to, message)
+    else this.#waiting.push({ to, message, after })
+    this.#user.touched()
+  }
+
+  commit(entries: readonly LogEntry[]): void {
+    this.#user.commit(entries)
+  }
+
+  /** Whether it takes effect, the log will tell. */
+  proposed(_id: ProposalId, _at: { readonly index: LogIndex; readonly term: Term }): void {}
+
+  rejectProposal(id: ProposalId, _leader: MemberId | null, reason: RejectReason): void {
+    this.#user.rejected(id, reason)
+  }
+
+  readReady(id: ReadId): void {
+    this.#user.readReady(id)
+  }
+
+  readRefused(id: ReadId): void {
+    this.#refusedReads.push(id)
+  }
+
+  readSnapshot(to: MemberId, part: Parameters<RaftOutbox['readSnapshot']>[1]): void {
+    this.#snapshotReads.push({ to, part })
+    this.#user.touched()
+  }
+
+  /** The file is on the disk before the log is dropped; a crash between the two is harmless. */
+  installSnapshot(part: SnapshotPart, write: WriteId): void {
+    const body = this.#stage(part)
+    if (body === null) return
+    this.#user.restore({ meta: part.meta, body })
+    this.#storage.installed(write, part.meta)
+  }
+
+  /** @returns the whole, where this part was the last one. */
+  #stage(part: SnapshotPart): Uint8Array | null {
+    if (this.#stopped) return null
+    try {
+      this.#snapshots.stage(part)
+      return part.done ? this.#snapshots.finishStaged(part.meta) : null
+    } catch (error) {
+      // The core may count on the snapshot by now, but nothing that it promises will ever be called durable.
+      this.#stopped = true
+      this.#user.failed(error instanceof Error ? error : new Error(String(error)))
+      return null
+    }
+  }
+
+  /** The state machine's own snapshot is on the disk. */
+  onCompacted(meta: SnapshotMeta): void {
+    if (this.#stopped) return
+    this.#storage.compacted(meta)
+    this.step({ type: 'compacted', meta })
+  }
+
+  roleChanged(role: RoleName, term: Term, leader: MemberId | null): void {
+    this.#user.roleChanged(role, term, leader)
+  }
+}

@@ -1,0 +1,94 @@
+/** The replicated state at this member: the znode tree, and what the ensemble shares besides. Entries in, in log order. */
+import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
+import { EMPTY_SNAPSHOT } from '../../coordinator/raft/state.ts'
+import { type ApplyResult, apply } from '../../coordinator/znodes/apply.ts'
+import { type Command, decodeCommand } from '../../coordinator/znodes/command.ts'
+import { restoreTree, snapshotTree } from '../../coordinator/znodes/snapshot.ts'
+import { newTree, type ZnodeTree } from '../../coordinator/znodes/tree.ts'
+import { invariant } from '../../protocol/invariants.ts'
+import { JuteReader, JuteWriter, readRecord, record, writeRecord } from '../../protocol/zookeeper/jute.ts'
+import { decodeFounding, type Ensemble } from './ensemble.ts'
+
+/** What the log holds that is no client's: a leader's first entry, the founding of the ensemble. */
+const NOTHING: Command = { timeWallMs: 0, session: 0n, owner: null, order: 0, op: { type: 'noop' } }
+
+/** Before the tree's own bytes. */
+const HEADER = record('StateHeader', [
+  ['format', 'int'],
+  ['ensembleId', 'ustring'],
+  ['secret', 'buffer'],
+])
+const FORMAT = 1
+
+export class StateMachine {
+  #tree: ZnodeTree = newTree()
+  #ensemble: Ensemble | null = null
+  #applied: SnapshotMeta = EMPTY_SNAPSHOT
+  #entriesSince = 0
+  #bytesSince = 0
+
+  get tree(): ZnodeTree {
+    return this.#tree
+  }
+
+  /** `null` until the first leader's first entry has been applied. */
+  get ensemble(): Ensemble | null {
+    return this.#ensemble
+  }
+
+  get applied(): SnapshotMeta {
+    return this.#applied
+  }
+
+  /** What a restart would have to apply again. */
+  get sinceSnapshot(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#entriesSince, bytes: this.#bytesSince }
+  }
+
+  /** Applies one committed entry. Every entry has its zxid, also one that changes nothing. */
+  apply({ index, term, command: bytes }: LogEntry): {
+    readonly command: Command
+    readonly result: ApplyResult
+  } {
+    const founding = bytes === null ? null : decodeFounding(bytes)
+    this.#ensemble ??= founding
+    const command = bytes === null || founding !== null ? NOTHING : decodeCommand(bytes)
+    const result = apply(this.#tree, index, command)
+    this.#applied = { lastIndex: index, lastTerm: term }
+    this.#entriesSince += 1
+    this.#bytesSince += bytes?.length ?? 0
+    return { command, result }
+  }
+
+  /** The whole state as of `applied`. The count of what has come since starts anew. */
+  serialize(): { readonly meta: SnapshotMeta; readonly parts: readonly Uint8Array[] } {
+    const header = new JuteWriter()
+    writeRecord(header, HEADER, {
+      format: FORMAT,
+      ensembleId: this.#ensemble?.id ?? '',
+      secret: this.#ensemble?.secret ?? null,
+    })
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(header.length)
+    this.#entriesSince = 0
+    this.#bytesSince = 0
+    return { meta: this.#applied, parts: [length, header.take(), snapshotTree(this.#tree)] }
+  }
+
+  /** @throws {JuteError} not the bytes of a state. */
+  restore({ meta, body }: { readonly meta: SnapshotMeta; readonly body: Uint8Array }): void {
+    const headerBytes = new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(0)
+    const { ensembleId, secret } = readRecord(new JuteReader(body.subarray(4, 4 + headerBytes)), HEADER)
+    const tree = restoreTree(body.subarray(4 + headerBytes))
+    invariant(
+      'StateMachineSafety',
+      tree.zxid === meta.lastIndex,
+      () => `snapshot of ${meta.lastIndex} holds the state at ${tree.zxid}`,
+    )
+    this.#tree = tree
+    this.#ensemble = secret === null ? null : { id: ensembleId, secret: secret.slice() }
+    this.#applied = meta
+    this.#entriesSince = 0
+    this.#bytesSince = 0
+  }
+}

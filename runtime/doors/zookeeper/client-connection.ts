@@ -1,0 +1,196 @@
+import type { Socket } from 'node:net'
+import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
+import { JuteError } from '../../../protocol/zookeeper/jute.ts'
+import { isFourLetterWord } from './four-letter-words.ts'
+
+/** Unsent bytes of a connection at which no more of its requests are taken. */
+const OUTPUT_PAUSE_BYTES = 1024 * 1024
+/** Unsent bytes at which it is given up. Only what was asked for before the pause, and watch events, come on top of that. */
+const OUTPUT_BYTES_MAX = 32 * 1024 * 1024
+
+/** Called from the socket's events only, never from inside a method of the connection. */
+export interface ConnectionEvents {
+  word(connection: ClientConnection, word: string): void
+  /** A packet, without its length. @throws {JuteError} the connection is closed. */
+  packet(connection: ClientConnection, packet: Uint8Array): void
+  malformed(connection: ClientConnection, reason: string): void
+  /** The socket is gone. */
+  closed(connection: ClientConnection): void
+}
+
+/** What the door must remember of a connection's ConnectRequest. */
+export interface Greeting {
+  /** The number under which the rest of the coordinator knows the connection. */
+  readonly number: number
+  /** The request had a readOnly flag: so must the answer. */
+  readonly readOnlyAware: boolean
+}
+
+/** One client's socket: bytes into packets, packets out, both bounded. */
+export class ClientConnection {
+  readonly remote: string
+  readonly address: string
+  readonly openedMs = performance.now()
+  greeting: Greeting | null = null
+  readonly #socket: Socket
+  readonly #events: ConnectionEvents
+  readonly #splitter = new FrameSplitter()
+  #head: Uint8Array | null = new Uint8Array(0)
+  /** Arrived, and not yet taken because of a pause. At most what one read of the socket brought. */
+  #packets: Uint8Array[] = []
+  #taking = false
+  #pausedByQueue = false
+  #output: Uint8Array[] = []
+  #outputBytes = 0
+  /** Handed to the socket, and not yet taken by the system. */
+  #writtenBytes = 0
+  #progressMs = 0
+  #ended = false
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.#socket = socket
+    this.#events = events
+    this.address = socket.remoteAddress ?? ''
+    this.remote = `${socket.remoteAddress}:${socket.remotePort}`
+    socket.setNoDelay(true)
+    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('error', () => {}) // `close` follows
+    socket.on('close', () => {
+      this.#ended = true
+      events.closed(this)
+    })
+  }
+
+  get #blocked(): boolean {
+    return this.#ended || this.#pausedByQueue || this.#outputBytes + this.#writtenBytes > OUTPUT_PAUSE_BYTES
+  }
+
+  get isOverfull(): boolean {
+    return this.#outputBytes + this.#writtenBytes > OUTPUT_BYTES_MAX
+  }
+
+  /** Since when nothing of what waits for the client has left; `null` if nothing waits. */
+  get stuckSinceMs(): number | null {
+    return this.#writtenBytes > 0 ? this.#progressMs : null
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#ended) return
+    try {
+      const bytes = this.#head === null ? chunk : this.#takeHead(chunk)
+      if (bytes === null) return
+      for (const packet of this.#splitter.push(bytes)) this.#packets.push(packet)
+      this.#take()
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+
+  #onError(error: unknown): void {
+    if (!(error instanceof JuteError)) throw error
+    this.#events.malformed(this, error.message)
+  }
+
+  /** The first four bytes may be a word instead of a length: as a length it would be far too long. */
+  #takeHead(chunk: Uint8Array): Uint8Array | null {
+    const head = Buffer.concat([this.#head ?? chunk, chunk])
+    this.#head = head
+    if (head.length < 4) return null
+    this.#head = null
+    const word = head.toString('latin1', 0, 4)
+    if (!isFourLetterWord(word)) return head
+    this.#events.word(this, word)
+    return null
+  }
+
+  #take(): void {
+    if (this.#taking) return // a reply to what is being taken has ended a pause
+    this.#taking = true
+    let taken = 0
+    try {
+      for (const packet of this.#packets) {
+        if (this.#blocked) break
+        taken += 1
+        this.#events.packet(this, packet)
+      }
+    } finally {
+      this.#taking = false
+      this.#packets.splice(0, taken)
+    }
+    this.#readOrWait()
+  }
+
+  #readOrWait(): void {
+    if (this.#ended) return
+    if (this.#blocked) this.#socket.pause()
+    else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** The queue of requests is full. */
+  pause(): void {
+    this.#pausedByQueue = true
+    this.#socket.pause()
+  }
+
+  /** The queue has room again: what was put off is taken in a later turn. */
+  resume(): void {
+    this.#pausedByQueue = false
+    setImmediate(() => this.#goOn())
+  }
+
+  #goOn(): void {
+    if (this.#ended || this.#blocked) return
+    try {
+      this.#take()
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+
+  /** Leaves with everything else of this turn. */
+  send(packet: Uint8Array): void {
+    if (this.#ended) return
+    this.#output.push(packet)
+    this.#outputBytes += packet.length
+  }
+
+  flush(): void {
+    if (this.#outputBytes === 0 || this.#ended) return
+    const bytes = this.#takeOutput()
+    if (this.#writtenBytes === 0) this.#progressMs = performance.now()
+    this.#writtenBytes += bytes.length
+    this.#socket.write(bytes, () => {
+      this.#writtenBytes -= bytes.length
+      this.#progressMs = performance.now()
+      if (this.#packets.length > 0 || this.#socket.isPaused()) this.#goOn()
+    })
+    this.#readOrWait()
+  }
+
+  #takeOutput(): Uint8Array {
+    const [only] = this.#output
+    const bytes = this.#output.length === 1 && only !== undefined ? only : Buffer.concat(this.#output)
+    this.#output = []
+    this.#outputBytes = 0
+    return bytes
+  }
+
+  /** Sends what is left, then closes. Nothing more is taken from the client. */
+  end(lastWords?: string): void {
+    if (this.#ended) return
+    if (lastWords !== undefined) this.send(Buffer.from(lastWords, 'latin1'))
+    const rest = this.#takeOutput()
+    this.#ended = true
+    this.#packets = []
+    this.#socket.resume() // what the client still sends is thrown away, so that its end is seen
+    this.#socket.end(rest)
+  }
+
+  destroy(): void {
+    this.#ended = true
+    this.#packets = []
+    this.#output = []
+    this.#outputBytes = 0
+    this.#socket.destroy()
+  }
+}

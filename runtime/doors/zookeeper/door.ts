@@ -1,0 +1,288 @@
+/**
+ * The ZooKeeper door: sockets of clients on one side, the member's request queue on the other. It knows the wire and the bounds of
+ * a connection, and nothing of what requests mean or when they are answered.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Logger } from 'pino'
+import type { QueueEvent } from '../../../coordinator/znodes/request-queue.ts'
+import { negotiateTimeout } from '../../../coordinator/znodes/session-clock.ts'
+import type { Address } from '../../../protocol/transport.ts'
+import { ZK_ERRORS, type ZkErrorCode } from '../../../protocol/zookeeper/errors.ts'
+import type { Response } from '../../../protocol/zookeeper/ops.ts'
+import {
+  decodeConnectRequest,
+  decodeRequest,
+  encodeConnectResponse,
+  encodeNotification,
+  encodeReply,
+} from '../../../protocol/zookeeper/packets.ts'
+import type { WatcherEvent } from '../../../protocol/zookeeper/records.ts'
+import { ClientConnection } from './client-connection.ts'
+import { answerTo, type DoorFacts } from './four-letter-words.ts'
+
+/** What the door needs of the coordinator. */
+export interface DoorServices {
+  /** To the member's request queue. */
+  step(event: QueueEvent): void
+  /** A leader is known, and the ensemble has been founded: sessions can be had. */
+  isServing(): boolean
+  /** A number that no connection of this member has ever had, not even before a restart. */
+  nextConnection(): number
+  passwordOf(session: bigint): Uint8Array
+  isPasswordOf(session: bigint, password: Uint8Array | null): boolean
+  /** All that is known elsewhere. */
+  facts(): Omit<DoorFacts, 'connectionCount' | 'packetsReceived' | 'packetsSent'>
+  /** The door has something to send when the turn ends. */
+  touched(): void
+}
+
+export interface DoorOptions {
+  readonly listen: Address
+  readonly sessionTimeout: { readonly minMs: number; readonly maxMs: number }
+  /** Of one address. */
+  readonly maxClientConnections: number
+  readonly slowClientMs: number
+  readonly logger: Logger
+  readonly services: DoorServices
+}
+
+/** A connection must have said what it wants by then. */
+const GREETING_MS = 10_000
+/** A connection that was closed has so long to take what is left for it. */
+const CLOSING_MS = 5_000
+const SWEEP_MS = 500
+const NO_PASSWORD = new Uint8Array(16)
+
+export class ZookeeperDoor {
+  readonly #options: DoorOptions
+  readonly #services: DoorServices
+  readonly #server: Server
+  /** All sockets. */
+  readonly #sockets = new Set<ClientConnection>()
+  /** Those that the request queue knows. */
+  readonly #connections = new Map<number, ClientConnection>()
+  /** Ended, with bytes on the way; until when they may take. */
+  readonly #closing = new Map<ClientConnection, number>()
+  readonly #perAddress = new Map<string, number>()
+  /** Have output of this turn. */
+  readonly #dirty = new Set<ClientConnection>()
+  readonly #sweeper: NodeJS.Timeout
+  #received = 0
+  #sent = 0
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+    this.#services = options.services
+    this.#server = createServer((socket) => this.#onSocket(socket))
+    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_MS)
+  }
+
+  /** Rejects as `listen` does (`EADDRINUSE`, `EACCES`). */
+  listen(): Promise<Address> {
+    const { host, port } = this.#options.listen
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', (err) =>
+          this.#options.logger.warn({ err }, 'a client could not be accepted'),
+        )
+        const address = this.#server.address()
+        if (address === null || typeof address === 'string') reject(new Error('the door does not listen'))
+        else resolve({ host: address.address, port: address.port })
+      })
+    })
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size
+  }
+
+  /** Numbers of the connections that have, or wait for, a session. */
+  numbers(): Iterable<number> {
+    return this.#connections.keys()
+  }
+
+  #onSocket(socket: Socket): void {
+    const address = socket.remoteAddress ?? ''
+    const count = (this.#perAddress.get(address) ?? 0) + 1
+    if (count > this.#options.maxClientConnections) {
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    this.#perAddress.set(address, count)
+    this.#sockets.add(
+      new ClientConnection(socket, {
+        word: (connection, word) => this.#answerWord(connection, word),
+        packet: (connection, packet) => this.#onPacket(connection, packet),
+        malformed: (connection, reason) => this.#giveUp(connection, reason),
+        closed: (connection) => this.#onClosed(connection),
+      }),
+    )
+  }
+
+  #answerWord(connection: ClientConnection, word: string): void {
+    connection.end(
+      answerTo(word, {
+        ...this.#services.facts(),
+        connectionCount: this.#sockets.size,
+        packetsReceived: this.#received,
+        packetsSent: this.#sent,
+      }),
+    )
+    this.#closing.set(connection, performance.now() + CLOSING_MS)
+  }
+
+  #onPacket(connection: ClientConnection, packet: Uint8Array): void {
+    this.#received += 1
+    if (connection.greeting === null) {
+      this.#onConnectRequest(connection, packet)
+      return
+    }
+    const { number } = connection.greeting
+    const decoded = decodeRequest(packet)
+    const { xid } = decoded
+    switch (decoded.type) {
+      case 'request': {
+        const { request } = decoded
+        this.#services.step({ type: 'request', connection: number, xid, request, bytes: packet.length })
+        break
+      }
+      case 'unknown-op':
+        this.#refuse(number, xid, ZK_ERRORS.Unimplemented, true)
+        break
+      case 'malformed':
+        this.#options.logger.warn({ remote: connection.remote, reason: decoded.message }, 'malformed request')
+        this.#refuse(number, xid, ZK_ERRORS.MarshallingError, false)
+        break
+    }
+    this.#services.touched()
+  }
+
+  #refuse(connection: number, xid: number, err: ZkErrorCode, thenClose: boolean): void {
+    this.#services.step({ type: 'refuse', connection, xid, err, thenClose })
+  }
+
+  #onConnectRequest(connection: ClientConnection, packet: Uint8Array): void {
+    const { sessionId, password, timeoutMs, lastZxidSeen, readOnly } = decodeConnectRequest(packet)
+    if (!this.#services.isServing()) {
+      connection.destroy() // the client tries the next member
+      return
+    }
+    const number = this.#services.nextConnection()
+    connection.greeting = { number, readOnlyAware: readOnly !== null }
+    this.#connections.set(number, connection)
+    this.#services.step({
+      type: 'connect',
+      connection: number,
+      session: sessionId,
+      passwordMatches: sessionId === 0n || this.#services.isPasswordOf(sessionId, password),
+      timeoutMs: negotiateTimeout(timeoutMs, this.#options.sessionTimeout),
+      lastZxidSeen,
+    })
+    this.#services.touched()
+  }
+
+  connected(number: number, session: bigint, timeoutMs: number): void {
+    this.#greet(number, session, timeoutMs, this.#services.passwordOf(session))
+  }
+
+  refused(number: number): void {
+    this.#greet(number, 0n, 0, NO_PASSWORD)
+  }
+
+  #greet(number: number, sessionId: bigint, timeoutMs: number, password: Uint8Array): void {
+    const readOnly = this.#connections.get(number)?.greeting?.readOnlyAware ? false : null
+    this.#send(
+      number,
+      encodeConnectResponse({ protocolVersion: 0, timeoutMs, sessionId, password, readOnly }),
+    )
+  }
+
+  reply(number: number, xid: number, zxid: number, err: ZkErrorCode, response: Response | null): void {
+    this.#send(number, encodeReply({ xid, zxid, err }, response))
+  }
+
+  notify(number: number, event: WatcherEvent): void {
+    this.#send(number, encodeNotification(event))
+  }
+
+  #send(number: number, packet: Uint8Array): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return // gone, and the queue will hear of it
+    this.#sent += 1
+    connection.send(packet)
+    this.#dirty.add(connection)
+    this.#services.touched()
+  }
+
+  pause(number: number): void {
+    this.#connections.get(number)?.pause()
+  }
+
+  resume(number: number): void {
+    this.#connections.get(number)?.resume()
+  }
+
+  /** The queue has done with it: what was said is sent, then the connection ends. */
+  close(number: number): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    this.#connections.delete(number)
+    this.#dirty.delete(connection)
+    connection.end()
+    this.#closing.set(connection, performance.now() + CLOSING_MS)
+  }
+
+  /** The outcome of what this connection asked for is unknown: it ends without another word. */
+  drop(number: number): void {
+    this.#connections.get(number)?.destroy()
+  }
+
+  /** The turn ends. */
+  flush(): void {
+    for (const connection of this.#dirty) {
+      if (connection.isOverfull) this.#giveUp(connection, 'its output is full: it does not read')
+      else connection.flush()
+    }
+    this.#dirty.clear()
+  }
+
+  /** One connection is closed, with one line in the log, and nothing else suffers. */
+  #giveUp(connection: ClientConnection, reason: string): void {
+    this.#options.logger.warn({ remote: connection.remote, reason }, 'client connection closed')
+    connection.destroy()
+  }
+
+  #onClosed(connection: ClientConnection): void {
+    this.#sockets.delete(connection)
+    this.#closing.delete(connection)
+    this.#dirty.delete(connection)
+    const left = (this.#perAddress.get(connection.address) ?? 1) - 1
+    if (left === 0) this.#perAddress.delete(connection.address)
+    else this.#perAddress.set(connection.address, left)
+    const number = connection.greeting?.number
+    if (number === undefined || !this.#connections.delete(number)) return
+    this.#services.step({ type: 'connection-lost', connection: number })
+    this.#services.touched()
+  }
+
+  #sweep(nowMs: number): void {
+    for (const connection of this.#sockets) {
+      const stuckSinceMs = connection.stuckSinceMs ?? nowMs
+      if (connection.greeting === null && nowMs - connection.openedMs > GREETING_MS)
+        this.#giveUp(connection, 'it has not said what it wants')
+      else if (nowMs - stuckSinceMs > this.#options.slowClientMs)
+        this.#giveUp(connection, 'it does not read its replies')
+      else if ((this.#closing.get(connection) ?? nowMs) < nowMs) connection.destroy()
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeper)
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const connection of this.#sockets) connection.destroy()
+    await stopped
+  }
+}
