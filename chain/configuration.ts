@@ -1,6 +1,6 @@
 /** Adopting a configuration (DESIGN section 4): what this replica is from now on, and whom it links to. */
 import { type ChainConfig, memberOf, servingMembers } from '../protocol/chain-config.ts'
-import { type Incarnation, NO_SEQ } from '../protocol/ids.ts'
+import { type Incarnation, NO_EPOCH, NO_SEQ } from '../protocol/ids.ts'
 import { recommit } from './commit.ts'
 import type { Outbox } from './events.ts'
 import { relinkUpstream } from './link-upstream.ts'
@@ -21,6 +21,7 @@ export function onConfig(replica: Replica, config: ChainConfig, out: Outbox): vo
   if (config.chain !== replica.chain) return
   if (replica.config !== null && config.epoch <= replica.config.epoch) return // old news
   const wasHead = isHead(replica)
+  const before = replica.config
   replica.config = config
   replica.reportState = 'member'
   replica.suspects = null
@@ -29,6 +30,8 @@ export function onConfig(replica: Replica, config: ChainConfig, out: Outbox): vo
     leaveChain(replica, isJoiner(replica) ? 'joins anew' : 'is no member of the chain any more', out)
   } else if (member.serving && !replica.serving) {
     beginServing(replica, out)
+  } else if (!member.serving && replica.serving) {
+    awaitMark(replica, before, out)
   }
   if (wasHead && !isHead(replica)) abandonWrites(replica, 'is not the head any more', out)
   forgetQuestion(replica)
@@ -50,7 +53,8 @@ function beginServing(replica: Replica, out: Outbox): void {
   const { config } = replica
   if (config === null) return
   const sole = servingMembers(config).length === 1
-  const first = config.epoch === 1 && replica.log.last === 0
+  // One of the first members that has seen no configuration yet: nothing can have been committed without it.
+  const first = replica.log.last === 0 && replica.store.meta.memberEpoch === NO_EPOCH
   if ((!sole && !first) || replica.incoming !== null) {
     replica.reportState = 'failed'
     out.note(`is named a serving member of epoch ${config.epoch}, but was not handed off to: does not serve`)
@@ -61,9 +65,25 @@ function beginServing(replica: Replica, out: Outbox): void {
   replica.store.setMeta({ memberEpoch: config.epoch })
 }
 
+/**
+ * It was handed off to, and is not marked as serving yet. What it reported was about another epoch and is void (trap 14), so it says it again. But
+ * a predecessor that has returned from its disk may have lost what it held: then it must be handed off to anew.
+ */
+function awaitMark(replica: Replica, before: ChainConfig | null, out: Outbox): void {
+  const source = sourceOf(replica)
+  const known = before !== null && source !== null ? memberOf(before, source.server) : null
+  if (known !== null && known.incarnation === source?.incarnation) {
+    replica.reportState = 'serving'
+    return
+  }
+  replica.serving = false
+  abandonReads(replica, 'waits for its predecessor to hand off again', out)
+}
+
 function leaveChain(replica: Replica, reason: string, out: Outbox): void {
   replica.serving = false
   replica.upstreamDurable = NO_SEQ
+  replica.sessionHeard.clear() // should it become the head once more, every client session has its full time again
   abandonWrites(replica, reason, out)
   abandonReads(replica, reason, out)
 }

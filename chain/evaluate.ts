@@ -130,13 +130,19 @@ function concatenated(
   return { writes: [write], result: written(ground.seq, length) }
 }
 
-const INTEGER = /^-?(0|[1-9]\d{0,15})$/
+/** A decimal integer exactly as this program writes it; NaN for anything else. */
+function integerOf(value: Uint8Array): number {
+  if (value.length > 17) return Number.NaN
+  const text = String.fromCharCode(...value)
+  const number = Number(text)
+  return String(number) === text ? number : Number.NaN
+}
 
 function incremented(key: Key, by: number, ground: Ground): Outcome {
   const old = ground.newest(key)
-  const text = old === null ? '0' : String.fromCharCode(...old.value.subarray(0, 32))
-  const sum = Number(text) + by
-  if ((old !== null && old.value.length > 17) || !INTEGER.test(text) || !Number.isSafeInteger(sum)) {
+  const number = old === null ? 0 : integerOf(old.value)
+  const sum = number + by
+  if (!Number.isSafeInteger(number) || !Number.isSafeInteger(sum)) {
     const message = `increment: the value is not an integer, or the result leaves ±${Number.MAX_SAFE_INTEGER}`
     return { writes: [], result: { type: 'refused', code: 'NOT_A_NUMBER', message } }
   }

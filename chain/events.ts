@@ -35,8 +35,11 @@ export type ReplicaEvent =
       readonly command: ReadCommand
       readonly options: ReadOptions
     }
-  /** Everything persisted up to this log position would survive a power cut. */
-  | { readonly type: 'durable'; readonly position: Position }
+  /**
+   * Everything persisted up to this log position would survive a power cut. `rewrites` counts the `truncate` and `reset` records of this life up to there: an
+   * entry may come back after a truncation, and a sync that began before says nothing of its second copy.
+   */
+  | { readonly type: 'durable'; readonly position: Position; readonly rewrites: number }
   /** The store would survive a power cut with everything that it held when `flushStore` was called. */
   | { readonly type: 'store-flushed' }
   | { readonly type: 'config'; readonly config: ChainConfig }
@@ -74,7 +77,7 @@ export interface Outbox {
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void
   /** Tell the manager (DESIGN section 4). Replaces the last report. */
   report(report: ReplicaReport): void
-  /** Make the store durable; answered by `store-flushed`. */
+  /** Make the store durable. Each call is answered by one `store-flushed`, in order. */
   flushStore(): void
   /** One line for the operator's log. */
   note(text: string): void

@@ -2,13 +2,14 @@
 import { asMillis, type SessionId } from '../protocol/ids.ts'
 import type { Outbox } from './events.ts'
 import { relinkUpstream, requestLink } from './link-upstream.ts'
-import { repeatQuestion } from './read-path.ts'
+import { giveUpBehindReads, repeatQuestion } from './read-path.ts'
 import { isHead, type Replica, targetOf } from './state.ts'
 import { appendAtHead, newestOf } from './write-path.ts'
 
 export function onTick(replica: Replica, out: Outbox): void {
   repairUpstream(replica, out)
   repeatQuestion(replica)
+  giveUpBehindReads(replica, out)
   suspectNeighbours(replica)
   if (!isHead(replica) || !replica.serving) return
   expireKeys(replica, out)

@@ -9,6 +9,7 @@ import { beginOutgoing, rewindOutgoing } from './snapshot-outgoing.ts'
 import { chainDurableOf, type DownstreamLink, isTail, type Replica, targetOf } from './state.ts'
 
 type LinkRequest = Extract<ChainMessage, { type: 'link-request' }>
+type LinkAccept = Extract<ChainMessage, { type: 'link-accept' }>
 type Ack = Extract<ChainMessage, { type: 'ack' }>
 
 export function onLinkRequest(replica: Replica, from: ServerId, message: LinkRequest, out: Outbox): void {
@@ -16,39 +17,48 @@ export function onLinkRequest(replica: Replica, from: ServerId, message: LinkReq
   if (target === null || target.server !== from || target.incarnation !== message.incarnation) return
   if (!replica.serving || replica.config === null) return // it asks again; by then this end may serve
   const old = replica.downstream
-  if (old !== null && old.incarnation === message.incarnation && message.attempt < old.attempt) return // overtaken
+  if (old !== null && old.incarnation === message.incarnation && message.attempt <= old.attempt) {
+    // Repeated: the first answer counts, and what followed it is on its way. Had it been lost, the next append will show a gap.
+    if (message.attempt === old.attempt) out.send(from, old.accept)
+    return
+  }
   const { log } = replica
   const common = commonPosition(replica, message)
   const resumed = message.transfer > 0 && old?.snapshot?.transfer === message.transfer && common !== null
   const start = resumed ? common : common !== null && message.transfer === 0 ? common : log.commit
-  const link: DownstreamLink = {
-    server: from,
-    incarnation: message.incarnation,
-    attempt: message.attempt,
-    sent: start.seq,
-    received: start.seq,
-    commit: asSeq(0),
-    toldDurable: asSeq(0),
-    toldCommit: asSeq(0),
-    sentAt: asMillis(0),
-    heardAt: replica.nowMs,
-    hopMs: old?.server === from ? old.hopMs : 0,
-    snapshot: resumed ? (old?.snapshot ?? null) : null,
-  }
-  replica.downstream = link
-  if (link.snapshot !== null) rewindOutgoing(link.snapshot)
-  else if (start !== common || message.transfer !== 0) link.snapshot = beginOutgoing(replica)
-  out.send(from, {
+  const snapshot = resumed
+    ? (old?.snapshot ?? null)
+    : common === null || message.transfer !== 0
+      ? beginOutgoing(replica)
+      : null
+  if (resumed && snapshot !== null) rewindOutgoing(snapshot)
+  const accept: LinkAccept = {
     type: 'link-accept',
     epoch: replica.config.epoch,
     incarnation: replica.incarnation,
     attempt: message.attempt,
     from: start,
-    transfer: link.snapshot?.transfer ?? 0,
+    transfer: snapshot?.transfer ?? 0,
     last: log.last,
     serving: replica.serving,
-  })
-  const how = link.snapshot === null ? `sends entries from ${start.seq + 1}` : 'sends a snapshot'
+  }
+  replica.downstream = {
+    server: from,
+    incarnation: message.incarnation,
+    attempt: message.attempt,
+    accept,
+    sent: start.seq,
+    received: start.seq,
+    commit: asSeq(0),
+    toldDurable: asSeq(-1), // told at once
+    toldCommit: asSeq(0),
+    sentAt: asMillis(0),
+    heardAt: replica.nowMs,
+    hopMs: old?.server === from ? old.hopMs : 0,
+    snapshot,
+  }
+  out.send(from, accept)
+  const how = snapshot === null ? `sends entries from ${start.seq + 1}` : 'sends a snapshot'
   out.note(
     `links ${from} (it holds ${message.last.epoch}/${message.last.seq}): ${how}, epoch ${replica.config.epoch}`,
   )

@@ -7,7 +7,8 @@ import { asMillis, asSeq, NO_SEQ, type ServerId } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
 import { advanceCommit, recommit } from './commit.ts'
 import type { Outbox } from './events.ts'
-import { answerHeldBarriers, releaseBehindReads } from './read-path.ts'
+import { answerHeldBarriers } from './read-path.ts'
+import { persistRewrite } from './rewrite.ts'
 import { beginIncoming, settleIncoming } from './snapshot-incoming.ts'
 import { durableOf, isJoiner, isTail, type Replica, selfMember, sourceOf } from './state.ts'
 
@@ -30,6 +31,7 @@ export function relinkUpstream(replica: Replica, out: Outbox): void {
     heardAt: replica.upstream?.server === source.server ? replica.upstream.heardAt : replica.nowMs,
     target: null,
     handsOff: false,
+    told: false,
     echo: asMillis(-1),
     ackedCommit: NO_SEQ,
     ackedReceived: NO_SEQ,
@@ -60,7 +62,7 @@ export function onLinkAccept(replica: Replica, from: ServerId, message: LinkAcce
   const { upstream, log } = replica
   if (upstream === null || upstream.server !== from || upstream.incarnation !== message.incarnation) return
   if (upstream.attempt !== message.attempt || upstream.linked) return // an answer to an earlier handshake
-  if (message.transfer !== 0 && message.transfer !== replica.incoming?.transfer) {
+  if (message.transfer !== 0 && !resumes(replica, message.transfer)) {
     invariant(
       'CleanMeansCommitted',
       !replica.serving,
@@ -80,6 +82,12 @@ export function onLinkAccept(replica: Replica, from: ServerId, message: LinkAcce
   out.note(`linked to ${from} at seq ${log.last}, epoch ${message.epoch}`)
 }
 
+/** Whether this is the snapshot that is being received. Each life of each server numbers its own. */
+const resumes = ({ incoming, upstream }: Replica, transfer: number): boolean =>
+  incoming?.transfer === transfer &&
+  incoming.from === upstream?.server &&
+  incoming.incarnation === upstream.incarnation
+
 /** Where the two logs part, upstream wins; that a serving replica would have to drop what is clean is a broken invariant (trap 6, 7). */
 function dropAbove(replica: Replica, { from }: LinkAccept, out: Outbox): void {
   const { log } = replica
@@ -92,9 +100,8 @@ function dropAbove(replica: Replica, { from }: LinkAccept, out: Outbox): void {
   if (from.seq === log.last) return
   out.note(`drops ${log.last - from.seq} dirty entries above ${from.seq} that its predecessor does not hold`)
   log.truncate(from.seq)
-  replica.walDurable = asSeq(Math.min(replica.walDurable, from.seq))
   replica.upstreamDurable = asSeq(Math.min(replica.upstreamDurable, from.seq))
-  out.persist({ type: 'truncate', to: from })
+  persistRewrite(replica, { type: 'truncate', to: from }, out)
 }
 
 export function onAppend(replica: Replica, from: ServerId, message: Append, out: Outbox): void {
@@ -112,6 +119,7 @@ export function onAppend(replica: Replica, from: ServerId, message: Append, out:
     out.note(`lacks entries ${log.last + 1} to ${message.previous.seq}: links again`)
     return relinkUpstream(replica, out)
   }
+  upstream.told = true
   if (message.entries.length === 0) upstream.ackWanted = true // a heartbeat, or news of durability
   for (const entry of message.entries) {
     if (entry.seq <= log.last) {
@@ -135,18 +143,18 @@ export function onAppend(replica: Replica, from: ServerId, message: Append, out:
   if (mayLearn && message.commit > log.commit.seq)
     advanceCommit(replica, asSeq(Math.min(message.commit, log.last)), out)
   settle(replica, out)
-  if (message.entries.length > 0) releaseBehindReads(replica, out)
 }
 
 /** Something has become durable, linked or whole: what follows from it. */
 export function settle(replica: Replica, out: Outbox): void {
   settleIncoming(replica, out)
   const { upstream, config } = replica
-  if (upstream?.linked && upstream.target !== null && config !== null && replica.incoming === null) {
+  // `told`: a tail that has just died may have shown all that was durable above it, so that its heir must know of it before it serves.
+  if (upstream?.told && upstream.target !== null && config !== null && replica.incoming === null) {
     if (durableOf(replica) >= upstream.target) caughtUp(replica, out)
   }
   recommit(replica, out)
-  if (replica.serving && replica.barriers.length > 0 && isTail(replica)) answerHeldBarriers(replica, out)
+  if (replica.serving && replica.barriers.size > 0 && isTail(replica)) answerHeldBarriers(replica, out)
 }
 
 /**

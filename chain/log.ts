@@ -36,6 +36,7 @@ export class Log {
   readonly #dirtyKeys = new Map<Key, DirtyVersion[]>()
   readonly #dirtyRequests = new Map<SessionId, Map<RequestNumber, Seq>>()
   readonly #dirtyOpens = new Set<SessionId>()
+  readonly #dirtyLapses = new Set<SessionId>()
 
   get base(): Position {
     return this.#base
@@ -96,6 +97,7 @@ export class Log {
 
   #indexRequest(entry: Entry): void {
     if (entry.sessions?.opens) this.#dirtyOpens.add(entry.seq as number as SessionId)
+    for (const session of entry.sessions?.lapses ?? []) this.#dirtyLapses.add(session)
     if (entry.origin === null) return
     const { session, requestNumber } = entry.origin
     const requests = this.#dirtyRequests.get(session)
@@ -115,6 +117,7 @@ export class Log {
       else versions.shift()
     }
     if (entry.sessions?.opens) this.#dirtyOpens.delete(entry.seq as number as SessionId)
+    for (const session of entry.sessions?.lapses ?? []) this.#dirtyLapses.delete(session)
     if (entry.origin !== null) {
       const requests = this.#dirtyRequests.get(entry.origin.session)
       requests?.delete(entry.origin.requestNumber)
@@ -165,6 +168,7 @@ export class Log {
     this.#dirtyKeys.clear()
     this.#dirtyRequests.clear()
     this.#dirtyOpens.clear()
+    this.#dirtyLapses.clear()
   }
 
   /** Forgets the oldest committed entries while more than `bytesMax` are kept. */
@@ -199,6 +203,9 @@ export class Log {
   /** Seq of the dirty entry that answers this request, or null. */
   dirtyRequest(session: SessionId, requestNumber: RequestNumber): Seq | null {
     return this.#dirtyRequests.get(session)?.get(requestNumber) ?? null
+  }
+  lapsesSession(session: SessionId): boolean {
+    return this.#dirtyLapses.has(session)
   }
   opensSession(session: SessionId): boolean {
     return this.#dirtyOpens.has(session)

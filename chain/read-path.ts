@@ -5,7 +5,7 @@
  */
 
 import { tailOf } from '../protocol/chain-config.ts'
-import type { Failure, ReadCommand, ReadOptions, Versioned } from '../protocol/commands.ts'
+import type { Consistency, Failure, ReadCommand, ReadOptions, Versioned } from '../protocol/commands.ts'
 import type { Key, RequestId, Seq, ServerId } from '../protocol/ids.ts'
 import { invariant, unreachable } from '../protocol/invariants.ts'
 import { learnCommit, recommit } from './commit.ts'
@@ -161,7 +161,7 @@ export function onBarrier(replica: Replica, query: number, origin: ServerId, out
   if (replica.config === null || selfMember(replica) === null) return
   // A tail that was not handed off to yet answers as soon as it was (see `answerHeldBarriers`).
   if (!isTail(replica) || !replica.serving) {
-    replica.barriers.push({ query, origin })
+    replica.barriers.set(origin, query)
     return
   }
   recommit(replica, out)
@@ -172,18 +172,18 @@ export function onBarrier(replica: Replica, query: number, origin: ServerId, out
 
 /** Passes barriers on, behind this turn's entries: only the link's order makes them a barrier. */
 export function passBarriers(replica: Replica, out: Outbox): void {
-  if (replica.barriers.length === 0 || replica.config === null || replica.downstream === null) return
-  for (const { query, origin } of replica.barriers) {
+  if (replica.barriers.size === 0 || replica.config === null || replica.downstream === null) return
+  for (const [origin, query] of replica.barriers) {
     out.send(replica.downstream.server, { type: 'barrier', epoch: replica.config.epoch, query, origin })
   }
-  replica.barriers = []
+  replica.barriers.clear()
 }
 
 /** A new tail has just begun to serve. */
 export function answerHeldBarriers(replica: Replica, out: Outbox): void {
-  const held = replica.barriers
-  replica.barriers = []
-  for (const { query, origin } of held) onBarrier(replica, query, origin, out)
+  const held = [...replica.barriers]
+  replica.barriers.clear()
+  for (const [origin, query] of held) onBarrier(replica, query, origin, out)
 }
 
 export function onBarrierReply(replica: Replica, query: number, commit: Seq, out: Outbox): void {
@@ -217,8 +217,11 @@ function answerAsked(
 function weakRead(replica: Replica, read: WaitingRead, out: Outbox): void {
   const { command, options } = read
   const { consistency } = options
-  if (consistency.type === 'bounded-age' && !heardWithin(replica, consistency.maxAgeMs))
-    return strongRead(replica, read, out)
+  if (consistency.type === 'bounded-age' && !heardWithin(replica, consistency.maxAgeMs)) {
+    if (options.atLeast <= replica.log.commit.seq) return strongRead(replica, read, out)
+    replica.behindReads.push(read) // what is committed is less than this client has seen
+    return
+  }
   if (command.type === 'scan') return weakScan(replica, read, out)
   let committed = true
   const values = command.keys.map((key) => {
@@ -235,21 +238,33 @@ const versionedOf = ({ seq, write }: DirtyVersion): Versioned | null =>
   write.value === null ? null : { value: write.value, version: seq, expiresAtWallMs: write.expiresAtWallMs }
 
 /** The newest dirty version that the bound lets through; null where the clean one is to be shown. */
-function visibleDirty(replica: Replica, key: Key, { consistency }: ReadOptions): DirtyVersion | null {
+function visibleDirty(
+  replica: Replica,
+  key: Key,
+  { consistency, atLeast }: ReadOptions,
+): DirtyVersion | null {
   const versions = replica.log.dirtyVersions(key)
   if (versions === null) return null
+  let count = withinBound(replica, versions, consistency)
+  // What the client has seen is shown again, whatever the bound: its token asks for it.
+  while ((versions[count]?.seq ?? Number.POSITIVE_INFINITY) <= atLeast) count++
+  return versions[count - 1] ?? null
+}
+
+/** How many of a key's dirty versions, oldest first, may be shown. */
+function withinBound(replica: Replica, versions: readonly DirtyVersion[], consistency: Consistency): number {
   switch (consistency.type) {
     case 'strong':
-      return null
+      return 0
     case 'eventual':
-      return versions.at(-1) ?? null
+      return versions.length
     case 'bounded-versions':
-      return versions[Math.min(consistency.maxVersions, versions.length) - 1] ?? null
+      return Math.min(consistency.maxVersions, versions.length)
     case 'bounded-age': {
       // The oldest uncommitted version decides: past the bound, its commit is overdue, and so is all that stands on it.
       const oldest = versions[0]
       const young = oldest !== undefined && replica.nowMs - oldest.receivedAt <= consistency.maxAgeMs
-      return young ? (versions.at(-1) ?? null) : null
+      return young ? versions.length : 0
     }
     default:
       return unreachable(consistency)
@@ -302,17 +317,30 @@ export function releaseBehindReads(replica: Replica, out: Outbox): void {
   for (const read of ready) weakRead(replica, read, out)
 }
 
+/** A token that nobody can satisfy names a write that has vanished (trap 19), or this replica lags: somebody else may know. */
+export function giveUpBehindReads(replica: Replica, out: Outbox): void {
+  const isLate = ({ since }: WaitingRead) => replica.nowMs - since >= replica.limits.stallMs
+  const late = replica.behindReads.filter(isLate)
+  if (late.length === 0) return
+  replica.behindReads = replica.behindReads.filter((read) => !isLate(read))
+  failReads(replica, late, 'is behind what this client has seen', out)
+}
+
 /** Another epoch: what was asked in the old one means nothing. The reads are asked about again (trap 4). */
 export function forgetQuestion(replica: Replica): void {
+  takeBackQuestion(replica)
+  replica.barriers.clear()
+}
+
+function takeBackQuestion(replica: Replica): void {
   if (replica.question !== null) replica.waitingReads.unshift(...replica.question.reads)
   replica.question = null
-  replica.barriers = []
 }
 
 export function repeatQuestion(replica: Replica): void {
   const { question } = replica
   if (question === null || replica.nowMs - question.askedAt < replica.limits.retryMs) return
-  forgetQuestion(replica)
+  takeBackQuestion(replica)
 }
 
 export function abandonReads(replica: Replica, reason: string, out: Outbox): void {

@@ -3,6 +3,7 @@ import { type Entry, type Position, samePosition } from '../protocol/entry.ts'
 import { asMillis, type Epoch, NO_EPOCH, NO_SEQ } from '../protocol/ids.ts'
 import { unreachable } from '../protocol/invariants.ts'
 import type { LogRecord, Outbox } from './events.ts'
+import { persistRewrite } from './rewrite.ts'
 import type { Replica } from './state.ts'
 
 const EMPTY: Position = { epoch: NO_EPOCH, seq: NO_SEQ }
@@ -19,18 +20,20 @@ interface Replayed {
  * Fills a fresh replica from `records`, in the order in which they were persisted. Entries above the last known commit come back dirty: a rejoiner drops them,
  * the last serving member keeps them (trap 10). Where log and store do not fit together, as after a snapshot that was cut short, everything is
  * forgotten: the replica comes back empty, and holds nothing that could seed a chain.
+ *
+ * What comes back counts as durable: whoever opens log and store syncs them first, since a process that was killed leaves behind what no disk has yet.
  */
 export function restoreReplica(replica: Replica, records: Iterable<LogRecord>, out: Outbox): void {
   const replayed = replay(records)
   const { store, log } = replica
   const { applied } = store.meta
-  const fits = !store.meta.receivingSnapshot && placeEntries(replica, replayed, applied)
+  const fits = !store.meta.receivingSnapshot && placeEntries(replica, replayed, applied, out)
   if (!fits) {
     out.note(`log and store do not fit together (applied ${applied.seq}): comes back empty`)
     store.clear()
     store.setMeta({ receivingSnapshot: false, memberEpoch: NO_EPOCH })
     log.reset(EMPTY)
-    out.persist({ type: 'reset', to: EMPTY })
+    persistRewrite(replica, { type: 'reset', to: EMPTY }, out)
     return
   }
   while (log.commit.seq < Math.min(replayed.commit.seq, log.last)) store.apply(log.commitNext())
@@ -68,15 +71,23 @@ function replay(records: Iterable<LogRecord>): Replayed {
 }
 
 /** Puts the entries behind what the store has applied. False where there is a gap between the two, or they disagree. */
-function placeEntries(replica: Replica, { base, entries }: Replayed, applied: Position): boolean {
+function placeEntries(
+  replica: Replica,
+  { base, entries }: Replayed,
+  applied: Position,
+  out: Outbox,
+): boolean {
   const { log } = replica
   const first = entries[0]
   if (first === undefined) {
     log.reset(applied)
     return base === null || base.seq <= applied.seq
   }
-  if ((entries.at(-1)?.seq ?? 0) <= applied.seq) {
-    log.reset(applied) // the log ends before the store: it was not synced
+  const last = entries.at(-1) ?? first
+  if (last.seq <= applied.seq) {
+    log.reset(applied)
+    // The log ends before the store: a joiner applies what is committed elsewhere before its own log is synced. What comes next is not behind its last entry.
+    if (last.seq < applied.seq) persistRewrite(replica, { type: 'reset', to: applied }, out)
     return true
   }
   const known = base !== null && base.seq === first.seq - 1 ? base : first.seq === 1 ? EMPTY : null
@@ -92,7 +103,8 @@ function placeEntries(replica: Replica, { base, entries }: Replayed, applied: Po
 
 /** The log was cut right behind what the store had applied. */
 function joinsApplied({ log }: Replica, entries: readonly Entry[], applied: Position): boolean {
-  if (entries[0]?.seq !== applied.seq + 1) return false
+  const first = entries[0]
+  if (first?.seq !== applied.seq + 1 || first.epoch < applied.epoch) return false
   log.reset(applied)
   for (const entry of entries) log.push(entry, asMillis(0))
   return true

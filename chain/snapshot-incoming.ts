@@ -2,6 +2,8 @@
 import type { ChainMessage } from '../protocol/chain-messages.ts'
 import { NO_EPOCH, NO_SEQ, type ServerId } from '../protocol/ids.ts'
 import type { Outbox } from './events.ts'
+import { relinkUpstream } from './link-upstream.ts'
+import { persistRewrite } from './rewrite.ts'
 import type { Replica } from './state.ts'
 
 type LinkAccept = Extract<ChainMessage, { type: 'link-accept' }>
@@ -14,7 +16,6 @@ export function beginIncoming(replica: Replica, { from, transfer }: LinkAccept, 
   replica.store.clear()
   replica.store.setMeta({ receivingSnapshot: true, memberEpoch: NO_EPOCH, applied: from })
   replica.log.reset(from)
-  replica.walDurable = NO_SEQ
   replica.upstreamDurable = NO_SEQ
   replica.incoming = {
     transfer,
@@ -25,7 +26,8 @@ export function beginIncoming(replica: Replica, { from, transfer }: LinkAccept, 
     flushing: false,
     progressAt: replica.nowMs,
   }
-  out.persist({ type: 'reset', to: from })
+  if (replica.reportState === 'synced') replica.reportState = 'member' // not any more
+  persistRewrite(replica, { type: 'reset', to: from }, out)
 }
 
 /**
@@ -41,7 +43,7 @@ export function onSnapshotPage(replica: Replica, from: ServerId, message: Snapsh
     !upstream.linked
   )
     return
-  if (message.page !== incoming.nextPage) return // after a gap; `progressAt` makes it link again
+  if (message.page !== incoming.nextPage) return relinkUpstream(replica, out) // the link broke: goes on behind what was confirmed
   for (const item of message.items) replica.store.putSnapshotItem(item)
   for (const session of message.sessions) replica.store.putSnapshotSession(session)
   incoming.nextPage++
@@ -58,13 +60,15 @@ export function settleIncoming(replica: Replica, out: Outbox): void {
   if (incoming === null || incoming.upTo === null || incoming.flushing || log.commit.seq < incoming.upTo)
     return
   incoming.flushing = true
+  replica.flushesPending++
   replica.store.setMeta({ receivingSnapshot: false })
   out.flushStore()
 }
 
 /** The snapshot would survive a power cut now: the replica is whole. */
 export function onStoreFlushed(replica: Replica, out: Outbox): void {
-  if (replica.incoming?.flushing !== true) return
+  replica.flushesPending--
+  if (replica.incoming?.flushing !== true || replica.flushesPending > 0) return
   out.note(`holds a whole snapshot, ${replica.store.keyCount} keys at seq ${replica.log.commit.seq}`)
   replica.incoming = null
 }

@@ -11,14 +11,11 @@ export function beginOutgoing(replica: Replica): OutgoingSnapshot {
   return {
     // Unique per life of this server; the receiver keeps it together with this server's incarnation.
     transfer: ++replica.transfers,
-    confirmedKey: null,
-    confirmedSession: asSessionId(0),
     sentKey: null,
     sentSession: asSessionId(0),
     keysDone: false,
     sentLast: false,
     nextPage: 0,
-    confirmedPage: -1,
     unconfirmed: [],
     sentAt: replica.nowMs,
   }
@@ -35,7 +32,6 @@ export function rewindOutgoing(snapshot: OutgoingSnapshot): void {
   }
   snapshot.unconfirmed = []
   snapshot.nextPage = 0
-  snapshot.confirmedPage = -1
 }
 
 /** Sends the next pages. Called when a turn ends, behind that turn's entries. */

@@ -7,6 +7,7 @@ import {
   successorOf,
   tailOf,
 } from '../protocol/chain-config.ts'
+import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
 import type { ReadCommand, ReadOptions, WriteResult } from '../protocol/commands.ts'
 import type { Position } from '../protocol/entry.ts'
@@ -40,6 +41,8 @@ export interface UpstreamLink {
   target: Seq | null
   /** The source serves, so that reaching `target` as a member is a handoff. */
   handsOff: boolean
+  /** An append has come: this replica knows what was durable above when it was linked. */
+  told: boolean
   /** `sentAt` of the newest append not yet echoed; -1 = none. */
   echo: Millis
   ackedCommit: Seq
@@ -47,19 +50,17 @@ export interface UpstreamLink {
   ackWanted: boolean
 }
 
+type LinkAccept = Extract<ChainMessage, { type: 'link-accept' }>
+
 /** A snapshot on its way to the successor. */
 export interface OutgoingSnapshot {
   readonly transfer: number
-  /** Keys up to here, then sessions up to there, were confirmed. */
-  confirmedKey: Key | null
-  confirmedSession: SessionId
   /** Cursor of what was sent; the state before each unconfirmed page is in `unconfirmed`. */
   sentKey: Key | null
   sentSession: SessionId
   keysDone: boolean
   sentLast: boolean
   nextPage: number
-  confirmedPage: number
   unconfirmed: {
     readonly page: number
     readonly key: Key | null
@@ -74,6 +75,8 @@ export interface DownstreamLink {
   readonly server: ServerId
   readonly incarnation: Incarnation
   readonly attempt: number
+  /** The answer to the successor's request: a repeated request gets the same again. */
+  readonly accept: LinkAccept
   sent: Seq
   received: Seq
   commit: Seq
@@ -147,6 +150,10 @@ export interface Replica {
   storageFailed: boolean
   /** Newest position that the write-ahead log would bring back after a power cut. */
   walDurable: Seq
+  /** Truncations and resets persisted in this life (see the `durable` event). */
+  rewrites: number
+  /** `flushStore` calls not yet answered. */
+  flushesPending: number
   /** The least `durable` of all above, as far as heard. Knowledge: it survives a new link. */
   upstreamDurable: Seq
   upstream: UpstreamLink | null
@@ -163,8 +170,8 @@ export interface Replica {
   questions: number
   /** The next question must be a barrier: the tail said that it may not answer. */
   barrierNext: boolean
-  /** Barriers that wait at the head, or on their way down, for the next flush. */
-  barriers: { readonly query: number; readonly origin: ServerId }[]
+  /** Barriers that wait at the head, or on their way down, for the next flush: the newest question of each replica. */
+  readonly barriers: Map<ServerId, number>
   /** At the head: when each client session was last heard. */
   readonly sessionHeard: Map<SessionId, Millis>
   sessionsScannedAt: Millis
@@ -199,6 +206,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     alive: true,
     storageFailed: false,
     walDurable: NO_SEQ,
+    rewrites: 0,
+    flushesPending: 0,
     upstreamDurable: NO_SEQ,
     upstream: null,
     downstream: null,
@@ -211,7 +220,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     question: null,
     questions: 0,
     barrierNext: false,
-    barriers: [],
+    barriers: new Map(),
     sessionHeard: new Map(),
     sessionsScannedAt: asMillis(0),
     lastReport: null,

@@ -20,6 +20,7 @@ import {
   onVersionQuery,
   onVersionReply,
   passBarriers,
+  releaseBehindReads,
 } from './read-path.ts'
 import { onSnapshotPage, onStoreFlushed } from './snapshot-incoming.ts'
 import { onSnapshotAck, pumpSnapshot } from './snapshot-outgoing.ts'
@@ -42,7 +43,7 @@ export function step(replica: Replica, event: ReplicaEvent, out: Outbox): void {
     case 'message':
       return onMessage(replica, event.from, event.message, out)
     case 'durable':
-      return onDurable(replica, event.position, out)
+      return onDurable(replica, event.position, event.rewrites, out)
     case 'store-flushed':
       onStoreFlushed(replica, out)
       return settle(replica, out)
@@ -134,9 +135,8 @@ function onBarrierMessage(
   onBarrier(replica, message.query, message.origin as ServerId, out)
 }
 
-function onDurable(replica: Replica, position: Position, out: Outbox): void {
-  // A position that was truncated meanwhile says nothing: the record of the truncation, and what followed it, will be reported too.
-  if (!replica.log.has(position) && position.seq > replica.log.base.seq) return
+function onDurable(replica: Replica, position: Position, rewrites: number, out: Outbox): void {
+  if (rewrites < replica.rewrites) return // the record of the truncation, and what followed it, will be reported too
   replica.walDurable = asSeq(Math.max(replica.walDurable, Math.min(position.seq, replica.log.last)))
   settle(replica, out)
 }
@@ -148,6 +148,7 @@ function onPeerDown(replica: Replica, server: ServerId, out: Outbox): void {
 
 /** The end of a turn: one append, one ack, one question, however many events there were. */
 function flush(replica: Replica, out: Outbox): void {
+  releaseBehindReads(replica, out)
   pumpDownstream(replica, out)
   passBarriers(replica, out)
   pumpSnapshot(replica, out)

@@ -69,7 +69,6 @@ export function appendAtHead(
     sessions: change.sessions,
   }
   replica.log.push(entry, replica.nowMs)
-  if (identity !== null) replica.sessionHeard.set(identity.session, replica.nowMs)
   if (change.sessions?.opens) replica.sessionHeard.set(seq as number as SessionId, replica.nowMs)
   out.persist({ type: 'entry', entry })
 }
@@ -142,10 +141,12 @@ const refuseValue = (value: Uint8Array | null, bytesMax: number) =>
  */
 function answerRetry(replica: Replica, identity: RequestIdentity, request: RequestId, out: Outbox): boolean {
   const { session, requestNumber } = identity
+  replica.sessionHeard.set(session, replica.nowMs)
   const record = replica.store.session(session)
-  if (record === null && !replica.log.opensSession(session)) {
+  if (replica.log.lapsesSession(session) || (record === null && !replica.log.opensSession(session))) {
     const message = `client session ${session} is unknown to ${replica.chain}: it lapsed after being idle, or never was`
     out.reply(request, failure('SESSION_LAPSED', message))
+    replica.sessionHeard.delete(session)
     return true
   }
   const dirty = replica.log.dirtyRequest(session, requestNumber)
@@ -161,16 +162,16 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
     else waiters.push({ request, result })
     return true
   }
-  const newest = record?.origins.at(-1)
-  if (record === null || newest === undefined) return false
-  for (let i = record.origins.length - 1; i >= 0; i--) {
-    const origin = record.origins[i]?.origin
-    if (origin?.requestNumber === requestNumber) {
+  let answeredBelow = 0
+  for (const { origin } of record?.origins ?? []) {
+    if (origin.requestNumber === requestNumber) {
       out.reply(request, origin.result)
       return true
     }
+    // Not the newest origin's alone: a request that was held up on its way knew less than those before it in the log.
+    answeredBelow = Math.max(answeredBelow, origin.answeredBelow)
   }
-  if (requestNumber >= newest.origin.answeredBelow) return false
+  if (requestNumber >= answeredBelow) return false
   const message = `request ${requestNumber} of session ${session} was answered before; its result is forgotten`
   out.reply(request, failure('BAD_ARGUMENT', message))
   return true
