@@ -25,7 +25,7 @@ export interface DemoOptions {
 }
 
 const CLIENTS = 4
-const WORKERS_PER_CLIENT = 8
+const PAIRS_PER_CLIENT = 8
 const IMPORT_OUTSTANDING = 256
 
 const started = performance.now()
@@ -85,9 +85,9 @@ async function story(cluster: LocalCluster, options: DemoOptions): Promise<numbe
     await importCities(clients, cities)
     const load = new Load(clients, cities)
     say(
-      `${CLIENTS} clients, ${CLIENTS * WORKERS_PER_CLIENT} workers: strong reads of cities from every replica, puts and increments`,
+      `${CLIENTS} clients, ${CLIENTS * PAIRS_PER_CLIENT} readers (strong, any replica) and as many writers (puts and increments)`,
     )
-    load.start(WORKERS_PER_CLIENT)
+    load.start(PAIRS_PER_CLIENT)
     const reports: FaultReport[] = []
     for (const fault of FAULTS) reports.push(await suffer(cluster, load, fault, say))
     await load.stop()

@@ -27,7 +27,8 @@ export class Load {
   readonly acknowledged = new Map<string, string>()
   readonly counters = new Map<string, Counter>()
   wrongReads = 0
-  #readShare = 0.95
+  /** Pause of a writer between two writes; a reader's is 1 ms. */
+  #writePauseMs = 1
   #stopped = false
   #workers: Promise<void>[] = []
   #stretch = newStretch()
@@ -43,14 +44,20 @@ export class Load {
     this.#cities = cities
   }
 
-  /** Share of reads from now on: 0.95 or 0.5. */
+  /**
+   * Share of reads from now on: 0.95 or 0.5. Readers and writers are different workers, because one that waits for a write cannot show
+   * that reads go on; the pause of the writers makes the mix.
+   */
   set readShare(share: number) {
-    this.#readShare = share
+    this.#writePauseMs = share / (1 - share)
   }
 
-  start(workersPerClient: number): void {
+  start(pairsPerClient: number): void {
     this.#workers = this.#clients.flatMap((client, c) =>
-      Array.from({ length: workersPerClient }, (_, w) => this.#work(client, `${c}-${w}`)),
+      Array.from({ length: pairsPerClient }, (_, w) => [
+        this.#work(() => this.#read(client), 'read'),
+        this.#work(() => this.#write(client, `${c}-${w}`), 'write'),
+      ]).flat(),
     )
   }
 
@@ -71,19 +78,17 @@ export class Load {
     return ended
   }
 
-  async #work(client: Client, name: string): Promise<void> {
+  async #work(act: () => Promise<void>, kind: 'read' | 'write'): Promise<void> {
     while (!this.#stopped) {
       const started = performance.now()
-      const isRead = Math.random() < this.#readShare
       try {
-        if (isRead) await this.#read(client)
-        else await this.#write(client, name)
-        this.#completed(isRead, started)
+        await act()
+        this.#completed(kind === 'read', started)
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         this.#stretch.errors++
       }
-      await sleep(1)
+      await sleep(kind === 'read' ? 1 : this.#writePauseMs)
     }
   }
 

@@ -24,7 +24,7 @@ export function faultTable(reports: readonly FaultReport[]): string {
     table.push([
       what,
       mix,
-      cost.reads + cost.writes,
+      `${cost.reads} / ${cost.writes}`,
       cost.errors,
       ms(cost.readStallMs),
       ms(cost.writeStallMs),
