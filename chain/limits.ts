@@ -1,3 +1,5 @@
+import { KEY_BYTES_MAX, KEYS_PER_COMMAND_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
+
 /** Every bound of a replica. Checked against each other when a replica is made. */
 export interface ChainLimits {
   readonly keyBytesMax: number
@@ -34,9 +36,9 @@ export interface ChainLimits {
 }
 
 export const CHAIN_LIMITS: ChainLimits = {
-  keyBytesMax: 4096,
-  valueBytesMax: 8 * 1024 * 1024,
-  keysPerCommandMax: 1024,
+  keyBytesMax: KEY_BYTES_MAX,
+  valueBytesMax: VALUE_BYTES_MAX,
+  keysPerCommandMax: KEYS_PER_COMMAND_MAX,
   dirtyEntriesMax: 65_536,
   dirtyBytesMax: 256 * 1024 * 1024,
   waitingReadsMax: 65_536,

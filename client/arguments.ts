@@ -2,6 +2,7 @@
 import type { Condition, Consistency, Expiry } from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
 import { asKey, asMillis, asSeq, type Key } from '../protocol/ids.ts'
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
 import { READ_POLICIES, type ReadPolicy } from './core/events.ts'
 
 /** Keys and values: a string stands for its UTF-8 bytes. */
@@ -32,10 +33,6 @@ export interface ConditionOptions {
   readonly ifVersion?: number
 }
 
-export const KEY_BYTES_MAX = 4096
-export const VALUE_BYTES_MAX = 8 * 1024 * 1024
-/** Keys of one `getMany` or one transaction. */
-export const KEYS_MAX = 1024
 export const PAGE_SIZE_MAX = 10_000
 /** A retry must not outlive the memory that chains have of idle sessions. */
 export const TIMEOUT_MS_MAX = 30 * 60_000

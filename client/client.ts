@@ -1,12 +1,12 @@
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
 import { asMillis, type Key, type ServerId } from '../protocol/ids.ts'
+import { KEYS_PER_COMMAND_MAX } from '../protocol/limits.ts'
 import { slotOf } from '../protocol/slots.ts'
 import {
   type Bytes,
   badArgument,
   type ExpiryOptions,
-  KEYS_MAX,
   PAGE_SIZE_MAX,
   toAmount,
   toCondition,
@@ -114,7 +114,8 @@ export class Client {
    */
   getMany(keys: readonly Bytes[], options: GetOptions = NO_OPTIONS): Promise<(StoredValue | null)[]> {
     return new Promise((resolve, reject) => {
-      if (keys.length > KEYS_MAX) throw badArgument(`getMany: ${keys.length} keys; the limit is ${KEYS_MAX}`)
+      if (keys.length > KEYS_PER_COMMAND_MAX)
+        throw badArgument(`getMany: ${keys.length} keys; the limit is ${KEYS_PER_COMMAND_MAX}`)
       const groups = this.#groupByChain(keys.map(toKey))
       const values: (StoredValue | null)[] = new Array(keys.length).fill(null)
       let missing = groups.length

@@ -1,7 +1,8 @@
 import type { Compare, Condition, Mutation, ReadCommand, WriteCommand } from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
 import type { Key } from '../protocol/ids.ts'
-import { badArgument, KEYS_MAX, toCondition, toExpiry, toKey, toValue, VALUE_BYTES_MAX } from './arguments.ts'
+import { KEYS_PER_COMMAND_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
+import { badArgument, toCondition, toExpiry, toKey, toValue } from './arguments.ts'
 import type { Transaction, TransactionCompare, TransactionWrite } from './options.ts'
 
 /** Builds the command of a transaction, and lists all its keys. */
@@ -14,7 +15,8 @@ export function toTransaction(
   const writes = (transaction.write ?? []).map((write) => toMutation(write, wallMs))
   const command = { type: 'transaction', compares, reads, writes } as const
   const keys = [...compares.map((compare) => compare.key), ...reads, ...writes.map((write) => write.key)]
-  if (keys.length > KEYS_MAX) throw badArgument(`transaction: ${keys.length} keys; the limit is ${KEYS_MAX}`)
+  if (keys.length > KEYS_PER_COMMAND_MAX)
+    throw badArgument(`transaction: ${keys.length} keys; the limit is ${KEYS_PER_COMMAND_MAX}`)
   let bytes = 0
   for (const write of writes) bytes += write.type === 'put' ? write.value.length : 0
   if (bytes > VALUE_BYTES_MAX) {
