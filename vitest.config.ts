@@ -6,8 +6,9 @@ const report = process.env['CATENARY_TEST_REPORT']
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // Not a promise about speed: only a bound for what hangs, generous enough for a machine that is busy with other things.
+    testTimeout: 90_000,
+    hookTimeout: 60_000,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
@@ -28,8 +29,8 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },
