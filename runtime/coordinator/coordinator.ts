@@ -5,13 +5,13 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { LogIndex, MemberId } from '../../coordinator/raft/ids.ts'
+import type { MemberId } from '../../coordinator/raft/ids.ts'
 import { asMemberId } from '../../coordinator/raft/ids.ts'
 import { DEFAULT_RAFT_LIMITS } from '../../coordinator/raft/limits.ts'
 import type { LogEntry } from '../../coordinator/raft/log.ts'
-import { type RaftStatus, statusOf } from '../../coordinator/raft/state.ts'
 import { type QueueEvent, type QueueOutbox, RequestQueue } from '../../coordinator/znodes/request-queue.ts'
 import { WatchTable } from '../../coordinator/znodes/watches.ts'
+import { FrameError } from '../../protocol/frame.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { type DoorServices, ZookeeperDoor } from '../doors/zookeeper/door.ts'
 import { openServerTransport } from '../transport/open.ts'
@@ -26,6 +26,7 @@ import { RaftStorage } from './raft-storage.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 import { StateMachine } from './state-machine.ts'
+import { type CoordinatorStatus, factsIn, type Sight, statusIn } from './status.ts'
 
 const TICK_MS = 50
 const ZOOKEEPER_TICK_MS = 500
@@ -37,25 +38,6 @@ const SLOW_CLIENT_MS = 30_000
 const HEARD_MS = 100
 /** How long `stop` waits for another leader. */
 const HAND_OVER_MS = 1000
-
-export interface CoordinatorStatus {
-  readonly member: string
-  readonly role: RaftStatus['role']
-  readonly term: number
-  readonly leader: string | null
-  readonly commit: number
-  readonly applied: number
-  readonly lastIndex: number
-  readonly snapshotIndex: number
-  readonly sessions: number
-  readonly connections: number
-  readonly znodes: number
-  readonly watches: number
-  /** At the leader only: how far each other member's log is known to reach, and how many entries it lacks. */
-  readonly peers: readonly { readonly member: string; readonly match: number; readonly lag: number }[]
-  /** Why this member takes no part any more; `null` while it does. */
-  readonly failure: string | null
-}
 
 export interface Coordinator {
   readonly clientAddress: Address
@@ -77,17 +59,17 @@ export interface Coordinator {
  * const coordinator = await startCoordinator({ id: 'coordinator-1', members, clusterName: 'main', data, logger })
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const process = new CoordinatorProcess(options)
+  const member = new MemberHost(options)
   try {
-    await process.start()
+    await member.start()
   } catch (error) {
-    await process.stop({ handOver: false })
+    await member.stop({ handOver: false })
     throw error
   }
-  return process
+  return member
 }
 
-class CoordinatorProcess implements Coordinator {
+class MemberHost implements Coordinator {
   readonly #options: CoordinatorOptions
   readonly #logger: Logger
   readonly #self: MemberId
@@ -112,6 +94,8 @@ class CoordinatorProcess implements Coordinator {
   /** Since when there is none; `null` while there is one, and once the clients have been sent away. */
   #leaderlessMs: number | null = null
   #saidHeardMs = 0
+  /** A tick has passed since silent sessions were looked for. */
+  #expiryDue = false
   /** The term in which this member has proposed to found the ensemble. */
   #foundedInTerm = -1
   #snapshotting: Promise<void> | null = null
@@ -215,7 +199,7 @@ class CoordinatorProcess implements Coordinator {
     })
     this.#transport = transport
     this.#peerAddress = address
-    this.#links = new PeerLinks(transport)
+    this.#links = new PeerLinks(transport, () => this.#options.data.clusterId ?? '')
     for (const member of members) {
       if (member.id !== id) transport.setAddress(member.id, { host: member.host, port: member.peerPort })
     }
@@ -225,8 +209,14 @@ class CoordinatorProcess implements Coordinator {
 
   #onBody(from: MemberId, body: Uint8Array): void {
     const host = this.#host
-    if (host === null || this.#stopped || !host.raft.voters.includes(from)) return
-    for (const message of decodeBody(body)) {
+    if (host === null || this.#stopped) return
+    if (!host.raft.voters.includes(from)) throw new FrameError('it is no member of this ensemble')
+    const { ensembleId, messages } = decodeBody(body)
+    // A log of another ensemble could win an election here.
+    const own = this.#options.data.clusterId ?? ''
+    if (ensembleId !== '' && own !== '' && ensembleId !== own)
+      throw new FrameError(`it belongs to ensemble ${ensembleId}, not ${own}`)
+    for (const message of messages) {
       switch (message.type) {
         case 'raft':
           host.step({ type: 'message', from, message: message.message })
@@ -257,6 +247,7 @@ class CoordinatorProcess implements Coordinator {
       this.#sayHeard(nowMs)
     }
     this.#sendClientsAway(nowMs)
+    this.#expiryDue = true
     this.#touched()
   }
 
@@ -290,8 +281,11 @@ class CoordinatorProcess implements Coordinator {
   #endTurn(): void {
     const host = this.#host
     if (this.#stopped || host === null) return
-    // Here, after the sockets have been read: whoever was heard in this turn is not taken for silent.
-    this.#forwarder.expire(this.#sessions.expired(performance.now()))
+    if (this.#expiryDue) {
+      // Here, after the sockets have been read: whoever was heard in this turn is not taken for silent.
+      this.#expiryDue = false
+      this.#forwarder.expire(this.#sessions.expired(performance.now()))
+    }
     this.#foundEnsemble(host)
     host.propose(this.#forwarder.takeProposals())
     host.endTurn()
@@ -366,7 +360,11 @@ class CoordinatorProcess implements Coordinator {
 
   /** Data of two ensembles must never mix. */
   #adopt({ id }: Ensemble): void {
-    this.#options.data.adoptCluster(id)
+    try {
+      this.#options.data.adoptCluster(id)
+    } catch (error) {
+      this.#fail(asError(error))
+    }
   }
 
   readonly #ways = {
@@ -401,11 +399,20 @@ class CoordinatorProcess implements Coordinator {
       this.#queue.step(event)
     },
     isServing: () => this.#leader !== null && this.#machine.ensemble !== null && this.#failure === null,
-    nextConnection: () => this.#numbers.next(),
+    nextConnection: () => this.#nextConnection(),
     passwordOf: (session) => passwordOf(this.#ensemble, session),
     isPasswordOf: (session, password) => isPasswordOf(this.#ensemble, session, password),
-    facts: () => this.#facts(),
+    facts: () => factsIn(this.#sight),
     touched: () => this.#touched(),
+  }
+
+  #nextConnection(): number | null {
+    try {
+      return this.#numbers.next()
+    } catch (error) {
+      this.#fail(asError(error))
+      return null
+    }
   }
 
   get #ensemble(): Ensemble {
@@ -416,50 +423,21 @@ class CoordinatorProcess implements Coordinator {
 
   // What is told.
 
-  #facts() {
-    const { tree } = this.#machine
-    const alone = this.#options.members.length === 1
-    const leads = this.#leader === this.#self
-    let ephemeralsCount = 0
-    for (const session of tree.sessions.values()) ephemeralsCount += session.ephemerals.size
+  get #sight(): Sight {
+    if (this.#host === null) throw new Error('the coordinator has not started')
     return {
-      serving: this.#doorServices.isServing(),
-      mode: alone ? ('standalone' as const) : leads ? ('leader' as const) : ('follower' as const),
-      zxid: tree.zxid,
-      nodeCount: tree.nodes.size,
-      watchCount: this.#watchCount,
-      ephemeralsCount,
-      sessionCount: tree.sessions.size,
+      raft: this.#host.raft,
+      machine: this.#machine,
+      watches: this.#watches,
+      door: this.#door,
       outstanding: this.#forwarder.outstanding,
+      serving: this.#doorServices.isServing(),
+      failure: this.#failure,
     }
-  }
-
-  get #watchCount(): number {
-    let count = 0
-    for (const connection of this.#door.numbers()) count += this.#watches.countOf(connection)
-    return count
   }
 
   status(): CoordinatorStatus {
-    if (this.#host === null) throw new Error('the coordinator has not started')
-    const { self, role, term, leader, commit, last, snapshot, peers } = statusOf(this.#host.raft)
-    const lagOf = (match: LogIndex) => last - match
-    return {
-      member: self,
-      role,
-      term,
-      leader,
-      commit,
-      applied: this.#machine.applied.lastIndex,
-      lastIndex: last,
-      snapshotIndex: snapshot.lastIndex,
-      sessions: this.#machine.tree.sessions.size,
-      connections: this.#door.connectionCount,
-      znodes: this.#machine.tree.nodes.size,
-      watches: this.#watchCount,
-      peers: peers.map(({ member, match }) => ({ member, match, lag: lagOf(match) })),
-      failure: this.#failure?.message ?? null,
-    }
+    return statusIn(this.#sight)
   }
 
   // The end.
@@ -502,3 +480,5 @@ class CoordinatorProcess implements Coordinator {
       await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

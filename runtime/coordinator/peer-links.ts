@@ -15,12 +15,14 @@ interface Pile {
 
 export class PeerLinks {
   readonly #transport: Transport
+  readonly #ensembleId: () => string
   readonly #piles = new Map<MemberId, Pile>()
   /** Peers for whom something was dropped at once: their link is down. */
   readonly #refused = new Set<MemberId>()
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, ensembleId: () => string) {
     this.#transport = transport
+    this.#ensembleId = ensembleId
   }
 
   send(to: MemberId, message: PeerMessage): void {
@@ -44,7 +46,8 @@ export class PeerLinks {
   }
 
   #sendPile(to: MemberId, pile: Pile): void {
-    if (!this.#transport.send(to, encodeBody(pile.arrays))) this.#refused.add(asMemberId(to))
+    if (!this.#transport.send(to, encodeBody(this.#ensembleId(), pile.arrays)))
+      this.#refused.add(asMemberId(to))
     pile.arrays = []
     pile.bytes = 0
   }

@@ -31,10 +31,18 @@ export function toWireArray(message: PeerMessage): unknown[] {
   }
 }
 
-export const encodeBody = (arrays: readonly (readonly unknown[])[]): Uint8Array => packr.pack(arrays)
+/** What one turn has to say to one peer. */
+export interface PeerBody {
+  /** '' from a member that has not learnt it yet. A member of another ensemble must not be listened to at all. */
+  readonly ensembleId: string
+  readonly messages: readonly PeerMessage[]
+}
+
+export const encodeBody = (ensembleId: string, arrays: readonly (readonly unknown[])[]): Uint8Array =>
+  packr.pack([ensembleId, ...arrays])
 
 /** @throws {FrameError} not a body of a coordinator. */
-export function decodeBody(body: Uint8Array): PeerMessage[] {
+export function decodeBody(body: Uint8Array): PeerBody {
   // msgpackr copies in the class of its source; everybody behind here expects plain bytes.
   const source = new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
   let arrays: unknown
@@ -43,8 +51,9 @@ export function decodeBody(body: Uint8Array): PeerMessage[] {
   } catch (cause) {
     throw new FrameError('not a msgpack body', { cause })
   }
-  if (!Array.isArray(arrays)) throw new FrameError('a body is an array')
-  return arrays.map(fromWireArray)
+  const [ensembleId, ...rest] = Array.isArray(arrays) ? arrays : []
+  if (typeof ensembleId !== 'string') throw new FrameError('a body is an array that begins with a name')
+  return { ensembleId, messages: rest.map(fromWireArray) }
 }
 
 function fromWireArray(array: unknown): PeerMessage {

@@ -127,7 +127,7 @@ export class RaftHost implements RaftOutbox {
   endTurn(): void {
     for (const id of this.#reads.splice(0)) this.step({ type: 'read-index', id })
     for (const { to, part } of this.#snapshotReads.splice(0)) {
-      const read = this.#snapshots.read(part)
+      const read = this.#trying(() => this.#snapshots.read(part))
       if (read !== null) this.step({ type: 'snapshot-chunk-read', to, ...read })
     }
   }
@@ -176,12 +176,18 @@ export class RaftHost implements RaftOutbox {
 
   /** @returns the whole, where this part was the last one. */
   #stage(part: SnapshotPart): Uint8Array | null {
-    if (this.#stopped) return null
-    try {
+    return this.#trying(() => {
       this.#snapshots.stage(part)
       return part.done ? this.#snapshots.finishStaged(part.meta) : null
+    })
+  }
+
+  /** After a failure the core may count on what is not there, but nothing that it promises will ever be called durable. */
+  #trying<Result>(access: () => Result | null): Result | null {
+    if (this.#stopped) return null
+    try {
+      return access()
     } catch (error) {
-      // The core may count on the snapshot by now, but nothing that it promises will ever be called durable.
       this.#stopped = true
       this.#user.failed(error instanceof Error ? error : new Error(String(error)))
       return null

@@ -26,8 +26,8 @@ export interface DoorServices {
   step(event: QueueEvent): void
   /** A leader is known, and the ensemble has been founded: sessions can be had. */
   isServing(): boolean
-  /** A number that no connection of this member has ever had, not even before a restart. */
-  nextConnection(): number
+  /** A number that no connection of this member has ever had, not even before a restart; `null`: none is to be had. */
+  nextConnection(): number | null
   passwordOf(session: bigint): Uint8Array
   isPasswordOf(session: bigint, password: Uint8Array | null): boolean
   /** All that is known elsewhere. */
@@ -166,11 +166,11 @@ export class ZookeeperDoor {
 
   #onConnectRequest(connection: ClientConnection, packet: Uint8Array): void {
     const { sessionId, password, timeoutMs, lastZxidSeen, readOnly } = decodeConnectRequest(packet)
-    if (!this.#services.isServing()) {
+    const number = this.#services.isServing() ? this.#services.nextConnection() : null
+    if (number === null) {
       connection.destroy() // the client tries the next member
       return
     }
-    const number = this.#services.nextConnection()
     connection.greeting = { number, readOnlyAware: readOnly !== null }
     this.#connections.set(number, connection)
     this.#services.step({

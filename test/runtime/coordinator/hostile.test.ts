@@ -1,0 +1,112 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Address } from '../../../protocol/transport.ts'
+import { Ensemble, eventually } from './ensemble.ts'
+import type { RawClient } from './raw-client.ts'
+
+let ensemble: Ensemble
+let client: RawClient
+
+beforeAll(async () => {
+  ensemble = await Ensemble.start(3, { slowClientMs: 500, maxClientConnections: 40 })
+  client = await ensemble.connect(1, { timeoutMs: 10_000 })
+  await client.create('/big', 'x'.repeat(500_000))
+  await client.create('/small', 'fine')
+})
+afterAll(() => ensemble.stop())
+
+/** Sends bytes and waits until the other side hangs up. Returns what it said. */
+function ask({ host, port }: Address, bytes: Uint8Array | string): Promise<string> {
+  return new Promise((resolve) => {
+    const said: Buffer[] = []
+    const socket = connect(port, host, () => socket.write(bytes))
+    socket.on('data', (chunk) => said.push(chunk))
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(Buffer.concat(said).toString('latin1')))
+  })
+}
+
+const noise = (bytes: number, seed: number) =>
+  Uint8Array.from({ length: bytes }, (_, n) => (Math.imul(n + seed, 2654435761) >>> 13) & 0xff)
+
+test('noise at the client port ends that connection and harms nobody', async () => {
+  const before = ensemble.log.length
+  const negative = Uint8Array.of(0x80, 0, 0, 0, 1, 2, 3)
+  const tooLong = Uint8Array.of(0x7f, 0xff, 0xff, 0xff)
+  const cutShort = Uint8Array.of(0, 0, 0, 6, 0, 0, 0, 0, 1, 2)
+  for (const bytes of [
+    negative,
+    tooLong,
+    cutShort,
+    'GET / HTTP/1.1\r\n\r\n',
+    Uint8Array.of(0xff, ...noise(5_000, 7)),
+  ])
+    expect(await ask(ensemble.addressOf(1), bytes)).toBe('')
+  expect(ensemble.log.slice(before).map(({ msg }) => msg)).toEqual(Array(5).fill('client connection closed'))
+  expect(await client.get('/small')).toBe('fine')
+})
+
+test('noise at the peer port ends that connection and harms nobody', async () => {
+  const peer = ensemble.at(1).peerAddress
+  expect(peer).not.toBeNull()
+  for (let seed = 0; peer !== null && seed < 3; seed += 1)
+    await ask(peer, Uint8Array.of(0xff, ...noise(3_000, seed)))
+  expect((await client.set('/small', 'fine')).err).toBe(0)
+})
+
+test('four-letter words', async () => {
+  const address = ensemble.addressOf(await ensemble.leader())
+  expect(await ask(address, 'ruok')).toBe('imok')
+  expect(await ask(address, 'isro\n')).toBe('rw')
+  const srvr = await ask(address, 'srvr')
+  expect(srvr).toMatch(/^Zookeeper version: [A-Za-z0-9.-]+, built on \d\d\/\d\d\/\d{4} /)
+  expect(srvr).toMatch(/\nMode: leader\nNode count: \d+\n$/)
+  expect(await ask(address, 'mntr')).toMatch(/^zk_server_state\tleader$/m)
+  expect(await ask(address, 'gtmk')).toBe('gtmk is not executed because it is not in the whitelist.\n')
+})
+
+test('a client that never reads is closed; others do not wait for it', async () => {
+  const deaf = await ensemble.connect(1, { timeoutMs: 10_000 })
+  deaf.pause()
+  for (let n = 0; n < 200; n += 1) deaf.getReply('/big').catch(() => {})
+  const quick = performance.now()
+  expect(await client.get('/small')).toBe('fine')
+  expect(performance.now() - quick).toBeLessThan(1_000)
+  await eventually('it was closed', () =>
+    ensemble.log.some(({ reason }) => reason === 'it does not read its replies'),
+  )
+})
+
+test('a client that reads slowly gets everything that it asked for', async () => {
+  const slow = await ensemble.connect(1, { timeoutMs: 10_000 })
+  const replies = await Promise.all(Array.from({ length: 100 }, () => slow.getReply('/big')))
+  expect(replies.every(({ response }) => response?.data?.length === 500_000)).toBe(true)
+  await slow.close()
+})
+
+test('connections of one address are limited', async () => {
+  const others: RawClient[] = []
+  for (let n = 0; n < 60; n += 1) {
+    const other = await ensemble.tryConnect(2)
+    if (other === null) break
+    others.push(other)
+  }
+  expect(others.length).toBe(40)
+  for (const other of others) await other.hangUp()
+})
+
+test('a packet may arrive byte by byte', async () => {
+  const { host, port } = ensemble.addressOf(1)
+  const socket = connect(port, host)
+  const greeting = Buffer.alloc(49)
+  greeting.writeInt32BE(45, 0)
+  greeting.writeInt32BE(4_000, 16)
+  greeting.writeInt32BE(16, 28)
+  const answer = new Promise<Buffer>((resolve) => socket.once('data', resolve))
+  for (const byte of greeting) {
+    socket.write(Uint8Array.of(byte))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect((await answer).length).toBe(41)
+  socket.destroy()
+})
