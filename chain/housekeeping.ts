@@ -52,16 +52,7 @@ function expireKeys(replica: Replica, out: Outbox): void {
   })
   if (lapsed.length === 0) return
   const writes = lapsed.map((key) => ({ key, value: null, expiresAtWallMs: asMillis(0) }))
-  appendAtHead(
-    replica,
-    {
-      identity: null,
-      writes,
-      result: { type: 'written', version: replica.log.last, number: null },
-      sessions: null,
-    },
-    out,
-  )
+  appendAtHead(replica, { origin: null, writes, sessions: null }, out)
 }
 
 const EXPIRED_PER_ENTRY = 256
@@ -89,14 +80,5 @@ function lapseSessions(replica: Replica, out: Outbox): void {
   }
   if (lapses.length === 0) return
   for (const session of lapses) sessionHeard.delete(session)
-  appendAtHead(
-    replica,
-    {
-      identity: null,
-      writes: [],
-      result: { type: 'written', version: replica.log.last, number: null },
-      sessions: { lapses },
-    },
-    out,
-  )
+  appendAtHead(replica, { origin: null, writes: [], sessions: { lapses } }, out)
 }

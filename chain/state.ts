@@ -9,7 +9,7 @@ import {
 } from '../protocol/chain-config.ts'
 import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
-import type { ReadCommand, ReadOptions, WriteResult } from '../protocol/commands.ts'
+import type { Failure, ReadCommand, ReadOptions, WriteResult } from '../protocol/commands.ts'
 import type { Position } from '../protocol/entry.ts'
 import {
   asMillis,
@@ -104,7 +104,7 @@ export interface IncomingSnapshot {
 /** A write whose answer leaves when its entry commits. */
 export interface Waiter {
   readonly request: RequestId
-  readonly result: WriteResult
+  readonly result: WriteResult | Failure
 }
 
 export interface WaitingRead {

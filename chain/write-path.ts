@@ -5,8 +5,8 @@
  * what it saw, so it may leave only when that has committed and while this head is still the head; the entry's own commit says both.
  */
 import type { RequestIdentity } from '../protocol/client-messages.ts'
-import type { Failure, Versioned, WriteCommand, WriteResult } from '../protocol/commands.ts'
-import type { Entry, SessionChange, Write } from '../protocol/entry.ts'
+import type { Failure, Versioned, WriteCommand } from '../protocol/commands.ts'
+import type { Entry, Origin, SessionChange, Write } from '../protocol/entry.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { asMillis, asSeq, type Key, type RequestId, type Seq, type SessionId } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
@@ -37,7 +37,8 @@ export function onWrite(
   })
   const writes = withLapsedKeys(outcome.writes, touched)
   const sessions: SessionChange | null = write.command.type === 'open-session' ? { opens: true } : null
-  appendAtHead(replica, { identity: write.identity, writes, result: outcome.result, sessions }, out)
+  const origin = write.identity === null ? null : { ...write.identity, result: outcome.result }
+  appendAtHead(replica, { origin, writes, sessions }, out)
   replica.waiters.set(seq, [{ request: write.request, result: outcome.result }])
   replica.counters.writes++
 }
@@ -46,14 +47,12 @@ export function onWrite(
 export function appendAtHead(
   replica: Replica,
   change: {
-    readonly identity: RequestIdentity | null
+    readonly origin: Origin | null
     readonly writes: readonly Write[]
-    readonly result: WriteResult
     readonly sessions: SessionChange | null
   },
   out: Outbox,
 ): void {
-  const { identity, result } = change
   const seq = asSeq(replica.log.last + 1)
   const epoch = replica.config?.epoch
   invariant(
@@ -64,7 +63,7 @@ export function appendAtHead(
   const entry: Entry = {
     epoch,
     seq,
-    origin: identity === null ? null : { ...identity, result },
+    origin: change.origin,
     writes: change.writes,
     sessions: change.sessions,
   }
@@ -145,8 +144,8 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
   const record = replica.store.session(session)
   if (replica.log.lapsesSession(session) || (record === null && !replica.log.opensSession(session))) {
     const message = `client session ${session} is unknown to ${replica.chain}: it lapsed after being idle, or never was`
-    out.reply(request, failure('SESSION_LAPSED', message))
     replica.sessionHeard.delete(session)
+    answerBehindEntry(replica, request, failure('SESSION_LAPSED', message), out)
     return true
   }
   const dirty = replica.log.dirtyRequest(session, requestNumber)
@@ -175,6 +174,12 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
   const message = `request ${requestNumber} of session ${session} was answered before; its result is forgotten`
   out.reply(request, failure('BAD_ARGUMENT', message))
   return true
+}
+
+/** A deposed head does not know the sessions that were opened since: such an answer rests on an entry, too. */
+function answerBehindEntry(replica: Replica, request: RequestId, answer: Failure, out: Outbox): void {
+  appendAtHead(replica, { origin: null, writes: [], sessions: null }, out)
+  replica.waiters.set(replica.log.last, [{ request, result: answer }])
 }
 
 /** Newest version of a key, dirty or not. Null where absent or deleted. */

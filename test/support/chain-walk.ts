@@ -4,7 +4,7 @@ import { servingMembers } from '../../protocol/chain-config.ts'
 import { asKey } from '../../protocol/ids.ts'
 import { Clients } from './chain-clients.ts'
 import { allowedChanges } from './chain-manager.ts'
-import { type ChainServer, ChainWorld, Violation } from './chain-world.ts'
+import { type ChainServer, ChainWorld, type Link, Violation } from './chain-world.ts'
 import { Rng } from './rng.ts'
 
 export interface WalkOptions {
@@ -35,8 +35,8 @@ export function walk(options: WalkOptions): WalkResult {
     pageBytesMax: faults.pick([1, 1_000_000]),
     dirtyEntriesMax: faults.pick([4, 1000]),
   }
-  const servers = faults.between(2, 4)
-  const members = faults.between(1, Math.min(3, servers))
+  const servers = faults.pick([2, 3, 3, 4, 4])
+  const members = faults.chance(0.7) ? Math.min(3, servers) : faults.between(1, servers)
   const world = new ChainWorld({
     seed: options.seed,
     servers,
@@ -48,7 +48,8 @@ export function walk(options: WalkOptions): WalkResult {
   const actions = actionsOf(world, clients, faults)
   const bag = actions.flatMap(([weight, action]) => Array.from({ length: weight }, () => action))
   try {
-    if (faults.chance(0.4)) preload(world, clients)
+    if (faults.chance(0.9)) for (const server of world.servers) world.tellConfig(server)
+    if (faults.chance(0.3)) preload(world, clients)
     for (let i = 0; i < options.steps; i++) world.rng.pick(bag)()
     const healRounds = heal(world, clients, Math.min(3, servers))
     return { world, clients, healRounds, snapshots: world.snapshots }
@@ -89,13 +90,41 @@ function actionsOf(world: ChainWorld, clients: Clients, faults: Rng): [number, (
     const head = world.config.members[0]
     return head !== undefined && rng.chance(0.8) ? world.server(head.server) : some()
   }
-  const place = (event: ReplicaEvent): ChainServer => (event.type === 'write' ? headOrSome() : some())
+  const place = (event: ReplicaEvent): ChainServer => (event.type === 'write' ? headOrSome() : memberOrSome())
   const upOr = (server: ChainServer, event: ReplicaEvent, more: readonly ReplicaEvent[] = []) => {
     if (server.up) world.turn(server, [...more, event])
     else if (event.type === 'read' || event.type === 'write') clients.onLost([event.request])
   }
+  const slow = slowness(world, faults)
+  const memberOrSome = (): ChainServer => {
+    return rng.chance(0.8) && world.config.members.length > 0
+      ? world.server(rng.pick(world.config.members).server)
+      : some()
+  }
+  const change = () => {
+    const changes = allowedChanges(world, { leaves, membersMax: world.servers.length })
+    if (changes.length === 0 || world.configs.length >= 40) return
+    rng.pick(changes).apply()
+    for (const server of world.servers) if (rng.chance(0.4)) world.tellConfig(server)
+  }
+  const readEverywhere = () => {
+    for (const server of world.servers) if (rng.chance(0.7)) upOr(server, clients.strongRead())
+  }
+  /** A server is declared dead or gone at once, and some of the others hear of it. */
+  const depose = () => {
+    const server = memberOrSome()
+    if (rng.chance(0.4)) world.crash(server)
+    else world.lapseLease(server)
+    const evict = allowedChanges(world, { leaves: false, membersMax: 0 }).find(
+      ({ name }) => name === `evict ${server.id}`,
+    )
+    if (evict === undefined || world.configs.length >= 40) return
+    evict.apply()
+    for (const other of world.servers) if (other !== server && rng.chance(0.5)) world.tellConfig(other)
+    if (rng.chance(0.5)) readEverywhere()
+  }
   const deliver = () => {
-    const links = world.busyLinks()
+    const links = world.busyLinks().filter((link) => !slow.links.has(link))
     if (links.length === 0) return
     const link = rng.pick(links)
     const events = world.take(link, rng.between(1, 4))
@@ -144,18 +173,22 @@ function actionsOf(world: ChainWorld, clients: Clients, faults: Rng): [number, (
         world.nowMs += rng.below(600)
       },
     ],
-    [10, () => world.tellConfig(some(), rng.chance(0.8) ? world.config : rng.pick(world.configs))],
-    [8, () => world.deliverReport(some())],
     [
-      4,
+      10,
       () => {
-        const changes = allowedChanges(world, { leaves, membersMax: world.servers.length })
-        if (changes.length > 0 && world.configs.length < 40) rng.pick(changes).apply()
+        const server = some()
+        if (!slow.deaf.has(server))
+          world.tellConfig(server, rng.chance(0.8) ? world.config : rng.pick(world.configs))
       },
     ],
-    [on(2, 0.6), () => world.crash(some())],
+    [3, slow.redraw],
+    [8, () => world.deliverReport(some())],
+    [4, change],
+    [3, readEverywhere],
+    [on(1, 0.8), depose],
+    [on(1, 0.5), () => world.crash(some())],
     [3, () => world.start(some())],
-    [on(2), () => world.lapseLease(some())],
+    [on(1), () => world.lapseLease(some())],
     [2, () => world.renewLease(some())],
     [
       on(1),
@@ -175,6 +208,21 @@ function actionsOf(world: ChainWorld, clients: Clients, faults: Rng): [number, (
       },
     ],
   ]
+}
+
+/** Links and watches that bring nothing for a while: what makes a server live in the past. */
+function slowness(world: ChainWorld, faults: Rng) {
+  const { rng } = world
+  const probability = faults.pick([0, 0.2, 0.5])
+  const links = new Set<Link>()
+  const deaf = new Set<ChainServer>()
+  const redraw = () => {
+    links.clear()
+    deaf.clear()
+    for (const link of world.links) if (rng.chance(probability)) links.add(link)
+    for (const server of world.servers) if (rng.chance(probability)) deaf.add(server)
+  }
+  return { links, deaf, redraw }
 }
 
 /** No more faults: the chain becomes whole, everything that was asked is answered, and all replicas hold the same. */

@@ -36,6 +36,13 @@ export interface WorldOptions {
   readonly trace?: boolean
 }
 
+/** What is on the way from one server to another, in order. */
+export interface Link {
+  readonly from: ChainServer
+  readonly to: ChainServer
+  readonly messages: ChainMessage[]
+}
+
 /** Who watches what comes out of the replicas. */
 export interface Watcher {
   /** The head took a write and gave it this entry. */
@@ -105,7 +112,7 @@ export class ChainWorld {
   nowMs = 1000
   /** Snapshots that replicas have begun to receive. */
   snapshots = 0
-  readonly #queues = new Map<string, { from: ChainServer; to: ChainServer; messages: ChainMessage[] }>()
+  readonly #queues = new Map<string, Link>()
   readonly #limits: Partial<ChainLimits>
   #requests = 0
 
@@ -207,9 +214,13 @@ export class ChainWorld {
 
   // The network.
 
+  get links(): readonly Link[] {
+    return [...this.#queues.values()]
+  }
+
   /** Pairs with something on the way to a server that is up. */
-  busyLinks(): { from: ChainServer; to: ChainServer; messages: ChainMessage[] }[] {
-    return [...this.#queues.values()].filter(({ to, messages }) => to.up && messages.length > 0)
+  busyLinks(): Link[] {
+    return this.links.filter(({ to, messages }) => to.up && messages.length > 0)
   }
 
   link(from: ChainServer, to: ChainServer): ChainMessage[] {
@@ -217,7 +228,7 @@ export class ChainWorld {
   }
 
   /** The next `count` messages of one link, as events. */
-  take(link: { from: ChainServer; messages: ChainMessage[] }, count: number): ReplicaEvent[] {
+  take(link: Link, count: number): ReplicaEvent[] {
     return link.messages
       .splice(0, count)
       .map((message) => ({ type: 'message', from: link.from.id, message }) as const)
