@@ -1,6 +1,7 @@
 import type { ChainId, Epoch, Incarnation, ServerId } from './ids.ts'
 import { asChainId, asEpoch, asIncarnation, asServerId } from './ids.ts'
 import { SLOT_COUNT, type SlotRange } from './slots.ts'
+import { isNodeId } from './transport.ts'
 
 /** One replica's place in a configuration. */
 export interface Member {
@@ -66,8 +67,11 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+const isName = (value: unknown): value is string => typeof value === 'string' && isNodeId(value)
+
 export function configFromData(data: unknown): ChainConfig | null {
-  if (!isRecord(data) || typeof data['chain'] !== 'string' || !isCount(data['epoch'])) return null
+  // Names become names of directories and of peers: nothing else than a plain name passes.
+  if (!isRecord(data) || !isName(data['chain']) || !isCount(data['epoch'])) return null
   const { members, slots, joining } = data
   if (!Array.isArray(members) || !Array.isArray(slots)) return null
   const parsedMembers = members.map(memberFromData)
@@ -88,7 +92,7 @@ export function configFromData(data: unknown): ChainConfig | null {
 }
 
 function memberFromData(data: unknown): Member | null {
-  if (!isRecord(data) || typeof data['server'] !== 'string' || !isCount(data['incarnation'])) return null
+  if (!isRecord(data) || !isName(data['server']) || !isCount(data['incarnation'])) return null
   if (typeof data['serving'] !== 'boolean') return null
   return {
     server: asServerId(data['server']),
@@ -99,7 +103,7 @@ function memberFromData(data: unknown): Member | null {
 }
 
 function joinerFromData(data: unknown): Joiner | undefined {
-  if (!isRecord(data) || typeof data['server'] !== 'string' || !isCount(data['incarnation'])) return undefined
+  if (!isRecord(data) || !isName(data['server']) || !isCount(data['incarnation'])) return undefined
   return { server: asServerId(data['server']), incarnation: asIncarnation(data['incarnation']) }
 }
 

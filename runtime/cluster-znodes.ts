@@ -1,25 +1,40 @@
 /** What the znodes of the cluster hold, read with care: anybody with a ZooKeeper shell may have written them. */
+import { type ChainConfig, configFromJson, servingMembers } from '../protocol/chain-config.ts'
 import { type ClusterOptions, DURABILITIES, type ServerRegistration } from '../protocol/cluster.ts'
-import { asIncarnation, asServerId } from '../protocol/ids.ts'
+import { asIncarnation, asServerId, type ChainId } from '../protocol/ids.ts'
+import { SLOT_COUNT } from '../protocol/slots.ts'
+import { isNodeId } from '../protocol/transport.ts'
 
 const parse = (json: string): Record<string, unknown> | null => {
   try {
     const data: unknown = JSON.parse(json)
-    return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : null
+    return isRecord(data) ? data : null
   } catch {
     return null
   }
 }
 
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/**
+ * `/catenary/chains/<chain>`; null where it is no configuration of that chain, or one that nobody serves: no manager writes that, and whoever
+ * obeyed it would put the chain out of service for good (DESIGN section 4).
+ */
+export function chainFromJson(chain: ChainId, json: string): ChainConfig | null {
+  const config = configFromJson(json)
+  return config?.chain === chain && servingMembers(config).length > 0 ? config : null
+}
 
 /** `/catenary/servers/<id>`; null where it is no registration. */
 export function registrationFromJson(json: string): ServerRegistration | null {
   const data = parse(json)
   if (data === null) return null
   const { server, incarnation, host, port, httpPort, zone, dataId, holds, draining } = data
-  if (typeof server !== 'string' || !isCount(incarnation) || typeof host !== 'string' || !isCount(port))
-    return null
+  if (typeof server !== 'string' || !isNodeId(server) || !isCount(incarnation)) return null
+  // Whoever reads it dials it: a name or a port that no socket takes must not get that far.
+  if (typeof host !== 'string' || host === '' || !isCount(port) || port > 0xffff) return null
   return {
     server: asServerId(server),
     incarnation: asIncarnation(incarnation),
@@ -28,9 +43,19 @@ export function registrationFromJson(json: string): ServerRegistration | null {
     httpPort: isCount(httpPort) ? httpPort : 0,
     zone: typeof zone === 'string' ? zone : '',
     dataId: typeof dataId === 'string' ? dataId : '',
-    holds: typeof holds === 'object' && holds !== null ? (holds as ServerRegistration['holds']) : {},
+    holds: holdsFromData(holds),
     draining: draining === true,
   }
+}
+
+/** Only what is whole: the manager decides by it who may seed a chain. */
+function holdsFromData(data: unknown): ServerRegistration['holds'] {
+  const holds: Record<string, unknown> = {}
+  for (const [chain, held] of Object.entries(isRecord(data) ? data : {})) {
+    if (isRecord(held) && isCount(held['epoch']) && isCount(held['last']) && isCount(held['commit']))
+      holds[chain] = held
+  }
+  return holds as ServerRegistration['holds']
 }
 
 /** `/catenary/cluster`; null where it holds no options. */
@@ -41,5 +66,6 @@ export function clusterOptionsFromJson(json: string): ClusterOptions | null {
   const isDurability = DURABILITIES.find((known) => known === durability)
   if (typeof clusterId !== 'string' || !isCount(chainCount) || !isCount(replicationFactor)) return null
   if (isDurability === undefined || !isCount(sessionTimeoutMs)) return null
+  if (chainCount < 1 || chainCount > SLOT_COUNT || replicationFactor < 1) return null
   return { clusterId, chainCount, replicationFactor, durability: isDurability, sessionTimeoutMs }
 }

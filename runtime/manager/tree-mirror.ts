@@ -12,10 +12,9 @@
 import type { CoordinatorClient, Znode } from '../../client/coordinator/client.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 import type { ChainView, ManagerView } from '../../coordinator/manager/view.ts'
-import { configFromJson } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import { asChainId, asServerId, type ChainId, type ServerId } from '../../protocol/ids.ts'
-import { registrationFromJson } from '../cluster-znodes.ts'
+import { chainFromJson, registrationFromJson } from '../cluster-znodes.ts'
 import {
   chainPath,
   PATHS,
@@ -77,7 +76,7 @@ export class TreeMirror {
     ])
     if (!config) return null // deleted since the list was made
     return {
-      config: configFromJson(decoder.decode(config.data)),
+      config: chainFromJson(chain, decoder.decode(config.data)),
       dataVersion: config.stat.version,
       reset: reset ? resetFromJson(decoder.decode(reset.data)) : null,
     }

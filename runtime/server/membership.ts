@@ -5,10 +5,9 @@
 import type { Logger } from 'pino'
 import { type CoordinatorClient, coordinator } from '../../client/coordinator/client.ts'
 import { CoordinatorError } from '../../client/coordinator/errors.ts'
-import { configFromJson } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import { asChainId, type ChainId, type Incarnation } from '../../protocol/ids.ts'
-import { registrationFromJson } from '../cluster-znodes.ts'
+import { chainFromJson, registrationFromJson } from '../cluster-znodes.ts'
 import type { DataServer } from './data-server.ts'
 
 /** Clock rates of two machines are assumed to differ by less than this (DESIGN section 5). */
@@ -210,8 +209,10 @@ export class Membership {
     life.client.getData(path).then(
       ({ data }) => {
         const registration = registrationFromJson(Buffer.from(data).toString('utf8'))
-        if (registration !== null && this.#isCurrent(life)) this.#server.learnServer(registration)
         life.watched.delete(path)
+        // One that says to be another would send everybody to the wrong place.
+        if (registration?.server !== id) this.#complain(path, 'is no registration of that server')
+        else if (this.#isCurrent(life)) this.#server.learnServer(registration)
       },
       () => life.watched.delete(path),
     )
@@ -222,10 +223,16 @@ export class Membership {
     if (life.watched.has(path)) return
     life.watched.add(path)
     life.client.watchData(path, (znode) => {
-      const config = znode === null ? null : configFromJson(Buffer.from(znode.data).toString('utf8'))
-      if (config === null || !this.#isCurrent(life)) return
+      const config = znode === null ? null : chainFromJson(chain, Buffer.from(znode.data).toString('utf8'))
+      if (znode === null || !this.#isCurrent(life)) return
+      if (config === null) return this.#complain(path, 'holds no configuration of that chain')
       this.#server.learnConfig(config).catch((error: Error) => this.#server.failStorage(error))
     })
+  }
+
+  /** Anybody with a ZooKeeper shell may have written it; what was known before stays in force. */
+  #complain(path: string, problem: string): void {
+    this.#log.error({ znode: path }, `${path} ${problem}: ignored; correct or delete it`)
   }
 
   /** What a replica wants the manager to know; the newest replaces the others. */

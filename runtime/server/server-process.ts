@@ -103,11 +103,16 @@ async function clusterOptions(options: ServerProcessOptions): Promise<ClusterOpt
       'waiting for the coordinators and the cluster options',
     )
   }, 5000)
+  let complainedOf = -1
   try {
     for (;;) {
       const found = await client.getData('/catenary/cluster').catch(() => null)
       const cluster = found === null ? null : clusterOptionsFromJson(Buffer.from(found.data).toString('utf8'))
       if (cluster !== null) return cluster
+      if (found !== null && found.stat.version !== complainedOf) {
+        complainedOf = found.stat.version
+        options.logger.error('/catenary/cluster holds no cluster options: waiting until somebody corrects it')
+      }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   } finally {
