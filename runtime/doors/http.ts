@@ -2,6 +2,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
+/** How often connections that are silent for too long are looked for: they count among the few that are allowed. */
+const CHECK_MS = 1000
+
 export interface HttpDoorOptions {
   readonly host: string
   /** 0 takes a free one. */
@@ -23,9 +26,11 @@ export interface HttpDoor {
  * @throws as `listen` does, `EADDRINUSE` among others.
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
-    if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end('only GET\n')
+  const server = createServer({ connectionsCheckingInterval: CHECK_MS }, (request, response) => {
+    // Not `new URL`: it throws at what anybody may send as a path, for example `//`.
+    const path = (request.url ?? '/').replace(/^https?:\/\/[^/]*/i, '').replace(/[?#].*$/s, '')
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return void response.writeHead(405).end('only GET\n')
     if (path === '/healthz') {
       const reason = options.unhealthy()
       response.writeHead(reason === null ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' })
