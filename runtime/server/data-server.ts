@@ -13,9 +13,11 @@ import { decodeBatch } from '../../protocol/codec/batch.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
 import {
   asChainId,
+  asEpoch,
   asMillis,
   asServerId,
   type ChainId,
+  type Epoch,
   type Incarnation,
   type ServerId,
 } from '../../protocol/ids.ts'
@@ -292,10 +294,12 @@ export class DataServer {
 
   /** What this directory holds of each chain in whose service it has been. */
   get holds(): ServerRegistration['holds'] {
-    const holds: Record<ChainId, { epoch: ReturnType<typeof epochOf>; last: number; commit: number }> = {}
+    const holds: Record<ChainId, { epoch: Epoch; last: number; commit: number }> = {}
     for (const [chain, { replica, store }] of this.#hosts) {
       if (store.meta.memberEpoch === 0 || replica.incoming !== null) continue
-      holds[chain] = { epoch: epochOf(replica), last: replica.log.last, commit: replica.log.commit.seq }
+      // A chain that nobody has written to yet has been served all the same, and must come back after a power cut.
+      const epoch = Math.max(store.meta.memberEpoch, replica.log.lastPosition.epoch)
+      holds[chain] = { epoch: asEpoch(epoch), last: replica.log.last, commit: replica.log.commit.seq }
     }
     return holds
   }
@@ -327,5 +331,4 @@ export class DataServer {
   }
 }
 
-const epochOf = ({ log }: ReplicaHost['replica']) => log.lastPosition.epoch
 export type DataServerStatus = ReturnType<DataServer['status']>
