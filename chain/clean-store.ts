@@ -32,8 +32,8 @@ export interface StoreMeta {
  */
 export interface CleanStore {
   get(key: Key): Versioned | null
-  /** Keys starting with `prefix` and greater than `after` (byte order), at most `limit`. */
-  scan(options: { prefix: Key; after: Key | null; limit: number }): StoredItem[]
+  /** Keys starting with `prefix` and greater than `after` (byte order), at most `limit`; it ends early once they have `bytesMax` bytes. */
+  scan(options: { prefix: Key; after: Key | null; limit: number; bytesMax?: number }): StoredItem[]
   /**
    * Applies a committed entry's key writes and session changes, and moves `meta.applied` to it. Idempotent: a write older than the stored version
    * of its key is skipped, so that entries may be applied over a fuzzy snapshot. Entries arrive in seq order.

@@ -1,3 +1,4 @@
+import { resultBytes } from '../protocol/entry.ts'
 import { asSeq, type Seq } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
 import type { Outbox } from './events.ts'
@@ -43,7 +44,10 @@ export function advanceCommit(replica: Replica, commit: Seq, out: Outbox): void 
     const waiters = replica.waiters.get(entry.seq)
     if (waiters === undefined) continue
     replica.waiters.delete(entry.seq)
-    for (const { request, result } of waiters) out.reply(request, result)
+    for (const { request, result } of waiters) {
+      replica.waiterBytes -= resultBytes(result)
+      out.reply(request, result)
+    }
   }
   out.persist({ type: 'commit', position: log.commit })
   log.trim(replica.limits.retainedBytesMax)

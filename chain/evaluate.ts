@@ -153,7 +153,18 @@ function incremented(key: Key, by: number, ground: Ground): Outcome {
 
 /** Compare set, read set, write set, in this order, as one entry (Sinfonia's mini-transaction; CRAQ §4.1). */
 function transaction(command: Extract<WriteCommand, { type: 'transaction' }>, ground: Ground): Outcome {
-  const reads = command.reads.map((key) => ground.newest(key))
+  const reads: (Versioned | null)[] = []
+  let bytes = 0
+  for (const key of command.reads) {
+    const read = ground.newest(key)
+    bytes += read?.value.length ?? 0
+    // The answer travels down the chain in the entry, and must fit into a frame there.
+    if (bytes > ground.valueBytesMax) {
+      const message = `transaction: the values that it reads have more than ${ground.valueBytesMax} bytes together; read fewer keys`
+      return { writes: [], result: { type: 'refused', code: 'TOO_LARGE', message } }
+    }
+    reads.push(read)
+  }
   const applied = command.compares.every(({ key, condition }) => holds(condition, ground.newest(key)))
   if (!applied || command.writes.length === 0) {
     return { writes: [], result: { type: 'read-back', applied, version: ground.seq, reads } }

@@ -1,9 +1,11 @@
-import { KEY_BYTES_MAX, KEYS_PER_COMMAND_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
+import { KEY_BYTES_MAX, KEYS_PER_COMMAND_MAX, READ_BYTES_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
 
 /** Every bound of a replica. Checked against each other when a replica is made. */
 export interface ChainLimits {
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** What the values of one multi-get may have together. */
+  readonly readBytesMax: number
   /** Keys that one transaction or multi-get may name. */
   readonly keysPerCommandMax: number
   /** Entries above the commit watermark at the head; more writes are answered OVERLOADED. */
@@ -25,6 +27,9 @@ export interface ChainLimits {
   readonly snapshotPagesInFlight: number
   /** Client sessions kept per chain. */
   readonly sessionsMax: number
+  /** Results kept for one client session because it has not said that they arrived; more of its writes are answered OVERLOADED. */
+  readonly sessionResultsMax: number
+  readonly sessionResultBytesMax: number
   /** An idle client session lapses after this long; a client never retries for longer than half of it. */
   readonly sessionIdleMs: number
   /** A link request or question that was not answered is repeated after this long. */
@@ -38,6 +43,7 @@ export interface ChainLimits {
 export const CHAIN_LIMITS: ChainLimits = {
   keyBytesMax: KEY_BYTES_MAX,
   valueBytesMax: VALUE_BYTES_MAX,
+  readBytesMax: READ_BYTES_MAX,
   keysPerCommandMax: KEYS_PER_COMMAND_MAX,
   dirtyEntriesMax: 65_536,
   dirtyBytesMax: 256 * 1024 * 1024,
@@ -50,6 +56,8 @@ export const CHAIN_LIMITS: ChainLimits = {
   snapshotPageBytes: 256 * 1024,
   snapshotPagesInFlight: 4,
   sessionsMax: 100_000,
+  sessionResultsMax: 20_000,
+  sessionResultBytesMax: 32 * 1024 * 1024,
   sessionIdleMs: 3_600_000,
   retryMs: 250,
   heartbeatMs: 100,

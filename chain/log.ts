@@ -1,4 +1,11 @@
-import { type Entry, entryBytes, type Position, samePosition, type Write } from '../protocol/entry.ts'
+import {
+  type Entry,
+  entryBytes,
+  type Position,
+  resultBytes,
+  samePosition,
+  type Write,
+} from '../protocol/entry.ts'
 import {
   asSeq,
   type Key,
@@ -35,6 +42,7 @@ export class Log {
   #dirtyBytes = 0
   readonly #dirtyKeys = new Map<Key, DirtyVersion[]>()
   readonly #dirtyRequests = new Map<SessionId, Map<RequestNumber, Seq>>()
+  readonly #dirtyResultBytes = new Map<SessionId, number>()
   readonly #dirtyOpens = new Set<SessionId>()
   readonly #dirtyLapses = new Set<SessionId>()
 
@@ -103,6 +111,14 @@ export class Log {
     const requests = this.#dirtyRequests.get(session)
     if (requests === undefined) this.#dirtyRequests.set(session, new Map([[requestNumber, entry.seq]]))
     else requests.set(requestNumber, entry.seq)
+    this.#countResult(session, resultBytes(entry.origin.result))
+  }
+
+  #countResult(session: SessionId, bytes: number): void {
+    if (bytes === 0) return
+    const sum = (this.#dirtyResultBytes.get(session) ?? 0) + bytes
+    if (sum === 0) this.#dirtyResultBytes.delete(session)
+    else this.#dirtyResultBytes.set(session, sum)
   }
 
   /** Marks the entry after `commit` clean and returns it. */
@@ -121,6 +137,7 @@ export class Log {
     if (entry.origin !== null) {
       const requests = this.#dirtyRequests.get(entry.origin.session)
       requests?.delete(entry.origin.requestNumber)
+      this.#countResult(entry.origin.session, -resultBytes(entry.origin.result))
       if (requests?.size === 0) this.#dirtyRequests.delete(entry.origin.session)
     }
     return entry
@@ -167,6 +184,7 @@ export class Log {
     this.#dirtyBytes = 0
     this.#dirtyKeys.clear()
     this.#dirtyRequests.clear()
+    this.#dirtyResultBytes.clear()
     this.#dirtyOpens.clear()
     this.#dirtyLapses.clear()
   }
@@ -203,6 +221,11 @@ export class Log {
   /** Seq of the dirty entry that answers this request, or null. */
   dirtyRequest(session: SessionId, requestNumber: RequestNumber): Seq | null {
     return this.#dirtyRequests.get(session)?.get(requestNumber) ?? null
+  }
+  /** Results of a session's dirty entries: how many, and the bytes of the values in them. */
+  dirtyResults(session: SessionId): { readonly count: number; readonly bytes: number } {
+    const count = this.#dirtyRequests.get(session)?.size ?? 0
+    return { count, bytes: this.#dirtyResultBytes.get(session) ?? 0 }
   }
   lapsesSession(session: SessionId): boolean {
     return this.#dirtyLapses.has(session)

@@ -30,15 +30,18 @@ export class MemoryStore implements CleanStore {
     return this.#items.get(key) ?? null
   }
 
-  scan(options: { prefix: Key; after: Key | null; limit: number }): StoredItem[] {
+  scan(options: { prefix: Key; after: Key | null; limit: number; bytesMax?: number }): StoredItem[] {
     const found: StoredItem[] = []
+    let bytes = 0
     if (options.limit <= 0) return found
     for (const key of this.#keys.from(scanStart(options), (k) => this.#items.has(k))) {
       if (!key.startsWith(options.prefix)) break
       if (key === options.after) continue
       const item = this.#items.get(key)
-      if (item !== undefined) found.push({ key, ...item })
-      if (found.length >= options.limit) break
+      if (item === undefined) continue
+      found.push({ key, ...item })
+      bytes += key.length + item.value.length
+      if (found.length >= options.limit || bytes >= (options.bytesMax ?? Infinity)) break
     }
     return found
   }

@@ -88,8 +88,11 @@ function touchesDirty(replica: Replica, command: ReadCommand): boolean {
 function answerClean(replica: Replica, { request, command }: WaitingRead, out: Outbox): void {
   const at = replica.log.commit.seq
   if (command.type === 'get') {
-    const values = command.keys.map((key) => replica.store.get(key))
-    return out.reply(request, { type: 'values', values, committed: true, at })
+    const values = valuesOf(replica, command.keys, (key) => replica.store.get(key))
+    return out.reply(
+      request,
+      values === null ? tooLarge(replica) : { type: 'values', values, committed: true, at },
+    )
   }
   const { prefix, after, limit } = command
   const { items, more } = scanBounded(replica.store, {
@@ -107,6 +110,29 @@ function answerClean(replica: Replica, { request, command }: WaitingRead, out: O
     at,
   })
 }
+
+/** Null where they have more bytes than one reply may hold: the rest is not even looked up. */
+function valuesOf(
+  { limits }: Replica,
+  keys: readonly Key[],
+  read: (key: Key) => Versioned | null,
+): (Versioned | null)[] | null {
+  const values: (Versioned | null)[] = []
+  let bytes = 0
+  for (const key of keys) {
+    const value = read(key)
+    values.push(value)
+    bytes += value?.value.length ?? 0
+    if (bytes > limits.readBytesMax) return null
+  }
+  return values
+}
+
+const tooLarge = ({ limits }: Replica): Failure =>
+  failure(
+    'TOO_LARGE',
+    `get: the values of these keys have more than ${limits.readBytesMax} bytes together; read fewer at a time`,
+  )
 
 /** Sends the next question, if reads wait for one and none is in flight. Called when a turn ends. */
 export function askNext(replica: Replica, out: Outbox): void {
@@ -224,12 +250,13 @@ function weakRead(replica: Replica, read: WaitingRead, out: Outbox): void {
   }
   if (command.type === 'scan') return weakScan(replica, read, out)
   let committed = true
-  const values = command.keys.map((key) => {
+  const values = valuesOf(replica, command.keys, (key) => {
     const dirty = visibleDirty(replica, key, options)
     if (dirty === null) return replica.store.get(key)
     committed = false
     return versionedOf(dirty)
   })
+  if (values === null) return out.reply(read.request, tooLarge(replica))
   const at = committed ? replica.log.commit.seq : replica.log.last
   out.reply(read.request, { type: 'values', values, committed, at })
 }
@@ -295,8 +322,8 @@ function weakScan(replica: Replica, read: WaitingRead, out: Outbox): void {
   const present = [...found]
     .filter((pair): pair is [Key, Versioned] => pair[1] !== null && (end === null || pair[0] <= end))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  const page = present.slice(0, limit)
-  const more = present.length > limit || clean.more
+  const page = present.slice(0, Math.min(limit, countWithin(present, bytesMax)))
+  const more = present.length > page.length || clean.more
   const at = committed ? replica.log.commit.seq : replica.log.last
   out.reply(read.request, {
     type: 'page',
@@ -306,6 +333,16 @@ function weakScan(replica: Replica, read: WaitingRead, out: Outbox): void {
     committed,
     at,
   })
+}
+
+/** How many of the first items it takes to reach `bytesMax`. */
+function countWithin(items: readonly (readonly [Key, Versioned])[], bytesMax: number): number {
+  let bytes = 0
+  const last = items.findIndex(([key, { value }]) => {
+    bytes += key.length + value.length
+    return bytes >= bytesMax
+  })
+  return last === -1 ? items.length : last + 1
 }
 
 /** New entries have arrived: weak reads whose session token asked for them can go. */

@@ -1,5 +1,6 @@
 /** Sending a snapshot: pages read from the clean store at the moment of sending, a few on the way at a time. */
 import type { ChainMessage, SnapshotSession } from '../protocol/chain-messages.ts'
+import { resultBytes } from '../protocol/entry.ts'
 import { asKey, asSessionId, type Key, type ServerId } from '../protocol/ids.ts'
 import type { CleanStore, StoredItem } from './clean-store.ts'
 import type { Outbox } from './events.ts'
@@ -74,11 +75,24 @@ function nextPage(
     snapshot.keysDone = !more
     return { items, sessions: [] }
   }
-  const sessions = store.sessionsAfter(snapshot.sentSession, SESSIONS_PER_PAGE)
+  const found = store.sessionsAfter(snapshot.sentSession, SESSIONS_PER_PAGE)
+  const sessions = firstSessions(found, bytesMax)
   snapshot.sentSession = sessions.at(-1)?.session ?? snapshot.sentSession
-  snapshot.sentLast = sessions.length < SESSIONS_PER_PAGE
+  snapshot.sentLast = sessions.length === found.length && found.length < SESSIONS_PER_PAGE
   return { items: [], sessions }
 }
+
+/** The first ones, up to and including the one with which they reach `bytesMax`: kept results may be large. */
+function firstSessions(sessions: SnapshotSession[], bytesMax: number): SnapshotSession[] {
+  let bytes = 0
+  for (const [index, { origins }] of sessions.entries()) {
+    for (const { origin } of origins) bytes += RESULT_BYTES + resultBytes(origin.result)
+    if (bytes >= bytesMax) return sessions.slice(0, index + 1)
+  }
+  return sessions
+}
+
+const RESULT_BYTES = 30
 
 const SESSIONS_PER_PAGE = 100
 
@@ -87,24 +101,10 @@ export function scanBounded(
   store: CleanStore,
   options: { prefix: Key; after: Key | null; limit: number; bytesMax: number },
 ): { items: StoredItem[]; more: boolean } {
-  const items: StoredItem[] = []
-  let { after } = options
-  let bytes = 0
-  for (
-    let step = 8;
-    items.length < options.limit && bytes < options.bytesMax;
-    step = Math.min(step * 2, 256)
-  ) {
-    const limit = Math.min(step, options.limit - items.length)
-    const found = store.scan({ prefix: options.prefix, after, limit })
-    for (const item of found) {
-      items.push(item)
-      bytes += item.key.length + item.value.length
-    }
-    if (found.length < limit) return { items, more: false }
-    after = found.at(-1)?.key ?? after
-  }
-  return { items, more: store.scan({ prefix: options.prefix, after, limit: 1 }).length > 0 }
+  const items = store.scan(options)
+  const last = items.at(-1)
+  if (last === undefined) return { items, more: false }
+  return { items, more: store.scan({ prefix: options.prefix, after: last.key, limit: 1 }).length > 0 }
 }
 
 export function onSnapshotAck(replica: Replica, from: ServerId, message: SnapshotAck): void {

@@ -163,6 +163,8 @@ export interface Replica {
   transfers: number
   /** At the head: who is to be answered when an entry commits. */
   readonly waiters: Map<Seq, Waiter[]>
+  /** Of the values in their results. */
+  waiterBytes: number
   waitingReads: WaitingRead[]
   /** Weak reads with a session token ahead of this replica. */
   behindReads: WaitingRead[]
@@ -215,6 +217,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     attempts: 0,
     transfers: 0,
     waiters: new Map(),
+    waiterBytes: 0,
     waitingReads: [],
     behindReads: [],
     question: null,

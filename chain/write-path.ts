@@ -6,13 +6,13 @@
  */
 import type { RequestIdentity } from '../protocol/client-messages.ts'
 import type { Failure, Versioned, WriteCommand } from '../protocol/commands.ts'
-import type { Entry, Origin, SessionChange, Write } from '../protocol/entry.ts'
+import { type Entry, type Origin, resultBytes, type SessionChange, type Write } from '../protocol/entry.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { asMillis, asSeq, type Key, type RequestId, type Seq, type SessionId } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
 import { evaluate } from './evaluate.ts'
 import type { Outbox } from './events.ts'
-import { isHead, type Replica } from './state.ts'
+import { isHead, type Replica, type Waiter } from './state.ts'
 
 export const failure = (code: ErrorCode, message: string): Failure => ({ type: 'failure', code, message })
 
@@ -39,7 +39,7 @@ export function onWrite(
   const sessions: SessionChange | null = write.command.type === 'open-session' ? { opens: true } : null
   const origin = write.identity === null ? null : { ...write.identity, result: outcome.result }
   appendAtHead(replica, { origin, writes, sessions }, out)
-  replica.waiters.set(seq, [{ request: write.request, result: outcome.result }])
+  addWaiter(replica, seq, { request: write.request, result: outcome.result })
   replica.counters.writes++
 }
 
@@ -78,7 +78,10 @@ function refuseWrite(replica: Replica, command: WriteCommand): Failure | null {
     return failure('NOT_SERVING', `${replica.self} has left its chains: its disk failed`)
   if (!isHead(replica)) return failure('NOT_HEAD', `${replica.self} is not the head of ${replica.chain}`)
   if (!replica.serving) return failure('NOT_SERVING', `${replica.self} does not serve ${replica.chain} yet`)
-  if (log.dirtyCount >= limits.dirtyEntriesMax || log.dirtyBytes >= limits.dirtyBytesMax) {
+  if (
+    log.dirtyCount >= limits.dirtyEntriesMax ||
+    log.dirtyBytes + replica.waiterBytes >= limits.dirtyBytesMax
+  ) {
     return failure(
       'OVERLOADED',
       `${replica.chain}: ${log.dirtyCount} writes wait for their commit; try again later`,
@@ -156,12 +159,11 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
       result !== undefined,
       () => `${replica.chain}: entry ${dirty} has lost its origin`,
     )
-    const waiters = replica.waiters.get(dirty)
-    if (waiters === undefined) replica.waiters.set(dirty, [{ request, result }])
-    else waiters.push({ request, result })
+    addWaiter(replica, dirty, { request, result })
     return true
   }
   let answeredBelow = 0
+  let bytes = 0
   for (const { origin } of record?.origins ?? []) {
     if (origin.requestNumber === requestNumber) {
       out.reply(request, origin.result)
@@ -169,17 +171,44 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
     }
     // Not the newest origin's alone: a request that was held up on its way knew less than those before it in the log.
     answeredBelow = Math.max(answeredBelow, origin.answeredBelow)
+    bytes += resultBytes(origin.result)
   }
-  if (requestNumber >= answeredBelow) return false
+  if (requestNumber >= answeredBelow) {
+    const refusal = refuseFullSession(replica, session, { count: record?.origins.length ?? 0, bytes })
+    if (refusal !== null) out.reply(request, refusal)
+    return refusal !== null
+  }
   const message = `request ${requestNumber} of session ${session} was answered before; its result is forgotten`
   out.reply(request, failure('BAD_ARGUMENT', message))
   return true
 }
 
+/** Every replica keeps these results, and a snapshot carries those of one session in one page. */
+function refuseFullSession(
+  { log, limits, chain }: Replica,
+  session: SessionId,
+  clean: { readonly count: number; readonly bytes: number },
+): Failure | null {
+  const dirty = log.dirtyResults(session)
+  const [count, bytes] = [clean.count + dirty.count, clean.bytes + dirty.bytes]
+  if (count < limits.sessionResultsMax && bytes < limits.sessionResultBytesMax) return null
+  return failure(
+    'OVERLOADED',
+    `${chain}: ${count} results with ${bytes} bytes of values are kept for client session ${session}, which has not said that they arrived`,
+  )
+}
+
+function addWaiter(replica: Replica, seq: Seq, waiter: Waiter): void {
+  const waiters = replica.waiters.get(seq)
+  if (waiters === undefined) replica.waiters.set(seq, [waiter])
+  else waiters.push(waiter)
+  replica.waiterBytes += resultBytes(waiter.result)
+}
+
 /** A deposed head does not know the sessions that were opened since: such an answer rests on an entry, too. */
 function answerBehindEntry(replica: Replica, request: RequestId, answer: Failure, out: Outbox): void {
   appendAtHead(replica, { origin: null, writes: [], sessions: null }, out)
-  replica.waiters.set(replica.log.last, [{ request, result: answer }])
+  addWaiter(replica, replica.log.last, { request, result: answer })
 }
 
 /** Newest version of a key, dirty or not. Null where absent or deleted. */
@@ -216,4 +245,5 @@ export function abandonWrites(replica: Replica, reason: string, out: Outbox): vo
     }
   }
   replica.waiters.clear()
+  replica.waiterBytes = 0
 }

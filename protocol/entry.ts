@@ -1,4 +1,4 @@
-import type { WriteResult } from './commands.ts'
+import type { Failure, WriteResult } from './commands.ts'
 import type { Epoch, Key, Millis, RequestNumber, Seq, SessionId } from './ids.ts'
 
 /**
@@ -54,7 +54,14 @@ export const samePosition = (a: Position, b: Position) => a.epoch === b.epoch &&
 export function entryBytes(entry: Entry): number {
   let bytes = 120
   for (const write of entry.writes) bytes += 60 + write.key.length + (write.value?.length ?? 0)
-  const result = entry.origin?.result
-  if (result?.type === 'read-back') for (const read of result.reads) bytes += 40 + (read?.value.length ?? 0)
+  return entry.origin === null ? bytes : bytes + resultBytes(entry.origin.result)
+}
+
+/** What a result holds of values: they travel, and are kept, with the entry. */
+export function resultBytes(result: WriteResult | Failure): number {
+  if (result.type === 'unmatched') return result.current?.value.length ?? 0
+  if (result.type !== 'read-back') return 0
+  let bytes = 0
+  for (const read of result.reads) bytes += 40 + (read?.value.length ?? 0)
   return bytes
 }

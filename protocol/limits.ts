@@ -2,7 +2,9 @@
 
 /** A key has 1 to this many bytes. */
 export const KEY_BYTES_MAX = 4096
-/** A value, and all values of one transaction together, have at most this many bytes. */
+/** A value, all values that one transaction writes together, and all that it reads, have at most this many bytes. */
 export const VALUE_BYTES_MAX = 8 * 1024 * 1024
+/** The values that one multi-get brings back have at most this many bytes together: the reply must fit into a frame. */
+export const READ_BYTES_MAX = 32 * 1024 * 1024
 /** Keys that one transaction or multi-get may name. */
 export const KEYS_PER_COMMAND_MAX = 1024

@@ -103,13 +103,16 @@ export class LmdbStore implements DurableStore {
     return { value: overlaid.value, version: overlaid.version, expiresAtWallMs: overlaid.expiresAtWallMs }
   }
 
-  scan(options: { prefix: Key; after: Key | null; limit: number }): StoredItem[] {
+  scan(options: { prefix: Key; after: Key | null; limit: number; bytesMax?: number }): StoredItem[] {
     const found: StoredItem[] = []
+    let bytes = 0
     if (options.limit <= 0) return found
     for (const item of this.#from(scanStart(options))) {
       if (!item.key.startsWith(options.prefix)) break
-      if (item.key !== options.after) found.push(item)
-      if (found.length >= options.limit) break
+      if (item.key === options.after) continue
+      found.push(item)
+      bytes += item.key.length + item.value.length
+      if (found.length >= options.limit || bytes >= (options.bytesMax ?? Infinity)) break
     }
     return found
   }
