@@ -32,6 +32,7 @@ export const demoCommand: CommandModule<object, InferredOptionTypes<typeof optio
       .example('$0 demo --exit', 'for scripts: status 0 if nothing was lost')
       .example('$0 demo --data ./demo --durability memory', 'keep the data; do not wait for disks') as never,
   handler: async ({ data, exit, durability, transport, cities }) => {
-    process.exitCode = await runDemo({ data: data ?? null, exit, durability, transport, cities })
+    // By exit: where the user interrupted it, the load is still waiting for a cluster that is gone.
+    process.exit(await runDemo({ data: data ?? null, exit, durability, transport, cities }))
   },
 }
