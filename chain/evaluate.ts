@@ -7,7 +7,7 @@ import type {
   WriteResult,
 } from '../protocol/commands.ts'
 import type { Write } from '../protocol/entry.ts'
-import { asMillis, type Key, type Millis, type Seq } from '../protocol/ids.ts'
+import { asMillis, type Key, type Millis, NO_SEQ, type Seq } from '../protocol/ids.ts'
 import { unreachable } from '../protocol/invariants.ts'
 
 /** What a command turns into: the entry's writes, and its answer once the entry has committed. */
@@ -77,6 +77,9 @@ function conditional(command: Mutation, condition: Condition | null, ground: Gro
     const current = ground.newest(command.key)
     if (!holds(condition, current)) return { writes: [], result: { type: 'unmatched', current } }
   }
+  // Deleting what is absent writes nothing; the empty entry only proves that it was absent.
+  if (command.type === 'delete' && ground.newest(command.key) === null)
+    return { writes: [], result: written(NO_SEQ) }
   return { writes: [writeOf(command, ground)], result: written(ground.seq) }
 }
 
