@@ -56,7 +56,7 @@ export const clusterShapeOptions = {
     choices: DURABILITIES,
     default: 'sync' as const,
     describe:
-      'Of a new cluster: when an entry is durable at a member: on its disk, on its disk soon, or in its memory',
+      'Of a new cluster: when an entry is durable at a member: on its disk, on its disk after the next timed sync, or in its memory',
   },
   'session-timeout': {
     type: 'number',

@@ -11,6 +11,7 @@ import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import { decodeBatch } from '../../protocol/codec/batch.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
+import { FrameError } from '../../protocol/frame.ts'
 import {
   asChainId,
   asEpoch,
@@ -190,14 +191,17 @@ export class DataServer {
   #scheduleTurnEnd(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    setImmediate(() => {
-      this.#turnEnds = false
-      this.#endTurn()
-    })
+    setImmediate(() => this.#endTurn())
   }
 
+  /**
+   * Without fdatasync (`never`) the log is written first, so that what leaves says that it is durable. Otherwise the successor hears of the entries
+   * before the disk does: its fdatasync runs while ours does (DESIGN 3.1).
+   */
   #endTurn(): void {
     if (this.#closed) return
+    if (this.#options.fsync === 'never') this.#chainLog?.write()
+    this.#turnEnds = false
     for (const host of this.#touched) {
       host.flush()
       // A peer may have brought it, while the coordinator is away.
@@ -206,6 +210,7 @@ export class DataServer {
     this.#touched.clear()
     this.#chainLog?.flushCommits()
     this.#outgoing?.flush()
+    this.#chainLog?.write()
   }
 
   #stepNow(host: ReplicaHost, event: Parameters<ReplicaHost['step']>[0]): void {
@@ -227,8 +232,8 @@ export class DataServer {
           this.#hosts.get(chain)?.step({ type: 'message', from: asServerId(from), message })
       }
     } catch (error) {
-      if (!(error instanceof CodecError)) throw error
-      this.#log.warn({ from, reason: error.message }, 'body dropped: cannot be decoded')
+      // The transport closes that connection, reports it once, and goes on.
+      throw error instanceof CodecError ? new FrameError(error.message) : error
     }
     this.#scheduleTurnEnd()
   }
@@ -247,6 +252,7 @@ export class DataServer {
   }
 
   #onTick(): void {
+    this.#chainLog?.writeHints()
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'tick' })
   }
 
