@@ -88,6 +88,8 @@ export class SequentialStore {
             const current = read(command.key)
             if (!meets(command.condition, current)) return { type: 'unmatched', current }
           }
+          if (command.type === 'delete' && read(command.key) === null)
+            return { type: 'written', version: asSeq(0), number: null }
           mutate(command)
           return written()
         }

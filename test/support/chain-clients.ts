@@ -429,8 +429,7 @@ export class Clients implements Watcher {
         const key = page[i]
         return key !== undefined && sameVersion(value, this.committed.stateAt(key, point))
       }) &&
-      result.more === following.length > page.length &&
-      (page.length === command.limit || !result.more)
+      result.more === following.length > page.length
     )
   }
 

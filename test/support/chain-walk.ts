@@ -105,23 +105,29 @@ function actionsOf(world: ChainWorld, clients: Clients, faults: Rng): [number, (
     const changes = allowedChanges(world, { leaves, membersMax: world.servers.length })
     if (changes.length === 0 || world.configs.length >= 40) return
     rng.pick(changes).apply()
-    for (const server of world.servers) if (rng.chance(0.4)) world.tellConfig(server)
+    tellSome()
   }
   const readEverywhere = () => {
-    for (const server of world.servers) if (rng.chance(0.7)) upOr(server, clients.strongRead())
+    const first = rng.below(world.servers.length)
+    const servers = [...world.servers.slice(first), ...world.servers.slice(0, first)]
+    for (const server of servers) if (rng.chance(0.7)) upOr(server, clients.strongRead())
   }
-  /** A server is declared dead or gone at once, and some of the others hear of it. */
+  const tellSome = () => {
+    for (const server of world.servers)
+      if (!slow.deaf.has(server) && rng.chance(0.6)) world.tellConfig(server)
+  }
+  /** A server is declared dead or gone at once, those that are not cut off hear of it, and clients read. */
   const depose = () => {
     const server = memberOrSome()
-    if (rng.chance(0.4)) world.crash(server)
+    if (rng.chance(0.3)) world.crash(server)
     else world.lapseLease(server)
-    const evict = allowedChanges(world, { leaves: false, membersMax: 0 }).find(
-      ({ name }) => name === `evict ${server.id}`,
-    )
+    const changes = allowedChanges(world, { leaves: false, membersMax: 0 })
+    const evict = changes.find(({ name }) => name === `evict ${server.id}`)
     if (evict === undefined || world.configs.length >= 40) return
     evict.apply()
-    for (const other of world.servers) if (other !== server && rng.chance(0.5)) world.tellConfig(other)
-    if (rng.chance(0.5)) readEverywhere()
+    tellSome()
+    readEverywhere()
+    for (let i = rng.below(8); i > 0; i--) deliver()
   }
   const deliver = () => {
     const links = world.busyLinks().filter((link) => !slow.links.has(link))
@@ -210,7 +216,7 @@ function actionsOf(world: ChainWorld, clients: Clients, faults: Rng): [number, (
   ]
 }
 
-/** Links and watches that bring nothing for a while: what makes a server live in the past. */
+/** Links and watches that bring nothing for a while, at random or as a partition: what makes a server live in the past. */
 function slowness(world: ChainWorld, faults: Rng) {
   const { rng } = world
   const probability = faults.pick([0, 0.2, 0.5])
@@ -219,8 +225,12 @@ function slowness(world: ChainWorld, faults: Rng) {
   const redraw = () => {
     links.clear()
     deaf.clear()
-    for (const link of world.links) if (rng.chance(probability)) links.add(link)
     for (const server of world.servers) if (rng.chance(probability)) deaf.add(server)
+    const cutOff = rng.chance(0.5)
+    for (const link of world.links) {
+      const crosses = deaf.has(link.from) !== deaf.has(link.to)
+      if (cutOff ? crosses : rng.chance(probability)) links.add(link)
+    }
   }
   return { links, deaf, redraw }
 }
