@@ -73,8 +73,10 @@ export interface Outbox {
   /** Append to the local log. `entry`, `truncate` and `reset` are answered by `durable` with the position that they name. */
   persist(record: LogRecord): void
   send(to: ServerId, message: ChainMessage): void
-  /** Answer a client. Exactly one per request event. */
+  /** Answer a client. Exactly one per request event, but none that nobody waits for. */
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void
+  /** Whether anybody still waits for the answer to a request. Absent: somebody always does. */
+  isWanted?(request: RequestId): boolean
   /** Tell the manager (DESIGN section 4). Replaces the last report. */
   report(report: ReplicaReport): void
   /** Make the store durable. Each call is answered by one `store-flushed`, in order. */

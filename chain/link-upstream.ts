@@ -115,6 +115,10 @@ export function onAppend(replica: Replica, from: ServerId, message: Append, out:
     return
   upstream.heardAt = replica.nowMs
   upstream.echo = message.sentAt
+  if (message.entries.some((entry, i) => entry.seq !== message.previous.seq + 1 + i)) {
+    out.note(`${from} sends entries that do not follow each other: links again`)
+    return relinkUpstream(replica, out)
+  }
   if (message.previous.seq > log.last) {
     out.note(`lacks entries ${log.last + 1} to ${message.previous.seq}: links again`)
     return relinkUpstream(replica, out)

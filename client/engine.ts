@@ -10,6 +10,7 @@ import {
   type RequestId,
   type ServerId,
 } from '../protocol/ids.ts'
+import { CLIENT_MESSAGES_MAX } from '../protocol/limits.ts'
 import { slotOf } from '../protocol/slots.ts'
 import type { Address, Transport, TransportEvents } from '../protocol/transport.ts'
 import type { ClientOutbox, Operation, OperationResult } from './core/events.ts'
@@ -117,7 +118,8 @@ export class Engine implements ClientOutbox {
       batch = { messages: [], bytes: 0 }
       this.#batches.set(to, batch)
     }
-    if (batch.bytes + bytes > BODY_BYTES_MAX) this.#sendBatch(to, batch)
+    const full = batch.bytes + bytes > BODY_BYTES_MAX || batch.messages.length >= CLIENT_MESSAGES_MAX
+    if (full) this.#sendBatch(to, batch)
     batch.messages.push(message)
     batch.bytes += bytes
     this.#turnEnd ??= setImmediate(() => this.#endTurn())

@@ -8,3 +8,7 @@ export const VALUE_BYTES_MAX = 8 * 1024 * 1024
 export const READ_BYTES_MAX = 32 * 1024 * 1024
 /** Keys that one transaction or multi-get may name. */
 export const KEYS_PER_COMMAND_MAX = 1024
+/** Messages of a client in one body: what one turn of a server has to deal with must not keep all others waiting. */
+export const CLIENT_MESSAGES_MAX = 16_384
+/** Messages of a server in one body. */
+export const CHAIN_MESSAGES_MAX = 100_000

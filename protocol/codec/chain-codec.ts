@@ -20,6 +20,7 @@ import {
   type SessionId,
 } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
+import { CHAIN_MESSAGES_MAX } from '../limits.ts'
 import { FAMILY } from './client-codec.ts'
 import { readPresent, readWriteResult, writeVersioned, writeWriteResult } from './command-fields.ts'
 import {
@@ -27,6 +28,7 @@ import {
   type Field,
   type FieldReader,
   packFields,
+  tooManyMessages,
   unknownKind,
   unpackFields,
   writeList,
@@ -77,7 +79,10 @@ export function decodeChainBatch(body: Uint8Array): ChainItem[] {
 
 export function readChainItems(reader: FieldReader): ChainItem[] {
   const items: ChainItem[] = []
-  while (!reader.done) items.push({ chain: asChainId(reader.text()), message: readChainMessage(reader) })
+  while (!reader.done) {
+    if (items.length >= CHAIN_MESSAGES_MAX) throw tooManyMessages(CHAIN_MESSAGES_MAX)
+    items.push({ chain: asChainId(reader.text()), message: readChainMessage(reader) })
+  }
   return items
 }
 

@@ -7,6 +7,7 @@ import type { Failure, ReadCommand, ReadResult } from '../commands.ts'
 import { isErrorCode } from '../errors.ts'
 import { asChainId, asRequestNumber, asSeq, asSessionId, type Key, NO_SEQ } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
+import { CLIENT_MESSAGES_MAX } from '../limits.ts'
 import { clusterMapFromJson, clusterMapToJson } from './cluster-map.ts'
 import {
   NO_EXPIRY,
@@ -27,6 +28,7 @@ import {
   type Field,
   type FieldReader,
   packFields,
+  tooManyMessages,
   unknownKind,
   unpackFields,
   writeList,
@@ -76,7 +78,10 @@ export function decodeServerBatch(body: Uint8Array): ServerMessage[] {
 
 export function readClientMessages(reader: FieldReader): ClientMessage[] {
   const messages: ClientMessage[] = []
-  while (!reader.done) messages.push(readClientMessage(reader))
+  while (!reader.done) {
+    if (messages.length >= CLIENT_MESSAGES_MAX) throw tooManyMessages(CLIENT_MESSAGES_MAX)
+    messages.push(readClientMessage(reader))
+  }
   return messages
 }
 

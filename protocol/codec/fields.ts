@@ -13,6 +13,9 @@ export class CodecError extends Error {
   override readonly name = 'CodecError'
 }
 
+/** In one body. A message is small, and what becomes of it is not. */
+export const tooManyMessages = (max: number) => new CodecError(`a body of more than ${max} messages`)
+
 /** What a body is made of. */
 export type Field = number | string | boolean | null | Uint8Array
 
@@ -28,11 +31,71 @@ const unpackr = new Unpackr({
 /** The result is the caller's to keep: msgpackr writes the next body behind it, or into other memory. */
 export const packFields = (fields: readonly Field[]): Uint8Array => packr.pack(fields)
 
+/**
+ * A longer body is looked through before it is decoded. A short one cannot hurt; a long one could hold a map of millions of keys,
+ * which would take gigabytes before anybody saw that no map is wanted. What makes honest bodies long are values, and those are skipped.
+ */
+const UNCHECKED_BYTES = 64 * 1024
+/** In one body: far more than a turn has to say. */
+const FIELDS_MAX = 2 ** 23
+
+/** @throws {CodecError} anything else than one array of numbers, texts, flags, nulls and bytes. */
+function checkFlat(body: Uint8Array): void {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const first = body[0] ?? 0
+  const count =
+    (first & 0xf0) === 0x90
+      ? first & 0x0f
+      : first === 0xdc
+        ? view.getUint16(1)
+        : first === 0xdd
+          ? view.getUint32(1)
+          : -1
+  if (count < 0) throw new CodecError('a body is an array')
+  if (count > FIELDS_MAX) throw new CodecError(`a body of ${count} fields; at most ${FIELDS_MAX} are allowed`)
+  let at = first === 0xdd ? 5 : first === 0xdc ? 3 : 1
+  for (let field = 0; field < count; field++) {
+    if (at >= body.length) throw new CodecError('a body is cut short')
+    at += fieldBytes(view, at)
+  }
+  if (at !== body.length) throw new CodecError('a body ends elsewhere than its array')
+}
+
+/** Length of a field with its header. */
+function fieldBytes(view: DataView, at: number): number {
+  const kind = view.getUint8(at)
+  if (kind < 0x80 || kind >= 0xe0) return 1
+  if (kind >= 0xa0 && kind < 0xc0) return 1 + kind - 0xa0
+  if (kind === 0xc0 || kind === 0xc2 || kind === 0xc3) return 1
+  const fixed = FIXED_BYTES[kind]
+  if (fixed !== undefined) return fixed
+  const left = view.byteLength - at
+  if ((kind === 0xc4 || kind === 0xd9) && left > 1) return 2 + view.getUint8(at + 1)
+  if ((kind === 0xc5 || kind === 0xda) && left > 2) return 3 + view.getUint16(at + 1)
+  if ((kind === 0xc6 || kind === 0xdb) && left > 4) return 5 + view.getUint32(at + 1)
+  throw new CodecError(`a field of kind ${kind}`)
+}
+
+/** Floats and whole numbers: kind and content. */
+const FIXED_BYTES: Readonly<Record<number, number>> = {
+  202: 5,
+  203: 9,
+  204: 2,
+  205: 3,
+  206: 5,
+  207: 9,
+  208: 2,
+  209: 3,
+  210: 5,
+  211: 9,
+}
+
 /** @throws {CodecError} not a msgpack array, or one with bytes after its end. */
 export function unpackFields(body: Uint8Array): FieldReader {
   // msgpackr copies in the class of its source, and a value is a Uint8Array for everybody, not sometimes one of Node's own buffers.
   const source =
     body.constructor === Uint8Array ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+  if (source.length > UNCHECKED_BYTES) checkFlat(source)
   let fields: unknown
   try {
     fields = unpackr.unpack(source)

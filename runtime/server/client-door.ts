@@ -7,6 +7,9 @@ import type { ClusterView } from './cluster-view.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { ReplicaHost } from './replica-host.ts'
 
+/** Of what a client calls a chain. */
+const NAME_SHOWN = 64
+
 interface PendingCall {
   readonly client: string
   readonly call: number
@@ -37,6 +40,8 @@ export class ClientDoor {
   }
 
   onMessage(client: string, message: ClientMessage): void {
+    // A client that asks for more than it reads: its connection is breaking, and the rest of its batch with it.
+    if (this.#outgoing.refuses(client)) return
     const { call } = message
     switch (message.type) {
       case 'read': {
@@ -72,7 +77,7 @@ export class ClientDoor {
       this.#fail(client, call, {
         type: 'failure',
         code: 'WRONG_CHAIN',
-        message: `no replica of ${chain} is here`,
+        message: `no replica of ${chain.slice(0, NAME_SHOWN)} is here`,
       })
       return null
     }
@@ -91,6 +96,12 @@ export class ClientDoor {
     const request = asRequestId(++this.#requests)
     this.#pending.set(request, { client, call })
     return request
+  }
+
+  /** Whether anybody waits for this answer. */
+  isWanted(request: RequestId): boolean {
+    const pending = this.#pending.get(request)
+    return pending !== undefined && !this.#outgoing.refuses(pending.client)
   }
 
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void {

@@ -179,6 +179,7 @@ export class DataServer {
     persist: (chain, record) => this.#chainLog?.append(chain, record),
     send: (to, chain, message) => this.#outgoing?.toServer(to, chain, message),
     reply: (request, result) => this.#door?.reply(request, result),
+    isWanted: (request) => this.#door?.isWanted(request) ?? false,
     report: (chain, report) => this.#options.onReport(chain, report),
     note: (chain, text) => this.#log.info({ chain }, text),
     failed: (_chain, error) => this.failStorage(error),

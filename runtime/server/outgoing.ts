@@ -20,6 +20,8 @@ export class Outgoing {
   readonly #transport: Transport
   readonly #toServers = new Map<ServerId, Pile<ChainItem>>()
   readonly #toClients = new Map<string, Pile<ServerMessage>>()
+  /** Clients for whom the transport took something no more in this turn: gone, or too slow, and about to be cut off. */
+  readonly #refused = new Set<string>()
 
   constructor(transport: Transport) {
     this.#transport = transport
@@ -32,7 +34,13 @@ export class Outgoing {
     if (pile.bytes >= BODY_BYTES) this.#sendServer(to, pile)
   }
 
+  /** Whether working for this client is in vain. */
+  refuses(client: string): boolean {
+    return this.#refused.has(client)
+  }
+
   toClient(to: string, message: ServerMessage): void {
+    if (this.#refused.has(to)) return
     const pile = pileOf(this.#toClients, to)
     pile.items.push(message)
     pile.bytes += bytesOfReply(message)
@@ -42,6 +50,7 @@ export class Outgoing {
   flush(): void {
     for (const [to, pile] of this.#toServers) if (pile.items.length > 0) this.#sendServer(to, pile)
     for (const [to, pile] of this.#toClients) if (pile.items.length > 0) this.#sendClient(to, pile)
+    this.#refused.clear()
     this.#transport.flush()
   }
 
@@ -56,7 +65,7 @@ export class Outgoing {
   }
 
   #sendClient(to: string, pile: Pile<ServerMessage>): void {
-    this.#transport.send(to, encodeServerBatch(pile.items))
+    if (!this.#transport.send(to, encodeServerBatch(pile.items))) this.#refused.add(to)
     pile.items = []
     pile.bytes = 0
   }

@@ -15,6 +15,7 @@ export interface HostServices {
   persist(chain: ChainId, record: LogRecord): void
   send(to: ServerId, chain: ChainId, message: ChainMessage): void
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void
+  isWanted(request: RequestId): boolean
   report(chain: ChainId, report: ReplicaReport): void
   note(chain: ChainId, text: string): void
   failed(chain: ChainId, error: Error): void
@@ -72,6 +73,10 @@ export class ReplicaHost implements Outbox {
 
   send(to: ServerId, message: ChainMessage): void {
     this.#services.send(to, this.chain, message)
+  }
+
+  isWanted(request: RequestId): boolean {
+    return this.#services.isWanted(request)
   }
 
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void {
