@@ -319,7 +319,9 @@ export class Client {
       this.#checkOneChain(keys)
       return built
     }
-    return this.#written(options, command, transactionOutcomeOf)
+    return this.#written(options, command, (result) =>
+      transactionOutcomeOf(result, (transaction.write?.length ?? 0) > 0),
+    )
   }
 
   /**

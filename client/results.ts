@@ -20,11 +20,11 @@ export function outcomeOf(result: WriteResult): WriteOutcome {
   return { applied: true, version: versionOf(result) }
 }
 
-export const transactionOutcomeOf = (result: WriteResult): TransactionOutcome => ({
-  applied: result.type === 'read-back' && result.applied,
-  version: versionOf(result),
-  reads: readsOf(result),
-})
+/** The answer's version also dates what was read; it is a version of keys only where some were written. */
+export function transactionOutcomeOf(result: WriteResult, writes: boolean): TransactionOutcome {
+  const applied = result.type === 'read-back' && result.applied
+  return { applied, version: applied && writes ? versionOf(result) : 0, reads: readsOf(result) }
+}
 
 export const versionOf = (result: WriteResult): number => ('version' in result ? result.version : 0)
 

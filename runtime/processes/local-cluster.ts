@@ -1,5 +1,5 @@
 /** A whole cluster as child processes on loopback: for the demo, the tests and the benchmarks. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaStatus } from '../../chain/configuration.ts'
@@ -108,8 +108,8 @@ export class LocalCluster {
 
   /** Name of the Raft leader, or null while there is none. */
   async leader(): Promise<string | null> {
-    for (const { name, isRunning } of this.coordinators) {
-      if (!isRunning) continue
+    for (const { name, isAwake } of this.coordinators) {
+      if (!isAwake) continue
       const status = await this.coordinatorStatus(name)
       if (status?.role === 'leader') return name
     }
@@ -118,7 +118,7 @@ export class LocalCluster {
 
   /** The replicas of a chain as its running members see it, in chain order; from the member with the newest epoch. */
   async chain(chain = 'c0'): Promise<ReplicaStatus | null> {
-    const running = this.servers.filter((server) => server.isRunning)
+    const running = this.servers.filter((server) => server.isAwake)
     const statuses = await Promise.all(running.map(({ name }) => this.serverStatus(name)))
     const views = statuses.flatMap(
       (status) => status?.replicas.filter((replica) => replica.chain === chain) ?? [],
@@ -132,7 +132,7 @@ export class LocalCluster {
   /** Whether every chain has `members` serving members, and all of these agree on the epoch and serve. */
   async isWhole(members = this.options.replication ?? 3): Promise<boolean> {
     const chainCount = this.options.chains ?? 1
-    const running = this.servers.filter((server) => server.isRunning)
+    const running = this.servers.filter((server) => server.isAwake)
     const statuses = await Promise.all(running.map(({ name }) => this.serverStatus(name)))
     for (let i = 0; i < chainCount; i++) {
       const replicas = statuses.flatMap((status) => status?.replicas.filter((r) => r.chain === `c${i}`) ?? [])
@@ -157,6 +157,16 @@ export class LocalCluster {
 
   get logDirectory(): string {
     return join(this.options.directory, 'logs')
+  }
+
+  /** Kills a process and removes its data: a disk that was lost. */
+  async wipe(name: string): Promise<void> {
+    await this.process(name).kill()
+    rmSync(this.dataDirectory(name), { recursive: true, force: true })
+  }
+
+  dataDirectory(name: string): string {
+    return join(this.options.directory, name)
   }
 
   /** Clean end of everything: servers first, so that they can close their sessions. */

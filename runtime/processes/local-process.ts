@@ -13,6 +13,7 @@ export class LocalProcess {
   readonly #args: readonly string[]
   readonly #logFile: string
   #child: ChildProcess | null = null
+  #paused = false
   #exited: Promise<number | null> = Promise.resolve(null)
 
   constructor(options: { name: string; entry: string; args: readonly string[]; logFile: string }) {
@@ -30,6 +31,11 @@ export class LocalProcess {
     return this.#child !== null
   }
 
+  /** Whether it can answer: it runs, and no signal has stopped it. */
+  get isAwake(): boolean {
+    return this.isRunning && !this.#paused
+  }
+
   get log(): string {
     return readFileSync(this.#logFile, 'utf8')
   }
@@ -44,6 +50,7 @@ export class LocalProcess {
     })
     closeSync(log)
     this.#child = child
+    this.#paused = false
     running.add(child)
     this.#exited = new Promise((resolve) => {
       const ended = (code: number | null) => {
@@ -62,6 +69,7 @@ export class LocalProcess {
 
   /** Sends a signal without waiting: SIGSTOP and SIGCONT among others. */
   signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#paused = signal === 'SIGSTOP'
     this.#child?.kill(signal)
   }
 

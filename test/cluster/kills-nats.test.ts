@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { withCluster } from '../support/cluster.ts'
+import { startNatsServer } from '../support/nats-server.ts'
+import { killEachMember, SESSION_TIMEOUT_MS } from './kill-story.ts'
+
+test('over a broker: the same deaths, and the broker’s own, lose nothing', async () => {
+  const nats = await startNatsServer()
+  try {
+    await withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS, transport: nats.url }, (cluster) =>
+      killEachMember(cluster, async (load) => {
+        await nats.restart()
+        await load.progress()
+        const { writes } = load.cut('broker restarted')
+        expect(writes).toBeLessThan(15_000)
+      }),
+    )
+  } finally {
+    await nats.dispose()
+  }
+})
