@@ -73,15 +73,17 @@ async function rates(directory: string, runs: number): Promise<void> {
   console.log(table.toString())
 }
 
-const task = (port: number, operation: LoadTask['operation'], outstanding: number): LoadTask => ({
-  port,
-  operation,
-  outstanding,
-  keys: KEYS,
-  valueBytes: VALUE_BYTES,
-  warmUpMs: 1000,
-  measureMs: 3000,
-})
+function task(port: number, operation: LoadTask['operation'], outstanding: number): LoadTask {
+  return {
+    port,
+    operation,
+    outstanding,
+    keys: KEYS,
+    valueBytes: VALUE_BYTES,
+    warmUpMs: 1000,
+    measureMs: 3000,
+  }
+}
 
 /** In turn, so that a slow moment of the machine meets both. */
 async function compare(

@@ -28,9 +28,17 @@ export interface Durable {
   readonly rewrites: number
 }
 
+interface Pending extends Durable {
+  walPosition: number
+  position: Position
+  rewrites: number
+}
+
 interface ChainTrack {
-  /** Records that `durable` has not been told of yet: the position in the log and the one it stands for. */
-  pending: Durable[]
+  /** What `durable` has not been told of yet, one for each turn: the position in the log and the one it stands for. */
+  pending: Pending[]
+  /** The one of this turn, which grows with it. */
+  open: Pending | null
   /** Truncations and resets of this life. */
   rewrites: number
   marks: Mark[]
@@ -58,16 +66,23 @@ export class ChainLog {
       this.#commits.set(chain, record.position)
       return
     }
-    const walPosition = this.#write(chain, TYPE[record.type], bodyOf(record))
+    const walPosition = this.#wal.append(TYPE[record.type], bodyOf(record), this.#header(chain))
     if (record.type === 'member') return
     const track = this.#track(chain)
-    const position = record.type === 'entry' ? record.entry : record.to
+    const position: Position = record.type === 'entry' ? record.entry : record.to
     if (record.type !== 'entry') {
       track.rewrites++
       track.marks = track.marks.filter((mark) => mark.seq <= position.seq)
+      if (record.type === 'reset') this.#commits.delete(chain) // it speaks of what is void now
     }
-    const { rewrites } = track
-    track.pending.push({ walPosition, position: { epoch: position.epoch, seq: position.seq }, rewrites })
+    if (track.open === null) {
+      track.open = { walPosition, position, rewrites: track.rewrites }
+      track.pending.push(track.open)
+    } else {
+      track.open.walPosition = walPosition
+      track.open.position = position
+      track.open.rewrites = track.rewrites
+    }
     track.lastSeq = position.seq
     if (++track.sinceMark >= MARK_EVERY) {
       track.sinceMark = 0
@@ -75,26 +90,39 @@ export class ChainLog {
     }
   }
 
+  /** Hands over to the disk what this turn has appended (see `Wal.write`). */
+  write(): void {
+    for (const track of this.#tracks.values()) track.open = null
+    this.#wal.write()
+  }
+
   /** End of a turn: the commit watermarks follow its entries. */
   flushCommits(): void {
-    for (const [chain, position] of this.#commits) this.#write(chain, TYPE.commit, encodePosition(position))
+    for (const [chain, position] of this.#commits)
+      this.#wal.appendHint(TYPE.commit, encodePosition(position), this.#header(chain))
     this.#commits.clear()
   }
 
-  #write(chain: ChainId, type: number, body: Uint8Array): number {
+  /** Now and then: hints reach at least the page cache. */
+  writeHints(): void {
+    this.#wal.writeHints()
+  }
+
+  /** Before each record stands the name of its chain. */
+  #header(chain: ChainId): Buffer {
     let header = this.#headers.get(chain)
     if (header === undefined) {
       header = Buffer.from(`\0${chain}`, 'latin1')
       header[0] = chain.length
       this.#headers.set(chain, header)
     }
-    return this.#wal.append(type, Buffer.concat([header, body]))
+    return header
   }
 
   #track(chain: ChainId): ChainTrack {
     let track = this.#tracks.get(chain)
     if (track === undefined) {
-      track = { pending: [], rewrites: 0, marks: [], sinceMark: 0, lastSeq: 0, flushedSeq: 0 }
+      track = { pending: [], open: null, rewrites: 0, marks: [], sinceMark: 0, lastSeq: 0, flushedSeq: 0 }
       this.#tracks.set(chain, track)
     }
     return track
@@ -108,8 +136,9 @@ export class ChainLog {
       while ((track.pending[count]?.walPosition ?? Infinity) <= walPosition) count++
       const newest = track.pending[count - 1]
       if (newest === undefined) continue
-      track.pending = count === track.pending.length ? [] : track.pending.slice(count)
-      durable.push([chain, newest])
+      track.pending.splice(0, count)
+      const { epoch, seq } = newest.position // an entry may stand there: what goes to the core is a position
+      durable.push([chain, { ...newest, position: { epoch, seq } }])
     }
     return durable
   }

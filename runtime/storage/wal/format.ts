@@ -74,15 +74,17 @@ export function decodeSegmentHeader(
 export function encodeRecord(
   target: Buffer,
   offset: number,
-  record: { type: number; payload: Uint8Array },
+  record: { type: number; prefix: Uint8Array; payload: Uint8Array },
   salt: number,
 ): number {
-  const { type, payload } = record
-  const end = offset + RECORD_HEADER_BYTES + payload.length
-  target.writeUInt32LE(payload.length, offset)
-  target.writeUInt32LE((payload.length ^ salt) >>> 0, offset + 4)
+  const { type, prefix, payload } = record
+  const length = prefix.length + payload.length
+  const end = offset + RECORD_HEADER_BYTES + length
+  target.writeUInt32LE(length, offset)
+  target.writeUInt32LE((length ^ salt) >>> 0, offset + 4)
   target[offset + 12] = type
-  target.set(payload, offset + RECORD_HEADER_BYTES)
+  target.set(prefix, offset + RECORD_HEADER_BYTES)
+  target.set(payload, offset + RECORD_HEADER_BYTES + prefix.length)
   target.writeUInt32LE(crc32(target.subarray(offset + 12, end), salt), offset + 8)
   return end
 }

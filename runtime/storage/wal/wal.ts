@@ -18,6 +18,7 @@ import {
 
 const fdatasync = promisify((fd: number, done: (error: Error | null) => void) => fs.fdatasync(fd, done))
 const CHUNK_BYTES = 1024 * 1024
+const NOTHING = new Uint8Array(0)
 
 /** `sync`: one fdatasync for all that arrived meanwhile. `interval`: every `intervalMs`. `never`: the page cache is enough. */
 export type FsyncPolicy = 'sync' | 'interval' | 'never'
@@ -79,6 +80,8 @@ export class Wal {
   #chunks: Chunk[] = []
   #spare: Buffer | null = null
   #appended = 0
+  /** Newest record that wants to be written: behind it stand only hints. */
+  #wanted = 0
   #written = 0
   #durable = 0
   #tornTail: TornTail | null = null
@@ -128,7 +131,7 @@ export class Wal {
         ? createSegment(this.#directory, { ...this.#options, number: 1, firstPosition: 1, salt: newSalt() })
         : reopenSegment(last, end.lastBytes)
     syncDirectory(this.#directory)
-    this.#appended = this.#written = this.#durable = end.lastPosition
+    this.#appended = this.#wanted = this.#written = this.#durable = end.lastPosition
     if (this.#policy === 'interval')
       this.#timer = setInterval(() => this.#askSync(), this.#options.intervalMs ?? 100)
   }
@@ -139,24 +142,50 @@ export class Wal {
    *
    * @param type - 0 to 255, opaque.
    * @param payload - copied at once.
+   * @param prefix - stands before the payload: a user with several streams names the stream here without a copy of its own.
    * @returns its position, to compare with what `onDurable` reports.
    */
-  append(type: number, payload: Uint8Array): number {
+  append(type: number, payload: Uint8Array, prefix: Uint8Array = NOTHING): number {
+    this.#encode(type, payload, prefix)
+    this.#wanted = this.#appended
+    this.#schedule()
+    return this.#appended
+  }
+
+  /** Adds a record that is written together with the next one, at the next `writeHints`, or at the end: worth no write and no fdatasync of its own. */
+  appendHint(type: number, payload: Uint8Array, prefix: Uint8Array = NOTHING): number {
+    this.#encode(type, payload, prefix)
+    return this.#appended
+  }
+
+  #encode(type: number, payload: Uint8Array, prefix: Uint8Array): void {
     if (this.#segment === null || this.#closed) throw new Error(`the log in ${this.#directory} is not open`)
-    if (payload.length > PAYLOAD_BYTES_MAX)
+    const payloadBytes = prefix.length + payload.length
+    if (payloadBytes > PAYLOAD_BYTES_MAX)
       throw new RangeError(`a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
     this.#appended++
-    if (this.#failure !== null) return this.#appended
-    const bytes = RECORD_HEADER_BYTES + payload.length
+    if (this.#failure !== null) return
+    const bytes = RECORD_HEADER_BYTES + payloadBytes
     let chunk = this.#chunks.at(-1)
     if (chunk === undefined || chunk.bytes.length - chunk.used < bytes) {
       chunk = { bytes: this.#buffer(bytes), used: 0, lastPosition: 0 }
       this.#chunks.push(chunk)
     }
-    chunk.used = encodeRecord(chunk.bytes, chunk.used, { type, payload }, this.#segment.salt)
+    chunk.used = encodeRecord(chunk.bytes, chunk.used, { type, prefix, payload }, this.#segment.salt)
     chunk.lastPosition = this.#appended
-    this.#schedule()
-    return this.#appended
+  }
+
+  /**
+   * Writes at once what would be written when the turn ends; `sync` begins its fdatasync, `never` reports it durable before this returns. Does nothing where only
+   * hints wait, and while an fdatasync runs: what is waiting then goes together with the next.
+   */
+  write(): void {
+    if (!this.#running && this.#wanted > this.#written) this.#run = this.#writePending()
+  }
+
+  /** Writes also the hints, so that the end of this process does not lose them. */
+  writeHints(): void {
+    if (!this.#running && this.#chunks.length > 0) this.#run = this.#writePending()
   }
 
   /** Resolves once all that has been appended so far is durable (`interval` syncs at once for it). Rejects if the disk fails. */
@@ -207,7 +236,8 @@ export class Wal {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      this.#run = this.#writePending()
+      if (!this.#running && (this.#wanted > this.#written || this.#syncAsked))
+        this.#run = this.#writePending()
     })
   }
 
@@ -217,19 +247,21 @@ export class Wal {
     this.#schedule()
   }
 
-  /** Writes and syncs until nothing is pending. Never runs twice at a time, so one fdatasync is in flight at most. */
+  /** Writes and syncs until nothing but hints is pending. Never runs twice at a time, so one fdatasync is in flight at most. */
   async #writePending(): Promise<void> {
     if (this.#running || this.#failure !== null || this.#segment === null) return
     this.#running = true
     try {
-      while (this.#chunks.length > 0 || this.#syncAsked) {
-        const segment = await this.#segmentWithRoom(this.#segment)
-        const sync = this.#policy === 'sync' || this.#syncAsked || this.#waiters.length > 0
+      do {
+        if (this.#segment.bytes >= this.#segmentBytesMax && this.#chunks.length > 0)
+          this.#segment = await this.#nextSegment(this.#segment)
+        const asked = this.#syncAsked || this.#waiters.length > 0
         this.#syncAsked = false
-        this.#writeChunks(segment)
+        this.#writeChunks(this.#segment)
+        const wanted = this.#policy === 'sync' && this.#wanted > this.#durable
         if (this.#policy === 'never') this.#reportDurable(this.#written)
-        else if (sync) await this.#sync(segment)
-      }
+        else if (asked || wanted) await this.#sync(this.#segment)
+      } while (this.#wanted > this.#written || this.#syncAsked)
     } catch (error) {
       this.#fail(error)
     } finally {
@@ -260,9 +292,8 @@ export class Wal {
     this.#reportDurable(written)
   }
 
-  /** The current segment, or a new one once it is full. All of the old one is durable before the new one exists. */
-  async #segmentWithRoom(segment: OpenSegment): Promise<OpenSegment> {
-    if (segment.bytes < this.#segmentBytesMax || this.#chunks.length === 0) return segment
+  /** The segment after a full one. All of the old one is durable before the new one exists. */
+  async #nextSegment(segment: OpenSegment): Promise<OpenSegment> {
     await this.#sync(segment)
     const next = createSegment(this.#directory, {
       owner: this.#options.owner,
@@ -272,7 +303,6 @@ export class Wal {
     })
     fs.closeSync(segment.fd)
     this.#closedSegments.push(segment)
-    this.#segment = next
     return next
   }
 

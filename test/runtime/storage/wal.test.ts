@@ -130,6 +130,59 @@ describe('durability', () => {
     })
     expect(await reported).toBe(1)
   })
+
+  test('never: write reports before it returns', () => {
+    const durable: number[] = []
+    const { wal } = start({ fsync: 'never', onDurable: (position) => durable.push(position) })
+    wal.append(1, bytes('x'))
+    expect(durable).toEqual([])
+    wal.write()
+    expect(durable).toEqual([1])
+  })
+
+  test('a hint causes no write and no fdatasync of its own, and goes with what follows', async () => {
+    const writes = vi.spyOn(fs, 'writevSync')
+    const syncs = vi.spyOn(fs, 'fdatasync')
+    try {
+      const { wal } = start()
+      writes.mockClear()
+      wal.appendHint(2, bytes('payload'), bytes('prefix '))
+      wal.write()
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+      expect(writes).toHaveBeenCalledTimes(0)
+      wal.append(1, bytes('record'))
+      await wal.flush()
+      expect([writes.mock.calls.length, syncs.mock.calls.length, wal.durablePosition]).toEqual([1, 1, 2])
+      await new Promise((resolve) => setImmediate(resolve))
+      wal.appendHint(2, bytes('written alone'))
+      wal.writeHints()
+      expect([writes.mock.calls.length, syncs.mock.calls.length]).toEqual([2, 1])
+      await wal.close()
+      expect(start().records.map(({ payload }) => text(payload))).toEqual([
+        'prefix payload',
+        'record',
+        'written alone',
+      ])
+    } finally {
+      writes.mockRestore()
+      syncs.mockRestore()
+    }
+  })
+
+  test('what a killed process left in the page cache is synced before anything counts as durable', async () => {
+    await written('in the page cache')
+    const synced: number[] = []
+    const sync = vi.spyOn(fs, 'fsyncSync').mockImplementation((fd) => void synced.push(fs.fstatSync(fd).ino))
+    try {
+      const { wal, replay } = openWal({ directory, owner: 'n1/c0' })
+      open.push(wal)
+      for (const _ of replay()) expect([wal.durablePosition, synced]).toEqual([0, []])
+      expect(wal.durablePosition).toBe(1)
+      expect(synced).toEqual([fs.statSync(segment(1)).ino, fs.statSync(directory).ino])
+    } finally {
+      sync.mockRestore()
+    }
+  })
 })
 
 describe('a torn tail', () => {
