@@ -34,7 +34,21 @@ export interface WorldOptions {
   readonly members: number
   readonly limits?: Partial<ChainLimits>
   readonly trace?: boolean
+  /** Dice other than those of the seed. */
+  readonly rng?: Rng
 }
+
+/** What a replica made its server do. */
+export type Effect =
+  | { readonly type: 'persist'; readonly record: LogRecord }
+  | { readonly type: 'send'; readonly to: ServerId; readonly message: ChainMessage }
+  | {
+      readonly type: 'reply'
+      readonly request: RequestId
+      readonly result: WriteResult | ReadResult | Failure
+    }
+  | { readonly type: 'report'; readonly report: ReplicaReport }
+  | { readonly type: 'flush-store' }
 
 /** What is on the way from one server to another, in order. */
 export interface Link {
@@ -109,6 +123,7 @@ export class ChainWorld {
   readonly reported = new Map<ServerId, ReplicaReport>()
   readonly trace: string[] | null
   watcher: Watcher | null = null
+  onEffect: ((server: ChainServer, effect: Effect) => void) | null = null
   nowMs = 1000
   /** Snapshots that replicas have begun to receive. */
   snapshots = 0
@@ -117,7 +132,7 @@ export class ChainWorld {
   #requests = 0
 
   constructor(options: WorldOptions) {
-    this.rng = new Rng(options.seed)
+    this.rng = options.rng ?? new Rng(options.seed)
     this.trace = options.trace ? [] : null
     this.#limits = options.limits ?? {}
     this.servers = Array.from({ length: options.servers }, (_, i) => {
@@ -190,23 +205,28 @@ export class ChainWorld {
       persist: (record: LogRecord) => {
         if (record.type === 'reset' && record.to.seq > 0) this.snapshots++
         server.log.append(freeze(record))
+        this.onEffect?.(server, { type: 'persist', record })
       },
       send: (to: ServerId, message: ChainMessage) => {
         this.note(() => `    ${server.id} -> ${to} ${describeMessage(message)}`)
         this.#queues.get(`${server.id} ${to}`)?.messages.push(freeze(message))
+        this.onEffect?.(server, { type: 'send', to, message })
       },
       reply: (request: RequestId, result: WriteResult | ReadResult | Failure) => {
         this.note(() => `    ${server.id} answers ${request}: ${JSON.stringify(result)}`)
         if (!server.requests.delete(request))
           throw new Violation(`${server.id} answers request ${request} twice`)
         this.watcher?.onReply(server, request, freeze(result))
+        this.onEffect?.(server, { type: 'reply', request, result })
       },
       report: (report: ReplicaReport) => {
         this.note(() => `    ${server.id} reports ${report.state} in epoch ${report.epoch}`)
         server.reports.push(freeze(report))
+        this.onEffect?.(server, { type: 'report', report })
       },
       flushStore: () => {
         server.flushes++
+        this.onEffect?.(server, { type: 'flush-store' })
       },
       note: (text: string) => this.note(() => `    ${server.id}: ${text}`),
     }

@@ -50,16 +50,17 @@ export class CrashableLog {
     this.#rewritesBefore = 0
   }
 
-  /** Whether this very entry, or a whole state that includes it, would survive a power cut. */
-  durablyHolds({ epoch, seq }: Position): boolean {
-    let held = false
+  /** Whether this very entry would survive a power cut, or else a state of the store that includes it. */
+  durablyHolds({ epoch, seq }: Position): 'entry' | 'state' | null {
+    let held: 'entry' | 'state' | null = this.trimmed >= seq ? 'state' : null
     for (let i = 0; i < this.#durable; i++) {
       const record = this.records[i]
-      if (record?.type === 'entry' && record.entry.seq === seq) held = record.entry.epoch === epoch
-      else if (record?.type === 'truncate' && record.to.seq < seq) held = false
-      else if (record?.type === 'reset') held = record.to.seq >= seq
+      if (record?.type === 'entry' && record.entry.seq === seq)
+        held = record.entry.epoch === epoch ? 'entry' : null
+      else if (record?.type === 'truncate' && record.to.seq < seq) held = null
+      else if (record?.type === 'reset') held = record.to.seq >= seq ? 'state' : null
     }
-    return held || this.trimmed >= seq
+    return held
   }
 
   trimmed = 0
@@ -103,9 +104,13 @@ export class CrashableStore implements CleanStore {
     if (this.#writes.length > (this.#turns.at(-1) ?? this.#flushed)) this.#turns.push(this.#writes.length)
   }
 
+  /** What would survive a power cut now is a state of the chain, not a torso of a snapshot. */
+  flushedWhole = true
+
   /** Everything written so far survives any crash from now on. */
   flush(): void {
     this.endTurn()
+    this.flushedWhole = !this.#live.meta.receivingSnapshot
     this.#flushed = this.#writes.length
     this.#turns = []
   }
