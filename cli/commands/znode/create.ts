@@ -1,0 +1,62 @@
+import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { withEnsemble } from '../../ensemble.ts'
+import { interrupted, note, say, sayJson } from '../../output.ts'
+import { pathPositional, toPath, znodeOptions } from '../../znodes.ts'
+
+const options = {
+  sequential: {
+    type: 'boolean',
+    default: false,
+    describe: 'Append a number that grows with every child of the parent',
+  },
+  parents: { type: 'boolean', default: false, describe: 'Create what is missing above it, too' },
+  ephemeral: {
+    type: 'boolean',
+    default: false,
+    describe: 'It goes with the session of this command, which therefore stays until Ctrl-C',
+  },
+  ...znodeOptions,
+} as const
+
+const positionals = {
+  ...pathPositional,
+  data: { type: 'string', describe: 'What it shall hold', defaultDescription: 'nothing' },
+} as const
+
+type Arguments = InferredOptionTypes<typeof options & typeof positionals>
+
+export const createZnodeCommand: CommandModule<object, Arguments> = {
+  command: 'create <path> [data]',
+  describe: 'Create a znode and print its path',
+  builder: (yargs) =>
+    yargs
+      .positional('path', positionals.path)
+      .positional('data', positionals.data)
+      .options(options)
+      .example('$0 znode create /app/mode green --parents', 'and /app, if there is none')
+      .example('$0 znode create /app/job- --sequential', 'prints /app/job-0000000000, for example')
+      .example('$0 znode create /app/here --ephemeral', 'there until Ctrl-C') as never,
+  handler: async (args) => {
+    const path = toPath(args.path)
+    const { sequential, ephemeral } = args
+    const work = withEnsemble(
+      args,
+      async (client) => {
+        if (args.parents) await client.ensurePath(path.slice(0, path.lastIndexOf('/')))
+        const created = await client.create(path, args.data ?? null, { sequential, ephemeral })
+        if (args.json) sayJson({ path: created })
+        else say(created)
+        if (!ephemeral) return
+        note('It is there until Ctrl-C.')
+        const expired = new Promise<never>((_, reject) => {
+          client.onState((state) => {
+            if (state === 'expired') reject(new Error(`the session expired, and ${created} is gone`))
+          })
+        })
+        await Promise.race([interrupted(), expired])
+      },
+      { endless: ephemeral },
+    )
+    return work
+  },
+}

@@ -1,0 +1,92 @@
+/** How commands reach the coordinators. */
+import { type CoordinatorClient, coordinator } from '../client/coordinator/client.ts'
+import { type CoordinatorErrorCode, isCoordinatorError } from '../client/coordinator/errors.ts'
+import { toDuration } from './arguments.ts'
+import { coordinatorOption } from './options.ts'
+import { timeoutOption } from './store.ts'
+
+export const ensembleOptions = { ...coordinatorOption, ...timeoutOption } as const
+
+export interface EnsembleArguments {
+  readonly coordinator: string
+  readonly timeout: string
+}
+
+const SESSION_MS = 6_000
+
+/**
+ * Opens a session, works, and ends it whatever comes of it.
+ *
+ * @param options.endless - the work takes as long as it takes; otherwise all of it has `--timeout`.
+ */
+export async function withEnsemble<Result>(
+  args: EnsembleArguments,
+  work: (client: CoordinatorClient) => Promise<Result>,
+  options: { readonly endless?: boolean } = {},
+): Promise<Result> {
+  const timeoutMs = toDuration(args.timeout, '--timeout')
+  const client = coordinator({
+    servers: args.coordinator,
+    sessionTimeoutMs: SESSION_MS,
+    renewExpired: options.endless ?? false,
+  })
+  try {
+    await atMost(
+      timeoutMs,
+      connected(client),
+      `none of the coordinators ${args.coordinator} has answered in ${args.timeout}. Are they running, and most of them? --coordinator names others`,
+    )
+    const working = work(client)
+    if (options.endless) return await working
+    return await atMost(
+      timeoutMs,
+      working,
+      `the coordinators ${args.coordinator} have not answered in ${args.timeout}: a write may have happened. Do most of them run?`,
+    )
+  } catch (error) {
+    throw explained(error)
+  } finally {
+    await client.close()
+  }
+}
+
+function connected(client: CoordinatorClient): Promise<void> {
+  if (client.state === 'connected') return Promise.resolve()
+  return new Promise((resolve) => {
+    const stop = client.onState((state) => {
+      if (state !== 'connected') return
+      stop()
+      resolve()
+    })
+  })
+}
+
+async function atMost<Result>(ms: number, work: Promise<Result>, otherwise: string): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(otherwise)), ms)
+  })
+  work.catch(() => {}) // it may still fail when nobody waits for it any more
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const ADVICE: Partial<Record<CoordinatorErrorCode, string>> = {
+  NO_NODE: 'there is no such znode, or not its parent; `catenary znode ls` shows what there is',
+  NODE_EXISTS: 'it exists already; `catenary znode set` changes it',
+  BAD_VERSION: 'it has another version; `catenary znode stat` shows which',
+  NOT_EMPTY: 'it has children; --recursive deletes them, too',
+  NO_CHILDREN_FOR_EPHEMERALS: 'its parent is ephemeral, and those have no children',
+  NO_AUTH: 'its access list forbids it',
+  CONNECTION_LOSS: 'the connection broke; a write may have happened: look, then repeat',
+  SESSION_EXPIRED: 'the session expired meanwhile; repeat',
+}
+
+function explained(error: unknown): unknown {
+  if (!isCoordinatorError(error)) return error
+  const advice = ADVICE[error.code]
+  return advice === undefined ? error : new Error(`${error.message}: ${advice}`, { cause: error })
+}

@@ -1,0 +1,70 @@
+/** How commands reach the data servers. */
+import { type Client, connect, type StoreError } from '../client/index.ts'
+import { toDuration } from './arguments.ts'
+import { clusterOption, splitList, transportOption } from './options.ts'
+
+export const timeoutOption = {
+  timeout: {
+    type: 'string',
+    default: '10s',
+    describe: 'How long to try before giving up, for example 500ms or 30s',
+  },
+} as const
+
+export const storeOptions = {
+  servers: {
+    type: 'string',
+    default: '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003',
+    describe: 'Some of the data servers, comma-separated; the others are learnt from them. Over nats: ids',
+  },
+  ...transportOption,
+  ...clusterOption,
+  ...timeoutOption,
+} as const
+
+export const jsonOption = {
+  json: { type: 'boolean', default: false, describe: 'Print JSON, for other programs' },
+} as const
+
+export interface StoreArguments {
+  readonly servers: string
+  readonly transport: string
+  readonly cluster: string
+  readonly timeout: string
+}
+
+const CONNECT_MS_MAX = 5_000
+
+/** Connects, works, and closes the connections whatever comes of it. */
+export async function withStore<Result>(
+  args: StoreArguments,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await connectStore(args)
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+export async function connectStore(args: StoreArguments): Promise<Client> {
+  const timeoutMs = toDuration(args.timeout, '--timeout')
+  const { transport, cluster } = args
+  try {
+    return await connect({
+      servers: splitList(args.servers),
+      transport,
+      cluster,
+      timeoutMs,
+      connectTimeoutMs: Math.min(timeoutMs, CONNECT_MS_MAX),
+    })
+  } catch (error) {
+    if ((error as StoreError).code !== 'TIMEOUT') throw error
+    throw new Error(
+      `none of the servers ${args.servers} has answered as a member of the cluster "${cluster}". ` +
+        'Are they running? --servers names others; `catenary demo` starts a whole cluster on this machine',
+      { cause: error },
+    )
+  }
+}
