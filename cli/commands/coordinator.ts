@@ -1,5 +1,4 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { startCoordinatorProcess } from '../../runtime/coordinator/coordinator-process.ts'
 import type { EnsembleMember } from '../../runtime/coordinator/options.ts'
 import {
   clusterOption,
@@ -50,7 +49,8 @@ export const coordinatorCommand: CommandModule<object, InferredOptionTypes<typeo
         'a single one',
       ) as never,
   handler: (args) =>
-    runUntilSignal(args['log-level'], (logger) => {
+    runUntilSignal(args['log-level'], async (logger) => {
+      const { startCoordinatorProcess } = await import('../../runtime/coordinator/coordinator-process.ts')
       const members = parseMembers(args.members)
       return startCoordinatorProcess({
         id: args.id,

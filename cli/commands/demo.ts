@@ -1,6 +1,5 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { DURABILITIES } from '../../protocol/cluster.ts'
-import { runDemo } from '../demo/demo.ts'
 
 const options = {
   data: {
@@ -32,6 +31,7 @@ export const demoCommand: CommandModule<object, InferredOptionTypes<typeof optio
       .example('$0 demo --exit', 'for scripts: status 0 if nothing was lost')
       .example('$0 demo --data ./demo --durability memory', 'keep the data; do not wait for disks') as never,
   handler: async ({ data, exit, durability, transport, cities }) => {
+    const { runDemo } = await import('../demo/demo.ts')
     // By exit: where the user interrupted it, the load is still waiting for a cluster that is gone.
     process.exit(await runDemo({ data: data ?? null, exit, durability, transport, cities }))
   },

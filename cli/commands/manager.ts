@@ -1,5 +1,4 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { startManager } from '../../runtime/manager/manager-loop.ts'
 import { clusterShapeOptions, coordinatorOption, logOption, splitList } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
 
@@ -28,7 +27,7 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
       ) as never,
   handler: (args) =>
     runUntilSignal(args['log-level'], async (logger) =>
-      startManager({
+      (await import('../../runtime/manager/manager-loop.ts')).startManager({
         coordinator: splitList(args.coordinator),
         name: args.name,
         options: {

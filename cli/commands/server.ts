@@ -1,5 +1,4 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { startServerProcess } from '../../runtime/server/server-process.ts'
 import { clusterOption, coordinatorOption, logOption, splitList, transportOption } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
 
@@ -50,8 +49,8 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         'over a NATS broker',
       ) as never,
   handler: (args) =>
-    runUntilSignal(args['log-level'], (logger) =>
-      startServerProcess({
+    runUntilSignal(args['log-level'], async (logger) =>
+      (await import('../../runtime/server/server-process.ts')).startServerProcess({
         id: args.id,
         dataPath: args.data,
         host: args.host,

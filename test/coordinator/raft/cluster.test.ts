@@ -13,7 +13,7 @@ function run(size: number, seed: number): Cluster {
   return cluster
 }
 
-describe('random runs: the five properties (Raft Figure 3) hold in each step, and a healed cluster makes progress', () => {
+describe('random runs: ElectionSafety, LeaderAppendOnly, LogMatching, LeaderCompleteness, StateMachineSafety (Raft Figure 3) hold in each step, and a healed cluster makes progress', () => {
   for (const size of [1, 3, 5]) {
     test(`${size} members`, () => {
       const sum = { commits: 0, installs: 0, crashes: 0, elections: 0, reads: 0, forwarded: 0 }
