@@ -30,6 +30,12 @@ const options = {
     default: 2000,
     describe: 'Milliseconds after which a silent server is declared dead',
   },
+  'coordinator-tick': {
+    type: 'number',
+    default: 0,
+    describe:
+      'Only with Apache ZooKeeper: its tickTime in milliseconds, by which its leader may hear of a renewal late',
+  },
   ...coordinatorOption,
   ...clusterOption,
   ...transportOption,
@@ -58,6 +64,7 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         httpPort: args['http-port'],
         zone: args.zone,
         sessionTimeoutMs: args['session-timeout'],
+        touchLagMs: args['coordinator-tick'],
         coordinators: splitList(args.coordinator),
         clusterName: args.cluster,
         transport: args.transport,

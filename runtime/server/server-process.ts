@@ -19,6 +19,8 @@ export interface ServerProcessOptions {
   readonly httpPort: number
   readonly zone: string
   readonly sessionTimeoutMs: number
+  /** How much later than it was sent the ensemble's leader may hear of a renewal: a tick of Apache ZooKeeper; ours at once. */
+  readonly touchLagMs: number
   readonly coordinators: readonly string[]
   readonly clusterName: string
   readonly transport: string
@@ -65,7 +67,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     server,
     coordinators: options.coordinators,
     sessionTimeoutMs: options.sessionTimeoutMs,
-    touchLagMs: 0,
+    touchLagMs: options.touchLagMs,
     registration: {
       server: asServerId(id),
       host: options.host,
