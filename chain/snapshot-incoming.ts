@@ -67,7 +67,7 @@ export function settleIncoming(replica: Replica, out: Outbox): void {
 
 /** The snapshot would survive a power cut now: the replica is whole. */
 export function onStoreFlushed(replica: Replica, out: Outbox): void {
-  replica.flushesPending--
+  replica.flushesPending = Math.max(0, replica.flushesPending - 1)
   if (replica.incoming?.flushing !== true || replica.flushesPending > 0) return
   out.note(`holds a whole snapshot, ${replica.store.keyCount} keys at seq ${replica.log.commit.seq}`)
   replica.incoming = null

@@ -11,6 +11,7 @@ export interface WalkOptions {
   readonly seed: number
   readonly steps: number
   readonly trace?: boolean
+  readonly onTurn?: (server: ChainServer) => void
 }
 
 export interface WalkResult {
@@ -45,6 +46,7 @@ export function walk(options: WalkOptions): WalkResult {
     trace: options.trace === true,
   })
   const clients = new Clients(world, 3)
+  world.onTurn = options.onTurn ?? null
   const actions = actionsOf(world, clients, faults)
   const bag = actions.flatMap(([weight, action]) => Array.from({ length: weight }, () => action))
   try {

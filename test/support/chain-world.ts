@@ -124,6 +124,8 @@ export class ChainWorld {
   readonly trace: string[] | null
   watcher: Watcher | null = null
   onEffect: ((server: ChainServer, effect: Effect) => void) | null = null
+  /** Called at the end of each turn of a server. */
+  onTurn: ((server: ChainServer) => void) | null = null
   nowMs = 1000
   /** Snapshots that replicas have begun to receive. */
   snapshots = 0
@@ -198,6 +200,7 @@ export class ChainWorld {
     step(replica, { type: 'flush' }, this.#outboxOf(server))
     server.store.endTurn()
     this.#checkLog(server, replica)
+    this.onTurn?.(server)
   }
 
   #outboxOf(server: ChainServer) {

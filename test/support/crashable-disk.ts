@@ -99,9 +99,25 @@ export class CrashableStore implements CleanStore {
   /** Lengths of `#writes` at the end of each turn that is not flushed yet: a crash falls on one of them. */
   #turns: number[] = []
   #flushed = 0
+  /** The same of all turns, flushed or not. */
+  #states: number[] = [0]
 
   endTurn(): void {
-    if (this.#writes.length > (this.#turns.at(-1) ?? this.#flushed)) this.#turns.push(this.#writes.length)
+    if (this.#writes.length === this.#states.at(-1)) return
+    this.#turns.push(this.#writes.length)
+    this.#states.push(this.#writes.length)
+  }
+
+  /** How many states this store has been in, each at the end of a turn. */
+  get stateCount(): number {
+    return this.#states.length
+  }
+
+  /** A store as this one was after some turn. */
+  copyOf(state: number): MemoryStore {
+    const copy = new MemoryStore()
+    for (const write of this.#writes.slice(0, this.#states[state])) write(copy)
+    return copy
   }
 
   /** What would survive a power cut now is a state of the chain, not a torso of a snapshot. */
@@ -120,6 +136,7 @@ export class CrashableStore implements CleanStore {
     this.#writes.length = rng.chance(0.3) ? (survivors.at(-1) ?? 0) : rng.pick(survivors)
     this.#live = new MemoryStore()
     for (const write of this.#writes) write(this.#live)
+    this.#states = this.#states.filter((length) => length <= this.#writes.length)
     this.flush()
   }
 
