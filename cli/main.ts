@@ -19,6 +19,7 @@ import { statusCommand } from './commands/status.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
 import { dropForeignVariables } from './environment.ts'
+import { refuseNumbers } from './numbers.ts'
 import { endOnBrokenPipe } from './output.ts'
 import { packageVersion } from './package-version.ts'
 import { refuseRepeats } from './repeats.ts'
@@ -56,6 +57,7 @@ await yargs(shield(hideBin(process.argv)))
   .middleware([unshield, dropForeignVariables] as never, true)
   .config('config', 'A JSON file with any of the options; flags and environment (CATENARY_...) come first')
   .check(refuseRepeats as never, true)
+  .check(refuseNumbers as never, true)
   .completion('completion', 'Print a completion script for bash or zsh')
   .demandCommand(1, 'Which command? Begin with `catenary demo`, or see --help.')
   .recommendCommands()

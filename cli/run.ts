@@ -26,7 +26,11 @@ export async function runUntilSignal(
     process.once('disconnect', () => resolve('the parent is gone'))
     process.channel?.unref() // listening must not keep a stopped process alive
   })
-  const running = await start(logger)
+  const running = await Promise.race([start(logger), asked])
+  if (typeof running === 'string') {
+    logger.info({ signal: running }, 'stopped before it was up')
+    process.exit(0) // what it waits for may never come
+  }
   const signal = await asked
   for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(1))
   logger.info({ signal }, 'stopping')

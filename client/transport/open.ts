@@ -24,5 +24,10 @@ export async function openClientTransport(options: OpenTransportOptions): Promis
   throw unknownTransport(transport)
 }
 
+/** @throws {StoreError} `BAD_ARGUMENT`: no such transport. For whoever opens it only later. */
+export function checkTransport(transport: string): void {
+  if (transport !== 'tcp' && !transport.startsWith('nats:')) throw unknownTransport(transport)
+}
+
 export const unknownTransport = (transport: string) =>
   new StoreError('BAD_ARGUMENT', `transport ${JSON.stringify(transport)}: use "tcp" or "nats://host:port"`)

@@ -1,5 +1,6 @@
 /** Everything that a coordinator process consists of: the member itself, a manager that may be elected, and the http door. */
 import type { Logger } from 'pino'
+import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { openHttpDoor } from '../doors/http.ts'
@@ -28,6 +29,7 @@ export async function startCoordinatorProcess(
   const { id, members, logger } = options
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
+  checkTransport(options.transport)
   const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
   let failure: Error | null = null
   const member = await startCoordinator({

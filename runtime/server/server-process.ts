@@ -1,6 +1,7 @@
 /** Everything that a data server consists of, started in order and stopped in reverse. */
 import type { Logger } from 'pino'
 import { coordinator } from '../../client/coordinator/client.ts'
+import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
 import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
@@ -38,6 +39,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const { id, logger } = options
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
+  checkTransport(options.transport)
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
   const cluster = await clusterOptions(options)
   data.adoptCluster(cluster.clusterId)

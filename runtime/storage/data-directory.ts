@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Incarnation } from '../../protocol/ids.ts'
 import { asIncarnation } from '../../protocol/ids.ts'
 import { writeFileAtomically } from './atomic-file.ts'
-import { lockDirectory } from './directory-lock.ts'
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 
 const FORMAT = 1
 
@@ -55,8 +55,7 @@ export function openDataDirectory(options: {
   id: string
 }): DataDirectory {
   const { path, kind, id } = options
-  fs.mkdirSync(path, { recursive: true })
-  const lock = lockDirectory(path)
+  const lock = takeDirectory(path)
   try {
     const file = join(path, 'identity.json')
     let identity = readIdentity(file)
@@ -75,6 +74,17 @@ export function openDataDirectory(options: {
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+function takeDirectory(path: string): DirectoryLock {
+  try {
+    fs.mkdirSync(path, { recursive: true })
+    return lockDirectory(path)
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('syscall' in cause)) throw cause
+    const message = `data directory "${path}" cannot be used: ${cause.message}. Name a directory that this process may create and write to.`
+    throw new Error(message, { cause })
   }
 }
 
