@@ -22,9 +22,13 @@ export function onRead(
 ): void {
   const refusal = refuseRead(replica, read.command)
   if (refusal !== null) return out.reply(read.request, refusal)
-  const waiting: WaitingRead = { ...read, since: replica.nowMs }
-  if (read.options.consistency.type === 'strong') return strongRead(replica, waiting, out)
-  if (read.options.atLeast > replica.log.last) {
+  const { request, command, options } = read
+  const strong = options.consistency.type === 'strong'
+  // The path of nearly every read: nothing is made for it but its answer.
+  if (strong && mayAnswerHere(replica, command)) return answerHere(replica, read, out)
+  const waiting: WaitingRead = { request, command, options, since: replica.nowMs }
+  if (strong) return strongRead(replica, waiting, out)
+  if (options.atLeast > replica.log.last) {
     replica.behindReads.push(waiting)
     return
   }
@@ -67,12 +71,19 @@ function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
 }
 
 function strongRead(replica: Replica, read: WaitingRead, out: Outbox): void {
-  if (leaseLives(replica) && (isTail(replica) || !touchesDirty(replica, read.command))) {
-    replica.counters.localReads++
-    return answerClean(replica, read, out)
-  }
+  if (mayAnswerHere(replica, read.command)) return answerHere(replica, read, out)
   replica.waitingReads.push(read) // asked about when this turn ends
 }
+
+const mayAnswerHere = (replica: Replica, command: ReadCommand): boolean =>
+  leaseLives(replica) && (isTail(replica) || !touchesDirty(replica, command))
+
+function answerHere(replica: Replica, read: Answerable, out: Outbox): void {
+  replica.counters.localReads++
+  answerClean(replica, read, out)
+}
+
+type Answerable = Pick<WaitingRead, 'request' | 'command'>
 
 function touchesDirty(replica: Replica, command: ReadCommand): boolean {
   if (!replica.log.hasDirtyKeys) return false
@@ -85,7 +96,7 @@ function touchesDirty(replica: Replica, command: ReadCommand): boolean {
 }
 
 /** From the clean store, which stands at `commit` exactly: an atomic snapshot of however many keys. */
-function answerClean(replica: Replica, { request, command }: WaitingRead, out: Outbox): void {
+function answerClean(replica: Replica, { request, command }: Answerable, out: Outbox): void {
   const at = replica.log.commit.seq
   if (command.type === 'get') {
     const values = valuesOf(replica, command.keys, (key) => replica.store.get(key))

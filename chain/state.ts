@@ -140,6 +140,12 @@ export interface Replica {
   readonly log: Log
   incarnation: Incarnation
   config: ChainConfig | null
+  /** What `selfMember` has found last: it is asked for several times for each request. */
+  place: {
+    readonly config: ChainConfig | null
+    readonly incarnation: Incarnation
+    readonly member: Member | null
+  }
   nowMs: Millis
   wallMs: Millis
   leaseUntil: Millis
@@ -201,6 +207,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     log: new Log(),
     incarnation: options.incarnation,
     config: null,
+    place: { config: null, incarnation: options.incarnation, member: null },
     nowMs: asMillis(0),
     wallMs: asMillis(0),
     leaseUntil: asMillis(0),
@@ -242,9 +249,13 @@ export function createReplica(options: ReplicaOptions): Replica {
 
 /** This replica's member record, if the configuration admits this very life of it. */
 export function selfMember(replica: Replica): Member | null {
-  if (replica.config === null || !replica.alive) return null
-  const member = memberOf(replica.config, replica.self)
-  return member !== null && member.incarnation === replica.incarnation ? member : null
+  const { config, incarnation, place } = replica
+  if (config === null || !replica.alive) return null
+  if (place.config === config && place.incarnation === incarnation) return place.member
+  const named = memberOf(config, replica.self)
+  const member = named?.incarnation === incarnation ? named : null
+  replica.place = { config, incarnation, member }
+  return member
 }
 
 export const isJoiner = (replica: Replica): boolean =>
