@@ -48,6 +48,7 @@ export interface CleanStore {
   readonly meta: StoreMeta
   /** Keys whose `expiresAtWallMs` is > 0 and <= `wallMs`, soonest first, at most `limit`. */
   expired(wallMs: Millis, limit: number): Key[]
+  /** To be read at once: the next entry may change what was returned. */
   session(session: SessionId): SessionRecord | null
   /** Session ids greater than `after`, ascending, at most `limit`: for snapshots. */
   sessionsAfter(after: SessionId, limit: number): SessionRecord[]

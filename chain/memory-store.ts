@@ -252,6 +252,7 @@ export class ExpiryHeap {
 export const isSooner = (a: Due, b: Due) => a.at < b.at || (a.at === b.at && a.key < b.key)
 
 interface LiveSession {
+  readonly session: SessionId
   lastSeq: SessionRecord['lastSeq']
   origins: SessionRecord['origins'][number][]
 }
@@ -265,8 +266,13 @@ export class SessionTable {
     return this.#sessions.size
   }
 
-  /** A copy: it does not change with later entries. */
+  /** The record itself, which the next entry may change: no copy for each write of a client with many requests on the way. */
   get(session: SessionId): SessionRecord | null {
+    return this.#sessions.get(session) ?? null
+  }
+
+  /** Does not change with later entries. */
+  copy(session: SessionId): SessionRecord | null {
     const live = this.#sessions.get(session)
     return live === undefined ? null : { session, lastSeq: live.lastSeq, origins: live.origins.slice() }
   }
@@ -276,7 +282,7 @@ export class SessionTable {
     const found: SessionRecord[] = []
     for (let index = firstNotBelow(this.#ids, asSessionId(after + 1)); found.length < limit; index++) {
       const id = this.#ids[index]
-      const record = id === undefined ? null : this.get(id)
+      const record = id === undefined ? null : this.copy(id)
       if (record === null) break
       found.push(record)
     }
@@ -287,7 +293,8 @@ export class SessionTable {
   put(record: SessionRecord): void {
     const live = this.#sessions.get(record.session)
     if (live !== undefined && live.lastSeq > record.lastSeq) return
-    this.#set(record.session, { lastSeq: record.lastSeq, origins: record.origins.slice() })
+    const { session, lastSeq, origins } = record
+    this.#set({ session, lastSeq, origins: origins.slice() })
   }
 
   /** Applies what an entry does to sessions, skipping those that have already seen it. Calls `onTouched` for every one that changed. */
@@ -295,16 +302,17 @@ export class SessionTable {
     const { seq, origin, sessions } = entry
     const opened = sessions?.opens === true ? asSessionId(seq) : null
     const isNew = opened !== null && !this.#sessions.has(opened)
-    if (isNew) this.#set(opened, { lastSeq: seq, origins: [] })
+    if (isNew) this.#set({ session: opened, lastSeq: seq, origins: [] })
     if (opened !== null) onTouched?.(opened)
     if (origin !== null) {
-      const live = this.#sessions.get(origin.session) ?? { lastSeq: NO_SEQ, origins: [] }
+      const { session } = origin
+      const live = this.#sessions.get(session) ?? { session, lastSeq: NO_SEQ, origins: [] }
       if (live.lastSeq < seq || isNew) {
         live.lastSeq = seq
         forgetAnswered(live, origin.answeredBelow)
         live.origins.push({ seq, origin })
-        this.#set(origin.session, live)
-        onTouched?.(origin.session)
+        this.#set(live)
+        onTouched?.(session)
       }
     }
     for (const lapsed of sessions?.lapses ?? []) {
@@ -318,9 +326,9 @@ export class SessionTable {
     this.#ids = []
   }
 
-  #set(session: SessionId, live: LiveSession): void {
-    if (!this.#sessions.has(session)) this.#ids = null
-    this.#sessions.set(session, live)
+  #set(live: LiveSession): void {
+    if (!this.#sessions.has(live.session)) this.#ids = null
+    this.#sessions.set(live.session, live)
   }
 }
 

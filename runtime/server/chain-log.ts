@@ -128,10 +128,12 @@ export class ChainLog {
     return track
   }
 
-  /** For each chain the newest position that became durable with the log's `walPosition`. */
-  takeDurable(walPosition: number): [ChainId, Durable][] {
+  /** For each chain that `mayConfirm` the newest position that has become durable. */
+  takeDurable(mayConfirm: (chain: ChainId) => boolean): [ChainId, Durable][] {
+    const walPosition = this.#wal.durablePosition
     const durable: [ChainId, Durable][] = []
     for (const [chain, track] of this.#tracks) {
+      if (track.pending.length === 0 || !mayConfirm(chain)) continue
       let count = 0
       while ((track.pending[count]?.walPosition ?? Infinity) <= walPosition) count++
       const newest = track.pending[count - 1]

@@ -52,6 +52,8 @@ export interface DataServerOptions {
 }
 
 const TICK_MS = 25
+/** Per chain: changes that wait for the store's disk. */
+const OVERLAY_BYTES_MAX = 192 * 1024 * 1024
 
 export class DataServer {
   readonly id: ServerId
@@ -92,7 +94,7 @@ export class DataServer {
       directory: join(data.path, 'wal'),
       owner: `server ${id} ${data.dataId}`,
       fsync,
-      onDurable: (position) => this.#onDurable(position),
+      onDurable: () => this.#onDurable(),
       onFailure: (error) => this.failStorage(error),
     })
     this.#wal = wal
@@ -245,8 +247,15 @@ export class DataServer {
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'peer-down', server })
   }
 
-  #onDurable(walPosition: number): void {
-    for (const [chain, { position, rewrites }] of this.#chainLog?.takeDurable(walPosition) ?? []) {
+  /**
+   * A store whose disk does not keep up would fill the memory: until it has caught up, this replica confirms nothing more, so that nothing more commits, and the
+   * head soon answers OVERLOADED.
+   */
+  readonly #keepsUp = (chain: ChainId): boolean =>
+    (this.#hosts.get(chain)?.store.overlayBytes ?? 0) < OVERLAY_BYTES_MAX
+
+  #onDurable(): void {
+    for (const [chain, { position, rewrites }] of this.#chainLog?.takeDurable(this.#keepsUp) ?? []) {
       const host = this.#hosts.get(chain)
       if (host !== undefined) this.#stepNow(host, { type: 'durable', position, rewrites })
     }
@@ -254,6 +263,7 @@ export class DataServer {
 
   #onTick(): void {
     this.#chainLog?.writeHints()
+    this.#onDurable() // what a store that did not keep up has held back
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'tick' })
   }
 

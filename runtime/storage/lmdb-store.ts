@@ -36,6 +36,8 @@ const MAP_BYTES = 64 * 1024 ** 3
 const META_KEY = 'meta'
 const NEVER = asMillis(0)
 
+type Stamp = Pick<Versioned, 'version' | 'expiresAtWallMs'>
+
 export interface LmdbStoreOptions {
   /** A directory of its own; created if absent. One store, one process. */
   readonly path: string
@@ -43,12 +45,17 @@ export interface LmdbStoreOptions {
   readonly onFlushed?: (applied: Position) => void
   /** A batch could not be written. Called once; reads go on, but nothing reaches the disk any more. */
   readonly onFailure?: (error: Error) => void
-  /** A batch is cut when it is this large, has this many keys, or is this old. Defaults: 4 MiB, 2048 (handing a batch to the
-   * library takes this thread some 2 µs a key), 200 ms. */
+  /**
+   * A batch is cut when it is this large, has this many keys, or is this old. Each costs an fsync that the log's own fdatasync waits behind, and rewrites
+   * a page for nearly every key, so batches are rare: a key that changes often is written once. The bound on keys is one on this thread's pause,
+   * some 1.5 µs a key. Defaults: 32 MiB, 16,384, 5 s.
+   */
   readonly batchBytes?: number
   readonly batchKeys?: number
   readonly batchDelayMs?: number
 }
+
+const BATCH = { bytes: 32 * 1024 * 1024, keys: 16_384, delayMs: 5000 }
 
 /** See `CleanStore`. Open it with {@link openLmdbStore}. */
 export class LmdbStore implements DurableStore {
@@ -59,7 +66,10 @@ export class LmdbStore implements DurableStore {
   readonly #storedSessions: BinaryDatabase
   readonly #state: BinaryDatabase
   readonly #sessions = new SessionTable()
-  #meta: StoreMeta = EMPTY_META
+  readonly #batch: typeof BATCH
+  /** Without `applied`, which every entry moves. */
+  #meta: Omit<StoreMeta, 'applied'> = EMPTY_META
+  #applied: Position = EMPTY_POSITION
   #keyCount = 0
   #active = new Overlay()
   /** Newest first. */
@@ -77,6 +87,11 @@ export class LmdbStore implements DurableStore {
 
   constructor(options: LmdbStoreOptions) {
     this.#options = options
+    this.#batch = {
+      bytes: options.batchBytes ?? BATCH.bytes,
+      keys: options.batchKeys ?? BATCH.keys,
+      delayMs: options.batchDelayMs ?? BATCH.delayMs,
+    }
     fs.mkdirSync(options.path, { recursive: true })
     this.#root = open({
       path: options.path,
@@ -118,42 +133,44 @@ export class LmdbStore implements DurableStore {
   }
 
   apply(entry: Entry): void {
-    for (const { key, value, expiresAtWallMs } of entry.writes) {
-      const stored = this.#stamp(key)
-      if (stored !== null && stored.version > entry.seq) continue
-      if (value !== null) this.#put({ key, value, version: entry.seq, expiresAtWallMs }, stored)
-      else if (stored !== null) this.#delete(key, stored)
-    }
-    this.#sessions.apply(entry, (session) => this.#active.sessions.add(session))
-    this.#setMeta({ ...this.#meta, applied: { epoch: entry.epoch, seq: entry.seq } })
+    for (const { key, value, expiresAtWallMs } of entry.writes)
+      this.#write(key, { value, version: entry.seq, expiresAtWallMs })
+    this.#sessions.apply(entry, this.#onSessionTouched)
+    this.#applied = { epoch: entry.epoch, seq: entry.seq }
+    this.#active.touch()
+    this.#schedule()
   }
 
-  putSnapshotItem(item: StoredItem): void {
-    const stored = this.#stamp(item.key)
-    if (stored !== null && stored.version > item.version) return
-    this.#put(item, stored)
+  readonly #onSessionTouched = (session: SessionId): void => void this.#active.sessions.add(session)
+
+  putSnapshotItem({ key, value, version, expiresAtWallMs }: StoredItem): void {
+    this.#write(key, { value, version, expiresAtWallMs })
     this.#schedule()
   }
 
   putSnapshotSession(record: SessionRecord): void {
     this.#sessions.put(record)
     this.#active.sessions.add(record.session)
-    this.#setMeta(this.#meta)
+    this.setMeta({})
   }
 
   clear(): void {
     this.#active.clear()
     this.#sessions.clear()
     this.#keyCount = 0
-    this.#setMeta({ ...EMPTY_META, memberEpoch: this.#meta.memberEpoch })
+    this.setMeta({ ...EMPTY_META, memberEpoch: this.#meta.memberEpoch })
   }
 
   setMeta(meta: Partial<StoreMeta>): void {
-    this.#setMeta({ ...this.#meta, ...meta })
+    const { applied, ...rest } = { ...this.meta, ...meta }
+    this.#meta = rest
+    this.#applied = applied
+    this.#active.touch()
+    this.#schedule()
   }
 
   get meta(): StoreMeta {
-    return this.#meta
+    return { ...this.#meta, applied: this.#applied }
   }
 
   expired(wallMs: Millis, limit: number): Key[] {
@@ -236,8 +253,11 @@ export class LmdbStore implements DurableStore {
 
   /** `undefined`: ask LMDB; `null`: cleared, hence absent. */
   #overlaid(key: Key): OverlaidItem | null | undefined {
-    const item = this.#active.items.get(key)
-    if (item !== undefined) return item
+    return this.#active.items.get(key) ?? this.#overlaidBelow(key)
+  }
+
+  /** Beneath the active overlay. */
+  #overlaidBelow(key: Key): OverlaidItem | null | undefined {
     if (this.#active.cleared) return null
     for (const { overlay } of this.#sealed) {
       const sealed = overlay.items.get(key)
@@ -254,39 +274,32 @@ export class LmdbStore implements DurableStore {
     return cleared === -1 ? layers : layers.slice(0, cleared + 1)
   }
 
-  #stamp(key: Key): Pick<Versioned, 'version' | 'expiresAtWallMs'> | null {
-    const overlaid = this.#overlaid(key)
+  #stampBelow(key: Key): Stamp | null {
+    const overlaid = this.#overlaidBelow(key)
     if (overlaid === undefined) return this.#items.stamp(key)
     return overlaid?.value === null ? null : overlaid
   }
 
-  #put(item: StoredItem, stored: Pick<Versioned, 'expiresAtWallMs'> | null): void {
-    const { key, value, version, expiresAtWallMs } = item
-    if (stored === null) this.#keyCount++
-    const beneathExpiresAtWallMs = this.#beneath(key, stored)
-    this.#active.put(key, { value, version, expiresAtWallMs, beneathExpiresAtWallMs })
-  }
-
-  #delete(key: Key, stored: Pick<Versioned, 'version' | 'expiresAtWallMs'>): void {
-    this.#keyCount--
-    const beneathExpiresAtWallMs = this.#beneath(key, stored)
-    this.#active.put(key, {
-      value: null,
-      version: stored.version,
-      expiresAtWallMs: NEVER,
-      beneathExpiresAtWallMs,
-    })
-  }
-
-  /** The expiry that the layers beneath the active overlay hold for a key of which `stored` is the newest state. */
-  #beneath(key: Key, stored: Pick<Versioned, 'expiresAtWallMs'> | null): Millis {
-    return this.#active.items.get(key)?.beneathExpiresAtWallMs ?? stored?.expiresAtWallMs ?? NEVER
-  }
-
-  #setMeta(meta: StoreMeta): void {
-    this.#meta = meta
-    this.#active.touch()
-    this.#schedule()
+  /** Puts or deletes, unless what is stored is newer. */
+  #write(key: Key, item: Stamp & { readonly value: Uint8Array | null }): void {
+    const own = this.#active.items.get(key)
+    const stored: Stamp | null = own === undefined ? this.#stampBelow(key) : own.value === null ? null : own
+    if (stored !== null && stored.version > item.version) return
+    const { value } = item
+    if (value === null && stored === null) return
+    if (value === null) this.#keyCount--
+    else if (stored === null) this.#keyCount++
+    this.#active.put(
+      key,
+      {
+        value,
+        version: value === null && stored !== null ? stored.version : item.version,
+        expiresAtWallMs: value === null ? NEVER : item.expiresAtWallMs,
+        // What the layers beneath hold: of a key that is overlaid already, somebody has looked.
+        beneathExpiresAtWallMs: own?.beneathExpiresAtWallMs ?? stored?.expiresAtWallMs ?? NEVER,
+      },
+      own,
+    )
   }
 
   /** Items from `start` in byte order: sorted sources, of which the newer hides the older. */
@@ -328,8 +341,8 @@ export class LmdbStore implements DurableStore {
 
   #schedule(): void {
     if (this.#failure !== null || this.#closed) return
-    const { batchBytes = 4 * 1024 * 1024, batchKeys = 2048, batchDelayMs = 200 } = this.#options
-    if (this.#active.bytes >= batchBytes || this.#active.items.size >= batchKeys) {
+    const { bytes, keys, delayMs } = this.#batch
+    if (this.#active.bytes >= bytes || this.#active.items.size >= keys) {
       this.#seal()
       this.#immediate ??= setImmediate(() => {
         this.#immediate = null
@@ -340,16 +353,18 @@ export class LmdbStore implements DurableStore {
         this.#timer = null
         this.#seal()
         void this.#writeSealed()
-      }, batchDelayMs)
+      }, delayMs)
     }
   }
 
   /** Cuts a batch: what has changed so far, with the position that it leads to. */
   #seal(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
     if (!this.#active.dirty) return
     const overlay = this.#active
-    const sessions = new Map(Array.from(overlay.sessions, (id) => [id, this.#sessions.get(id)] as const))
-    this.#sealed.unshift({ overlay, sessions, meta: { ...this.#meta, keyCount: this.#keyCount } })
+    const sessions = new Map(Array.from(overlay.sessions, (id) => [id, this.#sessions.copy(id)] as const))
+    this.#sealed.unshift({ overlay, sessions, meta: { ...this.meta, keyCount: this.#keyCount } })
     this.#sealCount++
     this.#active = new Overlay()
   }
@@ -440,11 +455,8 @@ export class LmdbStore implements DurableStore {
       )
     }
     this.#keyCount = keyCount
-    this.#meta = {
-      applied: { epoch: applied.epoch, seq: asSeq(applied.seq) },
-      memberEpoch,
-      receivingSnapshot,
-    }
+    this.#applied = { epoch: applied.epoch, seq: asSeq(applied.seq) }
+    this.#meta = { memberEpoch, receivingSnapshot }
     for (const { value } of this.#storedSessions.getRange({ start: '' }))
       this.#sessions.put(decodeSession(value))
   }

@@ -45,15 +45,16 @@ export class Overlay {
     return this.#bytes
   }
 
-  put(key: Key, item: OverlaidItem): void {
-    const before = this.items.get(key)
+  /** @param before - what is here for this key: the caller has looked. */
+  put(key: Key, item: OverlaidItem, before: OverlaidItem | undefined): void {
     if (before === undefined) {
       this.#keys.add(key)
       this.#bytes += ITEM_OVERHEAD_BYTES + key.length
     }
     this.items.set(key, item)
     this.#bytes += (item.value?.length ?? 0) - (before?.value?.length ?? 0)
-    this.#expiries.set(key, item.value === null ? asMillis(0) : item.expiresAtWallMs)
+    const expires = item.value === null ? asMillis(0) : item.expiresAtWallMs
+    if (expires !== (before?.expiresAtWallMs ?? 0)) this.#expiries.set(key, expires)
     this.#touched = true
   }
 
