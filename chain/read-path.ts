@@ -28,11 +28,21 @@ export function onRead(
   if (strong && mayAnswerHere(replica, command)) return answerHere(replica, read, out)
   const waiting: WaitingRead = { request, command, options, since: replica.nowMs }
   if (strong) return strongRead(replica, waiting, out)
-  if (options.atLeast > replica.log.last) {
+  if (!holdsToken(replica, options.atLeast)) {
     replica.behindReads.push(waiting)
     return
   }
   weakRead(replica, waiting, out)
+}
+
+/**
+ * Whether this replica has what a client with this session token has seen. A token is a seq, and the same seq may be given twice (trap 6): only a
+ * replica that cannot have been deposed may count its dirty entries.
+ */
+function holdsToken(replica: Replica, atLeast: Seq): boolean {
+  const { log } = replica
+  if (atLeast <= log.commit.seq) return true
+  return atLeast <= log.last && leaseLives(replica) && selfMember(replica)?.serving === true
 }
 
 function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
@@ -336,6 +346,9 @@ function weakScan(replica: Replica, read: WaitingRead, out: Outbox): void {
   const present = [...found]
     .filter((pair): pair is [Key, Versioned] => pair[1] !== null && (end === null || pair[0] <= end))
     .sort(([a], [b]) => (a < b ? -1 : 1))
+  // All that was read is hidden by dirty tombstones: an empty page has no last key to go on from.
+  if (present.length === 0 && end !== null)
+    return weakScan(replica, { ...read, command: { ...read.command, after: end } }, out)
   const page = present.slice(0, Math.min(limit, countWithin(present, bytesMax)))
   const more = present.length > page.length || clean.more
   const at = committed ? replica.log.commit.seq : replica.log.last
@@ -362,9 +375,9 @@ function countWithin(items: readonly (readonly [Key, Versioned])[], bytesMax: nu
 /** New entries have arrived: weak reads whose session token asked for them can go. */
 export function releaseBehindReads(replica: Replica, out: Outbox): void {
   if (replica.behindReads.length === 0) return
-  const ready = replica.behindReads.filter((read) => read.options.atLeast <= replica.log.last)
+  const ready = replica.behindReads.filter((read) => holdsToken(replica, read.options.atLeast))
   if (ready.length === 0) return
-  replica.behindReads = replica.behindReads.filter((read) => read.options.atLeast > replica.log.last)
+  replica.behindReads = replica.behindReads.filter((read) => !holdsToken(replica, read.options.atLeast))
   for (const read of ready) weakRead(replica, read, out)
 }
 
