@@ -339,18 +339,23 @@ function weakScan(replica: Replica, read: WaitingRead, out: Outbox): void {
   }
   const committed = found.size === 0
   const bytesMax = replica.limits.pageBytesMax
-  const clean = scanBounded(replica.store, { prefix, after, limit: limit + found.size, bytesMax })
-  // What lies beyond the last clean key that was read belongs to a later page.
-  const end = clean.more ? (clean.items.at(-1)?.key ?? null) : null
-  for (const item of clean.items) if (!found.has(item.key)) found.set(item.key, item)
-  const present = [...found]
-    .filter((pair): pair is [Key, Versioned] => pair[1] !== null && (end === null || pair[0] <= end))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  // All that was read is hidden by dirty tombstones: an empty page has no last key to go on from.
-  if (present.length === 0 && end !== null)
-    return weakScan(replica, { ...read, command: { ...read.command, after: end } }, out)
+  const hiddenMax = found.size
+  let present: [Key, Versioned][] = []
+  let more = true
+  // Once, unless all that was read is hidden by dirty tombstones: an empty page would have no last key to go on from.
+  for (let from = after; more && present.length === 0; ) {
+    const clean = scanBounded(replica.store, { prefix, after: from, limit: limit + hiddenMax, bytesMax })
+    more = clean.more
+    // What lies beyond the last clean key that was read belongs to a later page.
+    const end = more ? (clean.items.at(-1)?.key ?? null) : null
+    for (const item of clean.items) if (!found.has(item.key)) found.set(item.key, item)
+    present = [...found]
+      .filter((pair): pair is [Key, Versioned] => pair[1] !== null && (end === null || pair[0] <= end))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+    from = end
+  }
   const page = present.slice(0, Math.min(limit, countWithin(present, bytesMax)))
-  const more = present.length > page.length || clean.more
+  more ||= present.length > page.length
   const at = committed ? replica.log.commit.seq : replica.log.last
   out.reply(read.request, {
     type: 'page',
