@@ -1,6 +1,6 @@
 import type { Versioned } from '../protocol/commands.ts'
 import type { Entry, Origin, Position } from '../protocol/entry.ts'
-import type { Epoch, Key, Millis, Seq, SessionId } from '../protocol/ids.ts'
+import type { Epoch, Key, Millis, RequestNumber, Seq, SessionId } from '../protocol/ids.ts'
 
 /** Newest result per request of one client session, as replicated state. */
 export interface SessionRecord {
@@ -8,6 +8,16 @@ export interface SessionRecord {
   /** Seq of the newest entry of this session: decides which of two copies is newer. */
   readonly lastSeq: Seq
   readonly origins: readonly { readonly seq: Seq; readonly origin: Origin }[]
+}
+
+/** What is kept for one client session. To ask it costs the same however much that is. */
+export interface SessionResults {
+  readonly count: number
+  /** Of the values in the results. */
+  readonly bytes: number
+  /** The highest that any of its requests has said: the results of those below are forgotten. */
+  readonly answeredBelow: number
+  result(request: RequestNumber): Origin['result'] | null
 }
 
 /** A clean version with its key, as snapshots and scans carry it. */
@@ -48,8 +58,9 @@ export interface CleanStore {
   readonly meta: StoreMeta
   /** Keys whose `expiresAtWallMs` is > 0 and <= `wallMs`, soonest first, at most `limit`. */
   expired(wallMs: Millis, limit: number): Key[]
-  /** To be read at once: the next entry may change what was returned. */
   session(session: SessionId): SessionRecord | null
+  /** The same for the head, which asks for every write. To be read at once: the next entry may change what was returned. */
+  results(session: SessionId): SessionResults | null
   /** Session ids greater than `after`, ascending, at most `limit`: for snapshots. */
   sessionsAfter(after: SessionId, limit: number): SessionRecord[]
   readonly keyCount: number

@@ -4,7 +4,8 @@ import type { Versioned } from '../protocol/commands.ts'
 import type { Entry, Position } from '../protocol/entry.ts'
 import type { Key, Millis, SessionId } from '../protocol/ids.ts'
 import { asMillis, asSessionId, NO_EPOCH, NO_SEQ } from '../protocol/ids.ts'
-import type { CleanStore, SessionRecord, StoredItem, StoreMeta } from './clean-store.ts'
+import type { CleanStore, SessionRecord, SessionResults, StoredItem, StoreMeta } from './clean-store.ts'
+import { LiveSession } from './live-session.ts'
 
 /** The position before the first entry. */
 export const EMPTY_POSITION: Position = { epoch: NO_EPOCH, seq: NO_SEQ }
@@ -89,7 +90,11 @@ export class MemoryStore implements CleanStore {
   }
 
   session(session: SessionId): SessionRecord | null {
-    return this.#sessions.get(session)
+    return this.#sessions.copy(session)
+  }
+
+  results(session: SessionId): SessionResults | null {
+    return this.#sessions.results(session)
   }
 
   sessionsAfter(after: SessionId, limit: number): SessionRecord[] {
@@ -251,12 +256,6 @@ export class ExpiryHeap {
 
 export const isSooner = (a: Due, b: Due) => a.at < b.at || (a.at === b.at && a.key < b.key)
 
-interface LiveSession {
-  readonly session: SessionId
-  lastSeq: SessionRecord['lastSeq']
-  origins: SessionRecord['origins'][number][]
-}
-
 /** The client sessions of one chain: what makes a retry return the first result. */
 export class SessionTable {
   readonly #sessions = new Map<SessionId, LiveSession>()
@@ -266,15 +265,14 @@ export class SessionTable {
     return this.#sessions.size
   }
 
-  /** The record itself, which the next entry may change: no copy for each write of a client with many requests on the way. */
-  get(session: SessionId): SessionRecord | null {
+  /** Changes with later entries. */
+  results(session: SessionId): SessionResults | null {
     return this.#sessions.get(session) ?? null
   }
 
   /** Does not change with later entries. */
   copy(session: SessionId): SessionRecord | null {
-    const live = this.#sessions.get(session)
-    return live === undefined ? null : { session, lastSeq: live.lastSeq, origins: live.origins.slice() }
+    return this.#sessions.get(session)?.record ?? null
   }
 
   after(after: SessionId, limit: number): SessionRecord[] {
@@ -293,8 +291,7 @@ export class SessionTable {
   put(record: SessionRecord): void {
     const live = this.#sessions.get(record.session)
     if (live !== undefined && live.lastSeq > record.lastSeq) return
-    const { session, lastSeq, origins } = record
-    this.#set({ session, lastSeq, origins: origins.slice() })
+    this.#set(LiveSession.of(record))
   }
 
   /** Applies what an entry does to sessions, skipping those that have already seen it. Calls `onTouched` for every one that changed. */
@@ -302,16 +299,13 @@ export class SessionTable {
     const { seq, origin, sessions } = entry
     const opened = sessions?.opens === true ? asSessionId(seq) : null
     const isNew = opened !== null && !this.#sessions.has(opened)
-    if (isNew) this.#set({ session: opened, lastSeq: seq, origins: [] })
+    if (isNew) this.#open(opened).lastSeq = seq
     if (opened !== null) onTouched?.(opened)
     if (origin !== null) {
       const { session } = origin
-      const live = this.#sessions.get(session) ?? { session, lastSeq: NO_SEQ, origins: [] }
-      if (live.lastSeq < seq || isNew) {
-        live.lastSeq = seq
-        forgetAnswered(live, origin.answeredBelow)
-        live.origins.push({ seq, origin })
-        this.#set(live)
+      const live = this.#sessions.get(session) ?? this.#open(session)
+      if (live.lastSeq < seq || (isNew && session === opened)) {
+        live.apply(seq, origin)
         onTouched?.(session)
       }
     }
@@ -326,16 +320,16 @@ export class SessionTable {
     this.#ids = []
   }
 
+  #open(session: SessionId): LiveSession {
+    const live = new LiveSession(session)
+    this.#set(live)
+    return live
+  }
+
   #set(live: LiveSession): void {
     if (!this.#sessions.has(live.session)) this.#ids = null
     this.#sessions.set(live.session, live)
   }
-}
-
-/** Requests of one session reach the log nearly in order, so nearly always only a few at the front go. */
-function forgetAnswered(live: LiveSession, below: number): void {
-  if (live.origins.every(({ origin }) => origin.requestNumber >= below)) return
-  live.origins = live.origins.filter(({ origin }) => origin.requestNumber >= below)
 }
 
 /** Index of the first element that is `least` or greater. */

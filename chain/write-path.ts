@@ -10,6 +10,7 @@ import { type Entry, type Origin, resultBytes, type SessionChange, type Write } 
 import type { ErrorCode } from '../protocol/errors.ts'
 import { asMillis, asSeq, type Key, type RequestId, type Seq, type SessionId } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
+import type { SessionResults } from './clean-store.ts'
 import { evaluate } from './evaluate.ts'
 import type { Outbox } from './events.ts'
 import { isHead, type Replica, type Waiter } from './state.ts'
@@ -144,8 +145,8 @@ const refuseValue = (value: Uint8Array | null, bytesMax: number) =>
 function answerRetry(replica: Replica, identity: RequestIdentity, request: RequestId, out: Outbox): boolean {
   const { session, requestNumber } = identity
   replica.sessionHeard.set(session, replica.nowMs)
-  const record = replica.store.session(session)
-  if (replica.log.lapsesSession(session) || (record === null && !replica.log.opensSession(session))) {
+  const results = replica.store.results(session)
+  if (replica.log.lapsesSession(session) || (results === null && !replica.log.opensSession(session))) {
     const message = `client session ${session} is unknown to ${replica.chain}: it lapsed after being idle, or never was`
     replica.sessionHeard.delete(session)
     answerBehindEntry(replica, request, failure('SESSION_LAPSED', message), out)
@@ -162,19 +163,14 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
     addWaiter(replica, dirty, { request, result })
     return true
   }
-  let answeredBelow = 0
-  let bytes = 0
-  for (const { origin } of record?.origins ?? []) {
-    if (origin.requestNumber === requestNumber) {
-      out.reply(request, origin.result)
-      return true
-    }
-    // Not the newest origin's alone: a request that was held up on its way knew less than those before it in the log.
-    answeredBelow = Math.max(answeredBelow, origin.answeredBelow)
-    bytes += resultBytes(origin.result)
+  const first = results?.result(requestNumber) ?? null
+  if (first !== null) {
+    out.reply(request, first)
+    return true
   }
-  if (requestNumber >= answeredBelow) {
-    const refusal = refuseFullSession(replica, session, { count: record?.origins.length ?? 0, bytes })
+  // Not the newest request's alone: one that was held up on its way knew less than those before it in the log.
+  if (requestNumber >= (results?.answeredBelow ?? 0)) {
+    const refusal = refuseFullSession(replica, session, results)
     if (refusal !== null) out.reply(request, refusal)
     return refusal !== null
   }
@@ -187,10 +183,10 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
 function refuseFullSession(
   { log, limits, chain }: Replica,
   session: SessionId,
-  clean: { readonly count: number; readonly bytes: number },
+  clean: SessionResults | null,
 ): Failure | null {
   const dirty = log.dirtyResults(session)
-  const [count, bytes] = [clean.count + dirty.count, clean.bytes + dirty.bytes]
+  const [count, bytes] = [(clean?.count ?? 0) + dirty.count, (clean?.bytes ?? 0) + dirty.bytes]
   if (count < limits.sessionResultsMax && bytes < limits.sessionResultBytesMax) return null
   return failure(
     'OVERLOADED',

@@ -8,7 +8,7 @@
 // whole, but may be behind: until `onFlushed` names a position, the write-ahead log must still cover what follows the last.
 import fs from 'node:fs'
 import { open, type RootDatabase } from 'lmdb'
-import type { SessionRecord, StoredItem, StoreMeta } from '../../chain/clean-store.ts'
+import type { SessionRecord, SessionResults, StoredItem, StoreMeta } from '../../chain/clean-store.ts'
 import {
   type Due,
   EMPTY_META,
@@ -194,7 +194,11 @@ export class LmdbStore implements DurableStore {
   }
 
   session(session: SessionId): SessionRecord | null {
-    return this.#sessions.get(session)
+    return this.#sessions.copy(session)
+  }
+
+  results(session: SessionId): SessionResults | null {
+    return this.#sessions.results(session)
   }
 
   sessionsAfter(after: SessionId, limit: number): SessionRecord[] {

@@ -1,4 +1,10 @@
-import type { CleanStore, SessionRecord, StoredItem, StoreMeta } from '../../chain/clean-store.ts'
+import type {
+  CleanStore,
+  SessionRecord,
+  SessionResults,
+  StoredItem,
+  StoreMeta,
+} from '../../chain/clean-store.ts'
 import type { LogRecord } from '../../chain/events.ts'
 import { MemoryStore } from '../../chain/memory-store.ts'
 import type { Versioned } from '../../protocol/commands.ts'
@@ -174,6 +180,9 @@ export class CrashableStore implements CleanStore {
   }
   session(session: SessionId): SessionRecord | null {
     return this.#live.session(session)
+  }
+  results(session: SessionId): SessionResults | null {
+    return this.#live.results(session)
   }
   sessionsAfter(after: SessionId, limit: number): SessionRecord[] {
     return this.#live.sessionsAfter(after, limit)

@@ -1,6 +1,12 @@
-import type { CleanStore, SessionRecord, StoredItem, StoreMeta } from '../../../chain/clean-store.ts'
+import type {
+  CleanStore,
+  SessionRecord,
+  SessionResults,
+  StoredItem,
+  StoreMeta,
+} from '../../../chain/clean-store.ts'
 import type { Versioned } from '../../../protocol/commands.ts'
-import type { Entry } from '../../../protocol/entry.ts'
+import { type Entry, resultBytes } from '../../../protocol/entry.ts'
 import {
   asSessionId,
   type Key,
@@ -47,7 +53,7 @@ export class StoreModel implements CleanStore {
     if (opens) this.#store({ session: opened, lastSeq: seq, origins: [] })
     if (origin !== null) {
       const old = this.session(origin.session) ?? { session: origin.session, lastSeq: NO_SEQ, origins: [] }
-      if (old.lastSeq < seq || opens) {
+      if (old.lastSeq < seq || (opens && origin.session === opened)) {
         const open = old.origins.filter((answer) => answer.origin.requestNumber >= origin.answeredBelow)
         this.#store({ session: origin.session, lastSeq: seq, origins: [...open, { seq, origin }] })
       }
@@ -88,6 +94,18 @@ export class StoreModel implements CleanStore {
 
   session(session: SessionId): SessionRecord | null {
     return this.#sessions.find((record) => record.session === session) ?? null
+  }
+
+  results(session: SessionId): SessionResults | null {
+    const record = this.session(session)
+    if (record === null) return null
+    const origins = record.origins.map(({ origin }) => origin)
+    return {
+      count: origins.length,
+      bytes: origins.reduce((sum, { result }) => sum + resultBytes(result), 0),
+      answeredBelow: Math.max(0, ...origins.map(({ answeredBelow }) => answeredBelow)),
+      result: (request) => origins.find(({ requestNumber }) => requestNumber === request)?.result ?? null,
+    }
   }
 
   sessionsAfter(after: SessionId, limit: number): SessionRecord[] {
