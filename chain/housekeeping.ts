@@ -2,8 +2,9 @@
 import { asMillis, type SessionId } from '../protocol/ids.ts'
 import type { Outbox } from './events.ts'
 import { relinkUpstream, requestLink } from './link-upstream.ts'
-import { giveUpBehindReads, repeatQuestion } from './read-path.ts'
+import { repeatQuestion } from './read-path.ts'
 import { isHead, type Replica, targetOf } from './state.ts'
+import { giveUpBehindReads } from './weak-reads.ts'
 import { appendAtHead, newestOf } from './write-path.ts'
 
 export function onTick(replica: Replica, out: Outbox): void {

@@ -20,11 +20,11 @@ import {
   onVersionQuery,
   onVersionReply,
   passBarriers,
-  releaseBehindReads,
 } from './read-path.ts'
 import { onSnapshotPage, onStoreFlushed } from './snapshot-incoming.ts'
 import { onSnapshotAck, pumpSnapshot } from './snapshot-outgoing.ts'
 import { isJoiner, type Replica, selfMember } from './state.ts'
+import { releaseBehindReads } from './weak-reads.ts'
 import { onWrite } from './write-path.ts'
 
 /** Applies one event. Same state and event, same effects. Changes `replica` and `out`, nothing else. */
