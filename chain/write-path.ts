@@ -170,7 +170,7 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
   }
   // Not the newest request's alone: one that was held up on its way knew less than those before it in the log.
   if (requestNumber >= (results?.answeredBelow ?? 0)) {
-    const refusal = refuseFullSession(replica, session, results)
+    const refusal = refuseFullSession(replica, identity, results)
     if (refusal !== null) out.reply(request, refusal)
     return refusal !== null
   }
@@ -179,15 +179,19 @@ function answerRetry(replica: Replica, identity: RequestIdentity, request: Reque
   return true
 }
 
-/** Every replica keeps these results, and a snapshot carries those of one session in one page. */
+/**
+ * Every replica keeps these results, and a snapshot carries those of one session in one page. The lowest request that its client has no answer to is
+ * never refused: all others may have been answered, and only its own answer, or its own entry, lets them be forgotten.
+ */
 function refuseFullSession(
   { log, limits, chain }: Replica,
-  session: SessionId,
+  { session, requestNumber, answeredBelow }: RequestIdentity,
   clean: SessionResults | null,
 ): Failure | null {
   const dirty = log.dirtyResults(session)
   const [count, bytes] = [(clean?.count ?? 0) + dirty.count, (clean?.bytes ?? 0) + dirty.bytes]
-  if (count < limits.sessionResultsMax && bytes < limits.sessionResultBytesMax) return null
+  const isFull = count >= limits.sessionResultsMax || bytes >= limits.sessionResultBytesMax
+  if (!isFull || requestNumber === answeredBelow) return null
   return failure(
     'OVERLOADED',
     `${chain}: ${count} results with ${bytes} bytes of values are kept for client session ${session}, which has not said that they arrived`,
