@@ -20,7 +20,10 @@ export interface ChainLimits {
   readonly retainedBytesMax: number
   /** Entries in one `append`. */
   readonly appendBytesMax: number
-  /** Bytes that may be on the way to a successor before it confirms some. */
+  /**
+   * Bytes of entries, and as many of a snapshot, that may be on the way to a successor before it confirms some; exceeded by what was begun. For all
+   * chains that two servers share this must stay below what the transport queues for a peer, or the link breaks whenever so much is to be sent.
+   */
   readonly inFlightBytesMax: number
   readonly snapshotPageBytes: number
   /** Snapshot pages that may be on the way unconfirmed. */
@@ -52,7 +55,7 @@ export const CHAIN_LIMITS: ChainLimits = {
   pageBytesMax: 4 * 1024 * 1024,
   retainedBytesMax: 64 * 1024 * 1024,
   appendBytesMax: 1024 * 1024,
-  inFlightBytesMax: 32 * 1024 * 1024,
+  inFlightBytesMax: 8 * 1024 * 1024,
   snapshotPageBytes: 256 * 1024,
   snapshotPagesInFlight: 4,
   sessionsMax: 100_000,

@@ -49,6 +49,8 @@ export function onLinkRequest(replica: Replica, from: ServerId, message: LinkReq
     accept,
     sent: start.seq,
     received: start.seq,
+    unconfirmed: [],
+    unconfirmedBytes: 0,
     commit: asSeq(0),
     toldDurable: asSeq(-1), // told at once
     toldCommit: asSeq(0),
@@ -84,6 +86,13 @@ export function onAck(replica: Replica, from: ServerId, message: Ack, out: Outbo
     () => `${replica.chain}: ${from} says it received ${message.received}, ${downstream.sent} were sent`,
   )
   downstream.received = asSeq(Math.max(downstream.received, message.received))
+  let confirmed = 0
+  for (const { last, bytes } of downstream.unconfirmed) {
+    if (last > downstream.received) break
+    downstream.unconfirmedBytes -= bytes
+    confirmed++
+  }
+  if (confirmed > 0) downstream.unconfirmed.splice(0, confirmed)
   downstream.commit = asSeq(Math.max(downstream.commit, message.commit))
   // At the tail the other end is a joiner: what it calls committed it has from here.
   if (!isTail(replica)) learnCommit(replica, asSeq(Math.min(message.commit, replica.log.last)), out)
@@ -101,7 +110,7 @@ export function pumpDownstream(replica: Replica, out: Outbox): void {
     replica.downstream = null
     return
   }
-  while (downstream.sent < log.last && inFlight(replica, downstream) < limits.inFlightBytesMax) {
+  while (downstream.sent < log.last && downstream.unconfirmedBytes < limits.inFlightBytesMax) {
     const entries: Entry[] = []
     let bytes = 0
     let next = asSeq(downstream.sent + 1)
@@ -114,19 +123,14 @@ export function pumpDownstream(replica: Replica, out: Outbox): void {
     }
     if (entries.length === 0) break
     sendAppend(replica, downstream, entries, out)
+    downstream.unconfirmed.push({ last: downstream.sent, bytes })
+    downstream.unconfirmedBytes += bytes
   }
   const durableNews = chainDurableOf(replica) > downstream.toldDurable
   const commitNews = isTail(replica) && log.commit.seq > downstream.toldCommit
   if (durableNews || commitNews || replica.nowMs - downstream.sentAt >= limits.heartbeatMs) {
     sendAppend(replica, downstream, [], out)
   }
-}
-
-/** Entries average out: a count times the mean size is near enough for a window. */
-function inFlight(replica: Replica, downstream: DownstreamLink): number {
-  const { log } = replica
-  const kept = Math.max(1, log.last - log.base.seq)
-  return (downstream.sent - downstream.received) * (log.retainedBytes / kept)
 }
 
 function sendAppend(

@@ -4,6 +4,7 @@ import { resultBytes } from '../protocol/entry.ts'
 import { asKey, asSessionId, type Key, type ServerId } from '../protocol/ids.ts'
 import type { CleanStore, StoredItem } from './clean-store.ts'
 import type { Outbox } from './events.ts'
+import type { ChainLimits } from './limits.ts'
 import type { OutgoingSnapshot, Replica } from './state.ts'
 
 type SnapshotAck = Extract<ChainMessage, { type: 'snapshot-ack' }>
@@ -40,10 +41,12 @@ export function pumpSnapshot(replica: Replica, out: Outbox): void {
   const { downstream, config, limits } = replica
   const snapshot = downstream?.snapshot ?? null
   if (downstream === null || snapshot === null || config === null) return
-  while (!snapshot.sentLast && snapshot.unconfirmed.length < limits.snapshotPagesInFlight) {
+  while (!snapshot.sentLast && hasRoom(snapshot, limits)) {
     const { sentKey: key, sentSession: session, keysDone, nextPage: page } = snapshot
-    snapshot.unconfirmed.push({ page, key, session, keysDone })
     const { items, sessions } = nextPage(replica.store, snapshot, limits.snapshotPageBytes)
+    let bytes = 0
+    for (const item of items) bytes += item.key.length + item.value.length
+    snapshot.unconfirmed.push({ page, key, session, keysDone, bytes })
     snapshot.nextPage++
     out.send(downstream.server, {
       type: 'snapshot-page',
@@ -57,6 +60,13 @@ export function pumpSnapshot(replica: Replica, out: Outbox): void {
     })
     snapshot.sentAt = replica.nowMs
   }
+}
+
+/** A page is as large as its last value makes it: of large ones fewer may be on the way. */
+function hasRoom({ unconfirmed }: OutgoingSnapshot, limits: ChainLimits): boolean {
+  let bytes = 0
+  for (const page of unconfirmed) bytes += page.bytes
+  return unconfirmed.length < limits.snapshotPagesInFlight && bytes < limits.inFlightBytesMax
 }
 
 function nextPage(

@@ -66,6 +66,7 @@ export interface OutgoingSnapshot {
     readonly key: Key | null
     readonly session: SessionId
     readonly keysDone: boolean
+    readonly bytes: number
   }[]
   sentAt: Millis
 }
@@ -79,6 +80,9 @@ export interface DownstreamLink {
   readonly accept: LinkAccept
   sent: Seq
   received: Seq
+  /** Appends with entries that the successor has not confirmed, oldest first. */
+  unconfirmed: { readonly last: Seq; readonly bytes: number }[]
+  unconfirmedBytes: number
   commit: Seq
   /** `upstreamDurable` and `commit` as last told. */
   toldDurable: Seq
