@@ -24,8 +24,7 @@ const unpackr = new Unpackr({
   useRecords: false,
   // A BigInt would pass for no number; an integer that is not exact is refused by the reader.
   int64AsType: 'number',
-  // A decoded value lives longer than the buffer of the socket, and must not hold on to a whole batch.
-  copyBuffers: true,
+  copyBuffers: false, // the reader copies (see `keep`)
 })
 
 /** The result is the caller's to keep: msgpackr writes the next body behind it, or into other memory. */
@@ -161,13 +160,14 @@ export class FieldReader {
 
   bytes(): Uint8Array {
     const field = this.#fields[this.#at++]
-    if (field instanceof Uint8Array) return field
+    if (field instanceof Uint8Array) return keep(field)
     return this.#refuse('bytes')
   }
 
   bytesOrNull(): Uint8Array | null {
     const field = this.#fields[this.#at++]
-    if (field === null || field instanceof Uint8Array) return field
+    if (field === null) return null
+    if (field instanceof Uint8Array) return keep(field)
     return this.#refuse('bytes or null')
   }
 
@@ -182,6 +182,7 @@ export class FieldReader {
   list<Item>(readItem: (reader: FieldReader) => Item): Item[] {
     const length = this.count()
     if (length > this.#fields.length - this.#at) return this.#refuse('a list that long')
+    if (length === 1) return [readItem(this)] // a first `push` makes room for sixteen more, which would be kept
     const items: Item[] = []
     for (let i = 0; i < length; i++) items.push(readItem(this))
     return items
@@ -196,6 +197,28 @@ export class FieldReader {
     const field = this.#at > this.#fields.length ? 'the end' : typeof this.#fields[this.#at - 1]
     throw new CodecError(`field ${this.#at - 1}: expected ${expected}, found ${field}`)
   }
+}
+
+/** One value that stays keeps no more than this alive. */
+const SLAB_BYTES = 2048
+let slab = new Uint8Array(SLAB_BYTES)
+let slabUsed = 0
+
+/**
+ * A copy, since a decoded value lives longer than the buffer of the socket, and must not hold on to a whole batch. Small ones share memory: an ArrayBuffer for
+ * each costs more to make and to collect than all else about an entry.
+ */
+function keep(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes
+  if (length > SLAB_BYTES / 4) return bytes.slice()
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const copy = new Uint8Array(slab.buffer, slabUsed, length)
+  copy.set(bytes)
+  slabUsed += length
+  return copy
 }
 
 /** Writes what `FieldReader.list` reads. */
