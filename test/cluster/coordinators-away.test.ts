@@ -32,9 +32,9 @@ test('all coordinators are away for longer than any lease: reads and writes go o
     const load = await ClusterLoad.start(test)
     await load.progress()
     load.cut('undisturbed')
-    const epoch = (await cluster.chain())?.epoch
 
     await Promise.all(cluster.coordinators.map((process) => process.kill()))
+    const epoch = (await cluster.chain())?.epoch
     await until('no lease lives', async () => (await leases(test)) === 0)
     const before = await barriers(test)
     await load.progress(300)
