@@ -198,8 +198,8 @@ export class Log {
       this.#base = { epoch: entry.epoch, seq: entry.seq }
       this.#skip++
     }
-    // Cutting the array's front for each entry would cost a move of all the others.
-    if (this.#skip > 1024 && this.#skip > this.#entries.length / 2) {
+    // Cutting the array's front for each entry would cost a move of all the others; what is not cut yet still fills memory.
+    if (this.#skip > 1024 && this.#skip > this.#entries.length / 8) {
       this.#entries = this.#entries.slice(this.#skip)
       this.#skip = 0
     }

@@ -30,13 +30,13 @@ export function onWrite(
   if (refusal !== null) return out.reply(write.request, refusal)
   if (write.identity !== null && answerRetry(replica, write.identity, write.request, out)) return
   const seq = asSeq(replica.log.last + 1)
-  const touched = new Map<Key, Versioned>()
+  const lapsed: Key[] = []
   const outcome = evaluate(write.command, {
-    newest: (key) => newestLiving(replica, key, touched),
+    newest: (key) => newestLiving(replica, key, lapsed),
     seq,
     valueBytesMax: replica.limits.valueBytesMax,
   })
-  const writes = withLapsedKeys(outcome.writes, touched)
+  const writes = withLapsedKeys(outcome.writes, lapsed)
   const sessions: SessionChange | null = write.command.type === 'open-session' ? { opens: true } : null
   const origin = write.identity === null ? null : { ...write.identity, result: outcome.result }
   appendAtHead(replica, { origin, writes, sessions }, out)
@@ -220,19 +220,19 @@ export function newestOf(replica: Replica, key: Key): Versioned | null {
 }
 
 /** As the head sees it: a key whose time has passed is absent already, and is noted in `lapsed`. */
-function newestLiving(replica: Replica, key: Key, lapsed: Map<Key, Versioned>): Versioned | null {
+function newestLiving(replica: Replica, key: Key, lapsed: Key[]): Versioned | null {
   const newest = newestOf(replica, key)
   if (newest === null || newest.expiresAtWallMs === 0 || newest.expiresAtWallMs > replica.wallMs)
     return newest
-  lapsed.set(key, newest)
+  lapsed.push(key)
   return null
 }
 
 /** A command that found a key lapsed deletes it in the same entry, so that no replica shows it any more afterwards. */
-function withLapsedKeys(writes: readonly Write[], lapsed: ReadonlyMap<Key, Versioned>): readonly Write[] {
-  if (lapsed.size === 0) return writes
+function withLapsedKeys(writes: readonly Write[], lapsed: readonly Key[]): readonly Write[] {
+  if (lapsed.length === 0) return writes
   const written = new Set(writes.map((write) => write.key))
-  const tombstones = [...lapsed.keys()].filter((key) => !written.has(key))
+  const tombstones = [...new Set(lapsed)].filter((key) => !written.has(key))
   return [...writes, ...tombstones.map((key) => ({ key, value: null, expiresAtWallMs: asMillis(0) }))]
 }
 
