@@ -448,11 +448,15 @@ export class Clients implements Watcher {
       const value = values[i] ?? null
       // An absent key has no version: the newest tombstone that this replica can mean.
       const dirty = log?.dirtyVersions(key)?.findLast(({ write }) => write.value === null)?.seq
-      const shown = value?.version ?? dirty ?? this.committed.writtenAt(key, log?.commit.seq ?? 0)
+      const commit = log?.commit.seq ?? 0
+      const clean = this.committed.writtenAt(key, commit)
+      const shown = value?.version ?? dirty ?? clean
       const seen = op.seen.get(key) ?? 0
       if (shown < seen && this.committed.writtenAt(key, seen) === seen)
         throw new Violation(`a client that saw ${key} at ${seen} is shown ${shown}: ${what()}`)
-      op.client.seen.set(key, Math.max(op.client.seen.get(key) ?? 0, shown))
+      // And the oldest that it can mean is what the client has seen for certain.
+      const certain = value?.version ?? (this.committed.stateAt(key, commit) === null ? clean : shown)
+      op.client.seen.set(key, Math.max(op.client.seen.get(key) ?? 0, certain))
     })
   }
 }
