@@ -21,6 +21,7 @@ import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position } from '../../protocol/entry.ts'
 import { asMillis, asSeq, type Key, type Millis, type SessionId } from '../../protocol/ids.ts'
 import type { DurableStore } from './durable-store.ts'
+import { OneAtATime } from './lmdb/one-at-a-time.ts'
 import { type OverlaidItem, Overlay, type OverlayMeta, type SealedOverlay } from './lmdb/overlay.ts'
 import { orderedNumber, PHYSICAL_KEY_ENCODER } from './lmdb/physical-keys.ts'
 import { decodeSession, encodeSession } from './lmdb/session-codec.ts'
@@ -35,6 +36,7 @@ const PAGE_BYTES = 4096
 const MAP_BYTES = 64 * 1024 ** 3
 const META_KEY = 'meta'
 const NEVER = asMillis(0)
+const disk = new OneAtATime()
 
 type Stamp = Pick<Versioned, 'version' | 'expiresAtWallMs'>
 
@@ -386,24 +388,29 @@ export class LmdbStore implements DurableStore {
       for (;;) {
         const oldest = this.#sealed.at(-1)
         if (oldest === undefined || this.#failure !== null) return
-        const batch = this.#writtenCount + 1
-        const committed: Promise<unknown> & { flushed?: Promise<unknown> } = this.#root.batch(() =>
-          this.#queue(oldest),
-        )
-        this.#lastFlush = committed
-          .then(() => committed.flushed)
-          .then(
-            () => this.#onBatchFlushed(batch, oldest.meta.applied),
-            () => {}, // the failure is reported below
-          )
-        await committed
-        this.#root.resetReadTxn() // or a read could still see the state before the commit, with nothing over it
-        this.#sealed.pop()
-        this.#writtenCount = batch
+        await disk.run(() => this.#writeBatch(oldest))
       }
     } catch (error) {
       await this.#fail(error)
     }
+  }
+
+  async #writeBatch(oldest: SealedOverlay): Promise<void> {
+    const batch = this.#writtenCount + 1
+    const committed: Promise<unknown> & { flushed?: Promise<unknown> } = this.#root.batch(() =>
+      this.#queue(oldest),
+    )
+    this.#lastFlush = committed
+      .then(() => committed.flushed)
+      .then(
+        () => this.#onBatchFlushed(batch, oldest.meta.applied),
+        () => {}, // the failure is reported by who waits for the commit
+      )
+    await committed
+    this.#root.resetReadTxn() // or a read could still see the state before the commit, with nothing over it
+    this.#sealed.pop()
+    this.#writtenCount = batch
+    await this.#lastFlush
   }
 
   /** Hands a whole overlay to LMDB's writing thread. What is queued inside one `batch` is one transaction, and settles with it. */
