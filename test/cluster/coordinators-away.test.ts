@@ -4,6 +4,7 @@ import {
   memberAt,
   ms,
   type Position,
+  STORY_TIMEOUT_MS,
   type TestCluster,
   until,
   untilDropped,
@@ -26,33 +27,37 @@ const leases = async (test: TestCluster) =>
 const barriers = async (test: TestCluster) =>
   (await statuses(test)).reduce((sum, { replicas }) => sum + (replicas[0]?.counters.barrierReads ?? 0), 0)
 
-test('all coordinators are away for longer than any lease: reads and writes go on (DESIGN section 6)', () =>
-  withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS }, async (test) => {
-    const { cluster } = test
-    const load = await ClusterLoad.start(test)
-    await load.progress()
-    load.cut('undisturbed')
+test(
+  'all coordinators are away for longer than any lease: reads and writes go on (DESIGN section 6)',
+  { timeout: STORY_TIMEOUT_MS },
+  () =>
+    withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS }, async (test) => {
+      const { cluster } = test
+      const load = await ClusterLoad.start(test)
+      await load.progress()
+      load.cut('undisturbed')
 
-    await Promise.all(cluster.coordinators.map((process) => process.kill()))
-    const epoch = (await cluster.chain())?.epoch
-    await until('no lease lives', async () => (await leases(test)) === 0)
-    const before = await barriers(test)
-    await load.progress(300)
-    expect(await barriers(test)).toBeGreaterThan(before)
-    const away = load.cut('without coordinators')
-    expect(away.reads).toBeLessThan(4000)
-    expect(away.cleanReads).toBeLessThan(4000)
-    expect(away.writes).toBeLessThan(4000)
-    expect((await cluster.chain())?.epoch).toBe(epoch)
+      await Promise.all(cluster.coordinators.map((process) => process.kill()))
+      const epoch = (await cluster.chain())?.epoch
+      await until('no lease lives', async () => (await leases(test)) === 0)
+      const before = await barriers(test)
+      await load.progress(300)
+      expect(await barriers(test)).toBeGreaterThan(before)
+      const away = load.cut('without coordinators')
+      expect(away.reads).toBeLessThan(4000)
+      expect(away.cleanReads).toBeLessThan(4000)
+      expect(away.writes).toBeLessThan(4000)
+      expect((await cluster.chain())?.epoch).toBe(epoch)
 
-    for (const process of cluster.coordinators) process.start()
-    await until('every lease lives', async () => (await leases(test)) === 3)
-    await cluster.untilWhole()
-    await load.progress()
-    load.cut('coordinators are back')
-    await load.verify()
-    expect(load.errors).toEqual([])
-  }))
+      for (const process of cluster.coordinators) process.start()
+      await until('every lease lives', async () => (await leases(test)) === 3)
+      await cluster.untilWhole()
+      await load.progress()
+      load.cut('coordinators are back')
+      await load.verify()
+      expect(load.errors).toEqual([])
+    }),
+)
 
 /**
  * 1. A server stops in the middle of its life, with a clean key and a lease.
@@ -108,16 +113,20 @@ async function pauseMember(test: TestCluster, position: Position): Promise<void>
   await cluster.untilWhole()
 }
 
-test('a server that slept longer than its session wakes up: it serves nothing old (trap 2)', () =>
-  withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS }, async (test) => {
-    const load = await ClusterLoad.start(test)
-    for (const position of ['tail', 'head'] as const) {
-      await load.progress()
-      load.cut('awake')
-      await pauseMember(test, position)
-      await load.progress()
-      load.cut(`${position} slept`)
-    }
-    await load.verify()
-    expect(load.errors).toEqual([])
-  }))
+test(
+  'a server that slept longer than its session wakes up: it serves nothing old (trap 2)',
+  { timeout: STORY_TIMEOUT_MS },
+  () =>
+    withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS }, async (test) => {
+      const load = await ClusterLoad.start(test)
+      for (const position of ['tail', 'head'] as const) {
+        await load.progress()
+        load.cut('awake')
+        await pauseMember(test, position)
+        await load.progress()
+        load.cut(`${position} slept`)
+      }
+      await load.verify()
+      expect(load.errors).toEqual([])
+    }),
+)

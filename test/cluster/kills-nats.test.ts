@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
-import { withCluster } from '../support/cluster.ts'
+import { STORY_TIMEOUT_MS, withCluster } from '../support/cluster.ts'
 import { startNatsServer } from '../support/nats-server.ts'
 import { killEachMember, SESSION_TIMEOUT_MS } from './kill-story.ts'
 
-test('over a broker: the same deaths, and the broker’s own, lose nothing', async () => {
+test('over a broker: the same deaths, and the broker’s own, lose nothing', {
+  timeout: STORY_TIMEOUT_MS,
+}, async () => {
   const nats = await startNatsServer()
   try {
     await withCluster({ sessionTimeoutMs: SESSION_TIMEOUT_MS, transport: nats.url }, (cluster) =>

@@ -16,6 +16,8 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const ENTRY = join(ROOT, 'dist', 'cli', 'main.js')
 /** The compiler writes this last. */
 const STAMP = join(ROOT, 'dist', '.tsbuildinfo')
+/** For a whole story, on a machine with other things to do. Each takes 10 to 25 s on an idle one. */
+export const STORY_TIMEOUT_MS = 180_000
 const ADVICE = 'run `node scripts/build-if-needed.mjs`, or `npm test`, which builds first'
 
 /** What starts the processes. @throws with advice where dist/ is absent or older than the sources: it would test something else. */
