@@ -134,6 +134,11 @@ export function onAppendReply(
 ): void {
   const progress = leader.progress.get(from)
   if (progress === undefined) return // not a voter of ours any more
+  const { outcome } = reply
+  // The first answer to a newer round, hence not an old one that is late: its log is shorter than what it once held durably. Its disk was
+  // replaced, and it begins anew. What it helped to commit stays committed.
+  if (outcome.type === 'conflict' && reply.round > progress.round && outcome.xLen < progress.match)
+    progress.match = outcome.xLen
   heardFrom(progress, reply.round)
   if (reply.outcome.type === 'matched') onMatched(raft, leader, from, reply.outcome.index, out)
   else onConflict(raft, leader, from, reply.outcome, out)
