@@ -2,26 +2,23 @@
 import type { ClientMessage } from '../../protocol/client-messages.ts'
 import type { Failure, ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../protocol/commands.ts'
 import { ERRORS } from '../../protocol/errors.ts'
-import { asRequestId, type ChainId, type Key, type RequestId } from '../../protocol/ids.ts'
+import type { ChainId, Key, RequestId } from '../../protocol/ids.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { Outgoing } from './outgoing.ts'
+import { PendingCalls } from './pending-calls.ts'
 import type { ReplicaHost } from './replica-host.ts'
 
 /** Of what a client calls a chain. */
 const NAME_SHOWN = 64
 
-interface PendingCall {
-  readonly client: string
-  readonly call: number
-}
-
 export class ClientDoor {
-  readonly #pending = new Map<RequestId, PendingCall>()
+  readonly #pending = new PendingCalls()
+  /** Clients that have been sent the map in this turn. */
+  readonly #redirected = new Set<string>()
   readonly #view: ClusterView
   readonly #hosts: ReadonlyMap<ChainId, ReplicaHost>
   readonly #outgoing: Outgoing
   readonly #status: () => unknown
-  #requests = 0
 
   constructor(options: {
     view: ClusterView
@@ -36,7 +33,7 @@ export class ClientDoor {
   }
 
   get pendingCount(): number {
-    return this.#pending.size
+    return this.#pending.count
   }
 
   onMessage(client: string, message: ClientMessage): void {
@@ -48,7 +45,7 @@ export class ClientDoor {
         const host = this.#hostOf(client, call, message.chain, () => keysOfRead(message.command))
         host?.step({
           type: 'read',
-          request: this.#accept(client, call),
+          request: this.#pending.add(client, call),
           command: message.command,
           options: message.options,
         })
@@ -57,7 +54,7 @@ export class ClientDoor {
       case 'write': {
         const host = this.#hostOf(client, call, message.chain, () => keysOfWrite(message.command))
         const { identity, command } = message
-        host?.step({ type: 'write', request: this.#accept(client, call), identity, command })
+        host?.step({ type: 'write', request: this.#pending.add(client, call), identity, command })
         return
       }
       case 'map-request':
@@ -92,22 +89,15 @@ export class ClientDoor {
     return host
   }
 
-  #accept(client: string, call: number): RequestId {
-    const request = asRequestId(++this.#requests)
-    this.#pending.set(request, { client, call })
-    return request
-  }
-
   /** Whether anybody waits for this answer. */
   isWanted(request: RequestId): boolean {
     const pending = this.#pending.get(request)
-    return pending !== undefined && !this.#outgoing.refuses(pending.client)
+    return pending !== null && !this.#outgoing.refuses(pending.client)
   }
 
   reply(request: RequestId, result: WriteResult | ReadResult | Failure): void {
-    const pending = this.#pending.get(request)
-    if (pending === undefined) return // the client has gone
-    this.#pending.delete(request)
+    const pending = this.#pending.take(request)
+    if (pending === null) return // the client has gone
     const { client, call } = pending
     if (result.type === 'failure') this.#fail(client, call, result)
     else if (result.type === 'values' || result.type === 'page')
@@ -115,16 +105,21 @@ export class ClientDoor {
     else this.#outgoing.toClient(client, { type: 'write-reply', call, result })
   }
 
-  /** A redirect carries the map. */
+  /** A redirect carries the map; of those that one client gets in one turn, only the first. */
   #fail(client: string, call: number, failure: Failure): void {
-    const map = ERRORS[failure.code].retry === 'after-refresh' ? this.#view.map : null
+    const redirects = ERRORS[failure.code].retry === 'after-refresh' && !this.#redirected.has(client)
+    if (redirects) this.#redirected.add(client)
+    const map = redirects ? this.#view.map : null
     this.#outgoing.toClient(client, { type: 'failed', call, failure, map })
+  }
+
+  endTurn(): void {
+    this.#redirected.clear()
   }
 
   /** Its connection is gone: nobody waits for these answers. What was asked for may still happen. */
   onClientDown(client: string): void {
-    for (const [request, pending] of this.#pending)
-      if (pending.client === client) this.#pending.delete(request)
+    this.#pending.forgetClient(client)
     this.#outgoing.forgetClient(client)
   }
 }

@@ -213,6 +213,7 @@ export class DataServer {
     this.#touched.clear()
     this.#chainLog?.flushCommits()
     this.#outgoing?.flush()
+    this.#door?.endTurn()
     this.#chainLog?.write()
   }
 
