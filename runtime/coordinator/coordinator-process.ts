@@ -7,7 +7,7 @@ import { openHttpDoor } from '../doors/http.ts'
 import { type Manager, startManager } from '../manager/manager-loop.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { startCoordinator } from './coordinator.ts'
-import type { EnsembleMember } from './options.ts'
+import { type EnsembleMember, ownMember } from './options.ts'
 
 export interface CoordinatorProcessOptions {
   readonly id: string
@@ -30,6 +30,7 @@ export async function startCoordinatorProcess(
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
   checkTransport(options.transport)
+  ownMember(options) // before a directory is made for a member that is none
   const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
   let failure: Error | null = null
   const member = await startCoordinator({

@@ -58,7 +58,7 @@ export function memberNumberOf(id: string): number {
 }
 
 /** This member's row of the list. @throws {RangeError} it is not in the list, or a number is used twice. */
-export function ownMember({ id, members }: CoordinatorOptions): EnsembleMember {
+export function ownMember({ id, members }: Pick<CoordinatorOptions, 'id' | 'members'>): EnsembleMember {
   const numbers = new Set(members.map((member) => memberNumberOf(member.id)))
   if (numbers.size !== members.length)
     throw new RangeError('members: two coordinators have the same number at the end of their ids')

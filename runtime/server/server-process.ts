@@ -1,5 +1,6 @@
 /** Everything that a data server consists of, started in order and stopped in reverse. */
 import type { Logger } from 'pino'
+import { parseServers } from '../../client/coordinator/addresses.ts'
 import { coordinator } from '../../client/coordinator/client.ts'
 import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
@@ -40,6 +41,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
   checkTransport(options.transport)
+  parseServers(options.coordinators)
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
   const cluster = await clusterOptions(options)
   data.adoptCluster(cluster.clusterId)
