@@ -5,6 +5,14 @@ import { type Client, connect } from '../../client/index.ts'
 import { startLocalCluster } from '../../runtime/processes/local-cluster.ts'
 
 const SESSION_TIMEOUT_MS = 2000
+/** Reads that went to the dead server are tried elsewhere at once; nobody waits until it is declared dead. */
+const READ_GAP_MS_MAX = SESSION_TIMEOUT_MS / 4
+
+const cells = (gapMs: number, goalMs: number) => [
+  `${Math.round(gapMs)} ms`,
+  `<= ${goalMs} ms`,
+  gapMs <= goalMs ? 'met' : 'missed',
+]
 
 /** Kills the head, the middle and the tail in turn; prints how long reads and writes stood still. */
 export async function measureFailover(directory: string, entry: string): Promise<void> {
@@ -15,7 +23,7 @@ export async function measureFailover(directory: string, entry: string): Promise
     logLevel: 'warn',
   })
   const table = new Table({
-    head: ['killed', 'longest gap between reads', 'longest gap between writes', 'goal for writes', ''],
+    head: ['killed', 'longest gap between reads', 'goal', '', 'longest gap between writes', 'goal', ''],
     style: { head: [], border: [] },
   })
   const client = await connect({ servers: cluster.clientServers, timeoutMs: 20_000 })
@@ -33,14 +41,10 @@ export async function measureFailover(directory: string, entry: string): Promise
       await cluster.process(victim).kill()
       await sleep(SESSION_TIMEOUT_MS * 2)
       const { reads, writes } = await gaps.stop()
-      const met = writes <= SESSION_TIMEOUT_MS * 1.5
-      table.push([
-        what,
-        `${Math.round(reads)} ms`,
-        `${Math.round(writes)} ms`,
-        `<= ${SESSION_TIMEOUT_MS * 1.5} ms`,
-        met ? 'met' : 'missed',
-      ])
+      console.log(
+        `  killed the ${what}, ${victim}: reads stood still for ${Math.round(reads)} ms, writes for ${Math.round(writes)} ms`,
+      )
+      table.push([what, ...cells(reads, READ_GAP_MS_MAX), ...cells(writes, SESSION_TIMEOUT_MS * 1.5)])
       cluster.process(victim).start()
       await cluster.untilWhole()
     }

@@ -12,6 +12,7 @@ export type Role =
 /** In the child: plays the role that the parent sends, and answers with what it gives. */
 export function playRole(): void {
   process.once('disconnect', () => process.exit(0))
+  process.once('SIGINT', () => {}) // of the terminal, which sends it to all: this process ends with its parent
   process.once('message', (role: Role) => {
     play(role).then(
       (answer) => process.send?.({ answer }),
@@ -38,7 +39,9 @@ export interface Played<Answer> {
 
 /** In the parent: a process with this role, and its answer. It lives until `end`. */
 export async function start<Answer>(main: string, role: Role): Promise<Played<Answer>> {
-  const child = fork(main, ['--role'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  // The heap's young part is as large as a server's (see LocalProcess).
+  const execArgv = ['--max-semi-space-size=32']
+  const child = fork(main, ['--role'], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.send(role)
   const reply = await new Promise<{ answer?: Answer; error?: string }>((resolve, reject) => {
