@@ -32,19 +32,19 @@ const PROMISES =
   'UpdatePropagation, InprocessRequests, CleanMeansCommitted, AckAfterDurable, EpochFence, ReadUnderLease, ExactlyOnce'
 
 describe.skipIf(seed !== 0)(`random walks keep ${PROMISES}`, () => {
-  test('short ones, where the chain has just begun', { timeout: 60_000 }, () => {
+  test('short ones, where the chain has just begun', () => {
     const sum = walkMany({ first: 1, count: 1500, steps: 120 })
     expect(sum.strongReads).toBeGreaterThan(1000)
   })
 
-  test('with ServingNeverEmpty and HandoffBeforeServing kept by the manager', { timeout: 60_000 }, () => {
+  test('with ServingNeverEmpty and HandoffBeforeServing kept by the manager', () => {
     const sum = walkMany({ first: 10_001, count: 2500, steps: 300 })
     expect(sum.strongReads).toBeGreaterThan(10_000)
     expect(sum.acknowledged).toBeGreaterThan(10_000)
     expect(sum.snapshots).toBeGreaterThan(500)
   })
 
-  test('long ones, with many lives of every server', { timeout: 60_000 }, () => {
+  test('long ones, with many lives of every server', () => {
     const sum = walkMany({ first: 100_001, count: 300, steps: 1200 })
     expect(sum.acknowledged).toBeGreaterThan(5000)
   })
@@ -55,6 +55,8 @@ test('the same seed walks the same way', () => {
   expect(traceOf()).toBe(traceOf())
 })
 
-test.runIf(seed !== 0)(`seed ${seed}`, () => {
-  walk({ seed, steps: steps || 300, trace: true })
-})
+if (seed !== 0) {
+  test(`seed ${seed}`, () => {
+    walk({ seed, steps: steps || 300, trace: true })
+  })
+}
