@@ -7,7 +7,8 @@ export class WalCorruptError extends Error {
     super(
       `log segment ${file} is corrupt at byte ${offset}: ${what}. Records that were already acknowledged may be lost, ` +
         'so this server refuses to start with it. Repair: check the disk, move the whole data directory away, and start the ' +
-        'server again with an empty one: it rejoins and copies everything from the others.',
+        'server again with an empty one: it rejoins and copies everything from the others. (A coordinator only while all others ' +
+        'are up and stay up until it has caught up: it has also forgotten how it voted. See docs/OPERATIONS.md.)',
     )
     this.name = 'WalCorruptError'
     this.file = file
