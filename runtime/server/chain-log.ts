@@ -53,6 +53,7 @@ interface ChainTrack {
  */
 export class ChainLog {
   readonly #wal: Wal
+  #records: { readonly chain: ChainId; readonly record: Exclude<LogRecord, { type: 'commit' }> }[] = []
   readonly #tracks = new Map<ChainId, ChainTrack>()
   readonly #commits = new Map<ChainId, Position>()
   readonly #headers = new Map<ChainId, Buffer>()
@@ -61,11 +62,17 @@ export class ChainLog {
     this.#wal = wal
   }
 
+  /** Takes a record of this turn. It is encoded when the turn ends: with fdatasync after the successor has been sent it. */
   append(chain: ChainId, record: LogRecord): void {
     if (record.type === 'commit') {
       this.#commits.set(chain, record.position)
       return
     }
+    if (record.type === 'reset') this.#commits.delete(chain) // it speaks of what is void now
+    this.#records.push({ chain, record })
+  }
+
+  #encode(chain: ChainId, record: Exclude<LogRecord, { type: 'commit' }>): void {
     const walPosition = this.#wal.append(TYPE[record.type], bodyOf(record), this.#header(chain))
     if (record.type === 'member') return
     const track = this.#track(chain)
@@ -73,7 +80,6 @@ export class ChainLog {
     if (record.type !== 'entry') {
       track.rewrites++
       track.marks = track.marks.filter((mark) => mark.seq <= position.seq)
-      if (record.type === 'reset') this.#commits.delete(chain) // it speaks of what is void now
     }
     if (track.open === null) {
       track.open = { walPosition, position, rewrites: track.rewrites }
@@ -90,17 +96,16 @@ export class ChainLog {
     }
   }
 
-  /** Hands over to the disk what this turn has appended (see `Wal.write`). */
+  /** Hands over to the disk what this turn has appended (see `Wal.write`); the commit watermarks follow its entries. */
   write(): void {
+    const records = this.#records
+    this.#records = []
+    for (const { chain, record } of records) this.#encode(chain, record)
     for (const track of this.#tracks.values()) track.open = null
-    this.#wal.write()
-  }
-
-  /** End of a turn: the commit watermarks follow its entries. */
-  flushCommits(): void {
     for (const [chain, position] of this.#commits)
       this.#wal.appendHint(TYPE.commit, encodePosition(position), this.#header(chain))
     this.#commits.clear()
+    this.#wal.write()
   }
 
   /** Now and then: hints reach at least the page cache. */

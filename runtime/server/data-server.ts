@@ -25,6 +25,7 @@ import {
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
+import { DeferredStore } from '../storage/deferred-store.ts'
 import { openLmdbStore } from '../storage/lmdb-store.ts'
 import { type FsyncPolicy, openWal, type Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
@@ -158,11 +159,13 @@ export class DataServer {
   }
 
   async #openHost(chain: ChainId): Promise<ReplicaHost> {
-    const store = await openLmdbStore({
-      path: join(this.#options.data.path, 'chains', chain),
-      onFlushed: (applied) => this.#chainLog?.onStoreFlushed(chain, applied.seq),
-      onFailure: (error: Error) => this.failStorage(error),
-    })
+    const store = new DeferredStore(
+      openLmdbStore({
+        path: join(this.#options.data.path, 'chains', chain),
+        onFlushed: (applied) => this.#chainLog?.onStoreFlushed(chain, applied.seq),
+        onFailure: (error: Error) => this.failStorage(error),
+      }),
+    )
     const host = new ReplicaHost({
       chain,
       self: this.id,
@@ -211,13 +214,13 @@ export class DataServer {
       if (host.replica.config !== null) this.view.learnConfig(host.replica.config)
     }
     this.#touched.clear()
-    this.#chainLog?.flushCommits()
     this.#outgoing?.flush()
     this.#door?.endTurn()
     this.#chainLog?.write()
   }
 
   #stepNow(host: ReplicaHost, event: Parameters<ReplicaHost['step']>[0]): void {
+    this.#scheduleTurnEnd()
     const nowMs = asMillis(this.clock.nowMs())
     host.setClock(nowMs, asMillis(this.clock.wallMs))
     host.step(event)
@@ -225,6 +228,7 @@ export class DataServer {
 
   /** The clock is read after the body has arrived and before any of it is handled (see `clock` in chain/events.ts). */
   #onBody(from: string, body: Uint8Array): void {
+    this.#scheduleTurnEnd() // first: what the batch leaves for later comes after it (see `DeferredStore`)
     const nowMs = asMillis(this.clock.nowMs())
     const wallMs = asMillis(this.clock.wallMs)
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
@@ -239,7 +243,6 @@ export class DataServer {
       // The transport closes that connection, reports it once, and goes on.
       throw error instanceof CodecError ? new FrameError(error.message) : error
     }
-    this.#scheduleTurnEnd()
   }
 
   #onDown(peer: string): void {

@@ -15,7 +15,9 @@ import {
   asSessionId,
   type Key,
 } from '../../protocol/ids.ts'
-import { type LmdbStore, openLmdbStore } from '../../runtime/storage/lmdb-store.ts'
+import { DeferredStore } from '../../runtime/storage/deferred-store.ts'
+import type { DurableStore } from '../../runtime/storage/durable-store.ts'
+import { openLmdbStore } from '../../runtime/storage/lmdb-store.ts'
 import { StoreModel } from '../runtime/storage/store-model.ts'
 
 /** A store under test. `disturb` is what must change nothing: a batch in the background, a restart. */
@@ -46,9 +48,10 @@ const memory = (): Subject => ({
 })
 
 let directories = 0
-function lmdb(): Subject {
+function lmdb(wrap: (store: DurableStore) => DurableStore = (store) => store): Subject {
   const directory = join(path, String(directories++))
-  let store: LmdbStore = openLmdbStore({ path: directory, batchDelayMs: 1 })
+  const begin = () => wrap(openLmdbStore({ path: directory, batchDelayMs: 1 }))
+  let store = begin()
   return {
     get store() {
       return store
@@ -59,7 +62,7 @@ function lmdb(): Subject {
       else if (how === 'flush') await store.flush()
       else {
         await store.close()
-        store = openLmdbStore({ path: directory, batchDelayMs: 1 })
+        store = begin()
       }
     },
     close: () => store.close(),
@@ -105,7 +108,8 @@ const names = (items: StoredItem[]) => items.map((found) => found.key)
 
 describe.each([
   { name: 'memory', start: memory },
-  { name: 'lmdb', start: lmdb },
+  { name: 'lmdb', start: () => lmdb() },
+  { name: 'lmdb, deferred', start: () => lmdb((store) => new DeferredStore(store)) },
 ])('a clean store: $name', ({ start }) => {
   function begin(): Subject {
     const subject = start()
