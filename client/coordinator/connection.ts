@@ -1,8 +1,9 @@
-import { connect, type Socket } from 'node:net'
+import type { Timer, Timers } from '../../protocol/timers.ts'
 import { FrameSplitter } from '../../protocol/zookeeper/frames.ts'
 import { decodeConnectResponse, encodeConnectRequest } from '../../protocol/zookeeper/packets.ts'
 import type { ConnectRequest, ConnectResponse } from '../../protocol/zookeeper/records.ts'
 import type { Address } from './addresses.ts'
+import type { Link, SessionPlatform } from './platform.ts'
 
 export interface ConnectionEvents {
   /** The member answered the first packet. `timeoutMs` of 0 or less: the session is over. */
@@ -17,59 +18,55 @@ const REPLY_BYTES_MAX = 64 * 1024 * 1024
 
 /** One connection to one member, from the dial to its end: packets in, packets out. What throws on bad bytes ends it. */
 export class MemberConnection {
-  readonly #socket: Socket
+  readonly #link: Link
+  readonly #timers: Timers
   readonly #events: ConnectionEvents
   readonly #splitter = new FrameSplitter(REPLY_BYTES_MAX)
-  readonly #deadline: NodeJS.Timeout
+  readonly #deadline: Timer
   #open = false
   #closed = false
-  #corked = false
-  /** `performance.now()` of the last packet in each direction. */
-  receivedAtMs = performance.now()
-  sentAtMs = performance.now()
+  /** `nowMs` of the last packet in each direction. */
+  receivedAtMs: number
+  sentAtMs: number
 
   constructor(options: {
+    readonly platform: SessionPlatform
     readonly address: Address
     readonly request: ConnectRequest
     /** For the dial and the first answer together. */
     readonly openTimeoutMs: number
     readonly events: ConnectionEvents
   }) {
-    const { address, request, openTimeoutMs, events } = options
+    const { platform, address, request, openTimeoutMs, events } = options
+    this.#timers = platform.timers
     this.#events = events
-    this.#socket = connect({ ...address, noDelay: true })
-    this.#socket.on('connect', () => this.send(encodeConnectRequest(request)))
-    this.#socket.on('data', (chunk) => this.#onData(chunk))
-    this.#socket.on('error', (error) => this.close(error.message))
-    this.#socket.on('close', () => this.close('the member closed the connection'))
-    this.#deadline = setTimeout(() => this.close(`no answer in ${openTimeoutMs} ms`), openTimeoutMs)
+    this.receivedAtMs = this.#timers.nowMs()
+    this.sentAtMs = this.receivedAtMs
+    this.#link = platform.dial(address, {
+      onConnect: () => this.send(encodeConnectRequest(request)),
+      onData: (chunk) => this.#onData(chunk),
+      onClose: (reason) => this.close(reason),
+    })
+    this.#deadline = this.#timers.after(openTimeoutMs, () => this.close(`no answer in ${openTimeoutMs} ms`))
   }
 
-  /** What is sent in one turn leaves in one piece. */
   send(frame: Uint8Array): void {
     if (this.#closed) return
-    if (!this.#corked) {
-      this.#corked = true
-      this.#socket.cork()
-      process.nextTick(() => {
-        this.#corked = false
-        this.#socket.uncork()
-      })
-    }
-    this.sentAtMs = performance.now()
-    this.#socket.write(frame)
+    this.sentAtMs = this.#timers.nowMs()
+    this.#link.write(frame)
   }
 
   close(reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    clearTimeout(this.#deadline)
-    this.#socket.destroy()
+    this.#deadline.cancel()
+    this.#link.destroy()
     this.#events.onClose(reason)
   }
 
   #onData(chunk: Uint8Array): void {
-    this.receivedAtMs = performance.now()
+    if (this.#closed) return
+    this.receivedAtMs = this.#timers.nowMs()
     let packets: Uint8Array[]
     try {
       packets = this.#splitter.push(chunk)
@@ -93,7 +90,7 @@ export class MemberConnection {
       return
     }
     this.#open = true
-    clearTimeout(this.#deadline)
+    this.#deadline.cancel()
     this.#events.onOpen(response)
   }
 }

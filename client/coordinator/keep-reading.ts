@@ -9,6 +9,8 @@ export function keepReading<Value>(options: {
   /** Reads, and leaves a one-shot watch behind. */
   readonly read: (watch: WatchCallback) => Promise<Value>
   readonly deliver: (value: Value) => void
+  /** What a read or `deliver` throws, other than the client's own errors. */
+  readonly onBug: (error: unknown) => void
   readonly onState: (listener: (state: CoordinatorState) => void) => Stop
 }): Stop {
   let stopped = false
@@ -20,7 +22,7 @@ export function keepReading<Value>(options: {
   const start = (): void => {
     if (stopped) return
     if (reading) again = true
-    else void run()
+    else run().catch(options.onBug)
   }
   const run = async (): Promise<void> => {
     reading = true

@@ -1,7 +1,8 @@
 /**
  * One ZooKeeper session over a succession of connections. It decides when to ping, when to give a member up, and what a broken
- * connection means for the requests on it; what the requests mean is `client.ts`'s affair.
+ * connection means for the requests on it; what the requests mean is `session-client.ts`'s affair.
  */
+import type { Timer } from '../../protocol/timers.ts'
 import { JuteError, type JuteReader } from '../../protocol/zookeeper/jute.ts'
 import {
   type OpName,
@@ -22,6 +23,7 @@ import type { Address } from './addresses.ts'
 import type { CoordinatorState, SessionInfo, Stop } from './api.ts'
 import { MemberConnection } from './connection.ts'
 import { CoordinatorError, type CoordinatorErrorCode, errorOf } from './errors.ts'
+import type { SessionPlatform } from './platform.ts'
 import { WatchTable } from './watch-table.ts'
 
 interface Exchange {
@@ -40,6 +42,7 @@ const EXCHANGES_MAX = 100_000
 
 export class Session {
   readonly watches: WatchTable
+  readonly #platform: SessionPlatform
   readonly #addresses: readonly Address[]
   readonly #askedTimeoutMs: number
   readonly #renewExpired: boolean
@@ -49,8 +52,8 @@ export class Session {
   #isOpen = false
   #nextAddress: number
   #failures = 0
-  #timer: NodeJS.Timeout | undefined
-  #heartbeat: NodeJS.Timeout | undefined
+  #redial: Timer | null = null
+  #heartbeat: Timer | null = null
   #xid = 0
   /** Sent, in order, not yet answered. */
   #sent: Exchange[] = []
@@ -62,18 +65,20 @@ export class Session {
   #lastZxid = 0
 
   constructor(options: {
+    readonly platform: SessionPlatform
     readonly addresses: readonly Address[]
     readonly sessionTimeoutMs: number
     readonly renewExpired: boolean
     readonly chroot: string
   }) {
     this.watches = new WatchTable(options.chroot)
+    this.#platform = options.platform
     this.#addresses = options.addresses
     this.#askedTimeoutMs = options.sessionTimeoutMs
     this.#timeoutMs = options.sessionTimeoutMs
     this.#renewExpired = options.renewExpired
     // Clients spread over the members.
-    this.#nextAddress = Math.floor(Math.random() * options.addresses.length)
+    this.#nextAddress = Math.floor(this.#platform.random() * options.addresses.length)
     this.#dial()
   }
 
@@ -133,16 +138,17 @@ export class Session {
     if (this.#state === 'closed') return
     if (this.#isOpen && this.#state === 'connected') {
       const farewell = this.ask('closeSession', {}, 'close', () => null).catch(() => null)
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, CLOSE_WAIT_MS)
-      })
       // From here on nothing else may be sent, and what comes is of no interest.
       this.#setState('closed')
-      await Promise.race([farewell, late])
-      clearTimeout(timer)
+      await new Promise<void>((resolve) => {
+        const late = this.#platform.timers.after(CLOSE_WAIT_MS, resolve)
+        void farewell.then(() => {
+          late.cancel()
+          resolve()
+        })
+      })
     } else this.#setState('closed')
-    clearTimeout(this.#timer)
+    this.#redial?.cancel()
     this.#drop('closed')
     this.#failAll('CLOSED', 'the client was closed')
     this.watches.clear()
@@ -178,6 +184,7 @@ export class Session {
     this.#nextAddress += 1
     if (!address || this.#state === 'closed') return
     const connection = new MemberConnection({
+      platform: this.#platform,
       address,
       openTimeoutMs: Math.max(100, Math.floor(this.#timeoutMs / this.#addresses.length)),
       request: {
@@ -206,8 +213,8 @@ export class Session {
     this.#sessionId = response.sessionId
     this.#password = response.password?.slice() ?? NO_PASSWORD
     this.#timeoutMs = response.timeoutMs
-    clearInterval(this.#heartbeat)
-    this.#heartbeat = setInterval(() => this.#beat(), Math.max(5, this.#timeoutMs / 12))
+    this.#heartbeat?.cancel()
+    this.#heartbeat = this.#platform.timers.every(Math.max(5, this.#timeoutMs / 12), () => this.#beat())
     // Watches first: nothing that is asked afterwards may be answered with a state whose change was not told.
     for (const portion of this.watches.portions(SET_WATCHES_BYTES_MAX)) {
       const request = { type: 'setWatches', relativeZxid: this.#lastZxid, ...portion } as const
@@ -224,7 +231,7 @@ export class Session {
     const wasOpen = this.#isOpen
     this.#connection = null
     this.#isOpen = false
-    clearInterval(this.#heartbeat)
+    this.#heartbeat?.cancel()
     const sent = this.#sent
     this.#sent = []
     for (const { onFail } of sent)
@@ -236,8 +243,9 @@ export class Session {
     const rounds = Math.floor(this.#failures / this.#addresses.length)
     const roundEnds = this.#failures % this.#addresses.length === 0
     if (roundEnds) this.#failWaiting(reason)
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#dial(), roundEnds ? backoffMs(rounds, Math.random()) : 0)
+    const waitMs = roundEnds ? backoffMs(rounds, this.#platform.random()) : 0
+    this.#redial?.cancel()
+    this.#redial = this.#platform.timers.after(waitMs, () => this.#dial())
   }
 
   #onExpired(): void {
@@ -256,7 +264,7 @@ export class Session {
     const connection = this.#connection
     this.#connection = null
     this.#isOpen = false
-    clearInterval(this.#heartbeat)
+    this.#heartbeat?.cancel()
     connection?.close(reason)
   }
 
@@ -278,7 +286,7 @@ export class Session {
   #beat(): void {
     const connection = this.#connection
     if (!connection) return
-    const nowMs = performance.now()
+    const nowMs = this.#platform.timers.nowMs()
     if (nowMs - connection.receivedAtMs > (this.#timeoutMs * 2) / 3) {
       // In time to find another member before the session expires.
       connection.close(`silent for ${Math.round(nowMs - connection.receivedAtMs)} ms`)

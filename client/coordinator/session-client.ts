@@ -1,0 +1,252 @@
+import type { MultiOp, MultiResult } from '../../protocol/zookeeper/multi.ts'
+import { CREATE_FLAGS, PERMS } from '../../protocol/zookeeper/ops.ts'
+import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
+import { normalizedChroot, parseServers } from './addresses.ts'
+import type {
+  CoordinatorClient,
+  CoordinatorOptions,
+  CoordinatorState,
+  CreateOptions,
+  MultiStep,
+  MultiStepResult,
+  SessionInfo,
+  Stop,
+  WatchCallback,
+  WatchOption,
+  Znode,
+  ZnodeData,
+} from './api.ts'
+import { CoordinatorError, errorOf, isCoordinatorError } from './errors.ts'
+import { keepReading } from './keep-reading.ts'
+import type { SessionPlatform } from './platform.ts'
+import { Session } from './session.ts'
+
+const SESSION_TIMEOUT_MS = 6_000
+const ANY_VERSION = -1
+const EVERYBODY: readonly Acl[] = [{ perms: PERMS.all, id: { scheme: 'world', id: 'anyone' } }]
+const NOTHING = new Uint8Array(0)
+const encoder = new TextEncoder()
+
+/**
+ * `coordinator`, in a world of your own: another clock, other dice, another network. Needs nothing of Node.js.
+ *
+ * @throws {CoordinatorError} `BAD_ARGUMENTS`: `servers` or `chroot` cannot be read.
+ */
+export function coordinatorOver(options: CoordinatorOptions, platform: SessionPlatform): CoordinatorClient {
+  const { addresses, chroot } = parseServers(options.servers)
+  const prefix = options.chroot === undefined ? chroot : normalizedChroot(options.chroot)
+  const session = new Session({
+    platform,
+    addresses,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
+    renewExpired: options.renewExpired ?? false,
+    chroot: prefix,
+  })
+  return new SessionClient({ session, chroot: prefix, onBug: platform.onBug })
+}
+
+class SessionClient implements CoordinatorClient {
+  readonly #session: Session
+  readonly #chroot: string
+  readonly #onBug: SessionPlatform['onBug']
+
+  constructor(options: {
+    readonly session: Session
+    readonly chroot: string
+    readonly onBug: SessionPlatform['onBug']
+  }) {
+    this.#session = options.session
+    this.#chroot = options.chroot
+    this.#onBug = options.onBug
+  }
+
+  get state(): CoordinatorState {
+    return this.#session.state
+  }
+
+  get session(): SessionInfo {
+    return this.#session.info
+  }
+
+  onState(listener: (state: CoordinatorState) => void): Stop {
+    return this.#session.onState(listener)
+  }
+
+  renew(): void {
+    this.#session.renew()
+  }
+
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+
+  create(path: string, data: ZnodeData, options: CreateOptions = {}): Promise<string> {
+    return this.#session.ask(
+      'create',
+      { ...this.#newZnode(path, data, options) },
+      `create ${path}`,
+      (response) => this.#clientPath(response.path),
+    )
+  }
+
+  async ensurePath(path: string): Promise<void> {
+    const names = path.split('/').filter((name) => name !== '')
+    for (const i of names.keys()) {
+      try {
+        await this.create(`/${names.slice(0, i + 1).join('/')}`, null)
+      } catch (error) {
+        if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
+      }
+    }
+  }
+
+  delete(path: string, version = ANY_VERSION): Promise<void> {
+    const request = { path: this.#serverPath(path), version }
+    return this.#session.ask('delete', request, `delete ${path}`, () => undefined)
+  }
+
+  exists(path: string, { watch }: WatchOption = {}): Promise<Stat | null> {
+    const full = this.#serverPath(path)
+    const { watches } = this.#session
+    return this.#session.ask<'exists', Stat | null>(
+      'exists',
+      { path: full, watch: watch !== undefined },
+      `exists ${path}`,
+      ({ stat }) => {
+        if (watch) watches.add('data', full, watch)
+        return stat
+      },
+      (error) => {
+        if (error.code !== 'NO_NODE') throw error
+        if (watch) watches.add('exist', full, watch)
+        return null
+      },
+    )
+  }
+
+  getData(path: string, { watch }: WatchOption = {}): Promise<Znode> {
+    const full = this.#serverPath(path)
+    return this.#session.ask(
+      'getData',
+      { path: full, watch: watch !== undefined },
+      `getData ${path}`,
+      ({ data, stat }) => {
+        if (watch) this.#session.watches.add('data', full, watch)
+        return { data: data ?? NOTHING, stat }
+      },
+    )
+  }
+
+  setData(path: string, data: ZnodeData, version = ANY_VERSION): Promise<Stat> {
+    const request = { path: this.#serverPath(path), data: bytesOf(data), version }
+    return this.#session.ask('setData', request, `setData ${path}`, ({ stat }) => stat)
+  }
+
+  getChildren(path: string, { watch }: WatchOption = {}): Promise<readonly string[]> {
+    const full = this.#serverPath(path)
+    return this.#session.ask(
+      'getChildren',
+      { path: full, watch: watch !== undefined },
+      `getChildren ${path}`,
+      ({ children }) => {
+        if (watch) this.#session.watches.add('child', full, watch)
+        return children
+      },
+    )
+  }
+
+  sync(path = '/'): Promise<void> {
+    const request = { path: this.#serverPath(path) }
+    return this.#session.ask('sync', request, `sync ${path}`, () => undefined)
+  }
+
+  multi(steps: readonly MultiStep[]): Promise<readonly MultiStepResult[]> {
+    const ops = steps.map((step) => this.#multiOp(step))
+    const what = `multi of ${steps.map(({ type, path }) => `${type} ${path}`).join(', ')}`
+    return this.#session.ask('multi', { ops }, what, ({ results }) => {
+      throwFailure(results, what)
+      return results.map((result) => this.#stepResult(result))
+    })
+  }
+
+  watchData(path: string, deliver: (znode: Znode | null) => void): Stop {
+    const read = async (watch: WatchCallback): Promise<Znode | null> => {
+      for (;;) {
+        try {
+          return await this.getData(path, { watch })
+        } catch (error) {
+          if (!isCoordinatorError(error, 'NO_NODE')) throw error
+        }
+        // Created between the two: the watch on it is set already, and one more is the same watch.
+        if ((await this.exists(path, { watch })) === null) return null
+      }
+    }
+    return this.#keepReading(read, deliver)
+  }
+
+  watchChildren(path: string, deliver: (children: readonly string[] | null) => void): Stop {
+    const read = async (watch: WatchCallback): Promise<readonly string[] | null> => {
+      for (;;) {
+        try {
+          return [...(await this.getChildren(path, { watch }))].sort()
+        } catch (error) {
+          if (!isCoordinatorError(error, 'NO_NODE')) throw error
+        }
+        if ((await this.exists(path, { watch })) === null) return null
+      }
+    }
+    return this.#keepReading(read, deliver)
+  }
+
+  #keepReading<Value>(read: (watch: WatchCallback) => Promise<Value>, deliver: (value: Value) => void): Stop {
+    return keepReading({
+      read,
+      deliver,
+      onBug: this.#onBug,
+      onState: (listener) => this.onState(listener),
+    })
+  }
+
+  #serverPath(path: string): string {
+    if (!path.startsWith('/'))
+      throw new CoordinatorError('BAD_ARGUMENTS', `a path starts with "/", unlike "${path}"`)
+    return path === '/' ? this.#chroot || '/' : this.#chroot + path
+  }
+
+  #clientPath = (path: string) => path.slice(this.#chroot.length) || '/'
+
+  #newZnode(path: string, data: ZnodeData, { ephemeral = false, sequential = false }: CreateOptions) {
+    const flags = (ephemeral ? CREATE_FLAGS.ephemeral : 0) | (sequential ? CREATE_FLAGS.sequential : 0)
+    return { path: this.#serverPath(path), data: bytesOf(data), acl: EVERYBODY, flags }
+  }
+
+  #multiOp(step: MultiStep): MultiOp {
+    const path = this.#serverPath(step.path)
+    switch (step.type) {
+      case 'create':
+        return { type: 'create', ...this.#newZnode(step.path, step.data, step) }
+      case 'delete':
+        return { type: 'delete', path, version: step.version ?? ANY_VERSION }
+      case 'setData':
+        return { type: 'setData', path, data: bytesOf(step.data), version: step.version ?? ANY_VERSION }
+      case 'check':
+        return { type: 'check', path, version: step.version }
+    }
+  }
+
+  #stepResult(result: MultiResult): MultiStepResult {
+    if (result.type === 'create' || result.type === 'create2') return { path: this.#clientPath(result.path) }
+    return result.type === 'setData' ? { stat: result.stat } : null
+  }
+}
+
+/** The failing step has a code of its own; those before it say 0 and those after it RuntimeInconsistency. */
+function throwFailure(results: readonly MultiResult[], what: string): void {
+  const failed = results.map((result) => (result.type === 'error' ? result.err : null))
+  if (failed.every((err) => err === null)) return
+  const index = failed.findIndex((err) => err !== null && err !== 0)
+  throw errorOf(failed[index] ?? 0, `${what}, at ${index}`, index)
+}
+
+const bytesOf = (data: ZnodeData): Uint8Array | null =>
+  typeof data === 'string' ? encoder.encode(data) : data
