@@ -27,7 +27,7 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
       ) as never,
   handler: (args) =>
     runUntilSignal(args['log-level'], async (logger) =>
-      (await import('../../runtime/manager/manager-loop.ts')).startManager({
+      (await import('../../runtime/manager/start-manager.ts')).startManager({
         coordinator: splitList(args.coordinator),
         name: args.name,
         options: {

@@ -1,4 +1,4 @@
-import type { CoordinatorClient } from '../../client/coordinator/client.ts'
+import type { CoordinatorClient } from '../../client/coordinator/api.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 
 /** The number that a sequential znode ends in. */

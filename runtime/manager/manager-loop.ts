@@ -2,14 +2,7 @@
  * The manager as a process part: stands for election, mirrors the tree, lets the planner decide, writes by compare-and-set. Nothing
  * here protects the chains: an old view, two leaders at once or a lost reply can only make a write fail (DESIGN section 4).
  */
-import { randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
-import {
-  type CoordinatorClient,
-  type CoordinatorState,
-  coordinator,
-  type MultiStep,
-} from '../../client/coordinator/client.ts'
+import type { CoordinatorClient, CoordinatorState, MultiStep } from '../../client/coordinator/api.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 import type { PlannerLimits } from '../../coordinator/manager/limits.ts'
 import { plan } from '../../coordinator/manager/planner.ts'
@@ -23,6 +16,7 @@ import { configToJson } from '../../protocol/chain-config.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
 import { asMillis } from '../../protocol/ids.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
+import type { ControlPorts } from '../control-ports.ts'
 import { Election } from './election.ts'
 import { TreeMirror } from './tree-mirror.ts'
 import { chainPath, PATHS, resetPath, syncedPath } from './znodes.ts'
@@ -34,9 +28,13 @@ export interface ManagerOptions {
   readonly name: string
   /** What `/catenary/cluster` will say if nobody has said it yet. */
   readonly options: Omit<ClusterOptions, 'clusterId'>
-  readonly logger: Logger
   /** Other times and caps than the usual ones, for tests. */
   readonly limits?: Partial<PlannerLimits>
+}
+
+export interface ManagerPorts extends ControlPorts {
+  /** A name that no other cluster has or had. */
+  readonly newClusterId: () => string
 }
 
 export interface ManagerStatus {
@@ -62,17 +60,6 @@ const ROUND_EVERY_MS = 250
 /** Changes that come together are planned for together. */
 const GATHER_MS = 10
 
-/**
- * Starts a manager. Several may run: one leads, the others wait. Survives outages of the coordinator by waiting for its return.
- *
- * @example
- * const manager = startManager({ coordinator: '127.0.0.1:2181', name: 'coordinator-1', options, logger })
- * await manager.stop()
- */
-export function startManager(options: ManagerOptions): Manager {
-  return new ManagerLoop(options)
-}
-
 /** What holds for one session, and goes with it. */
 interface Term {
   readonly election: Election
@@ -82,9 +69,10 @@ interface Term {
   office: { readonly electedAtMs: number; readonly state: PlannerState } | null
 }
 
-class ManagerLoop implements Manager {
+export class ManagerLoop implements Manager {
   readonly #options: ManagerOptions
-  readonly #log: Logger
+  readonly #ports: ManagerPorts
+  readonly #log: ManagerPorts['logger']
   readonly #client: CoordinatorClient
   readonly #done: Promise<void>
   #term: Term | null = null
@@ -96,16 +84,18 @@ class ManagerLoop implements Manager {
   #problem: string | null = null
   #changes = 0
 
-  constructor(options: ManagerOptions) {
+  constructor(options: ManagerOptions, ports: ManagerPorts) {
     this.#options = options
-    this.#log = options.logger
-    this.#client = coordinator({
+    this.#ports = ports
+    this.#log = ports.logger
+    this.#client = ports.openSession({
       servers: options.coordinator,
       sessionTimeoutMs: options.options.sessionTimeoutMs,
       renewExpired: true,
     })
     this.#client.onState((state) => this.#onState(state))
-    this.#done = this.#run()
+    // Coordinator errors end a round. Anything else is a bug, an invariant's violation above all.
+    this.#done = this.#run().catch(ports.onBug)
   }
 
   status(): ManagerStatus {
@@ -145,7 +135,6 @@ class ManagerLoop implements Manager {
       try {
         if (this.#client.state === 'connected') await this.#round()
       } catch (error) {
-        // Anything else is a bug, an invariant's violation above all, and ends the process.
         if (!isCoordinatorError(error)) throw error
         this.#log.debug({ error: error.message }, 'the round was cut short')
       }
@@ -158,10 +147,10 @@ class ManagerLoop implements Manager {
   #pause(ms: number): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
+      const timer = this.#ports.timers.after(ms, resolve)
       if (ms < ROUND_EVERY_MS) return
       this.#wake = () => {
-        clearTimeout(timer)
+        timer.cancel()
         resolve()
       }
     })
@@ -184,7 +173,7 @@ class ManagerLoop implements Manager {
       // What the last manager wrote may not have reached this member yet.
       await this.#client.sync(PATHS.chains)
       const state = newPlannerState(this.#options.limits)
-      term.office = { electedAtMs: performance.now(), state }
+      term.office = { electedAtMs: this.#ports.timers.nowMs(), state }
       this.#log.info({ name: this.#options.name }, 'elected: this is the manager now')
     }
     await this.#planAndWrite(term, term.office, term.cluster)
@@ -202,7 +191,7 @@ class ManagerLoop implements Manager {
     for (const path of [PATHS.servers, PATHS.chains, PATHS.manager, PATHS.drain]) {
       await this.#client.ensurePath(path)
     }
-    const mine: ClusterOptions = { clusterId: randomUUID(), ...this.#options.options }
+    const mine: ClusterOptions = { clusterId: this.#ports.newClusterId(), ...this.#options.options }
     try {
       await this.#client.create(PATHS.cluster, JSON.stringify(mine))
       this.#log.info(mine, `a new cluster: ${mine.chainCount} chains of ${mine.replicationFactor} members`)
@@ -227,7 +216,7 @@ class ManagerLoop implements Manager {
       {
         ...tree,
         options,
-        nowMs: asMillis(performance.now()),
+        nowMs: asMillis(this.#ports.timers.nowMs()),
         electedAtMs: asMillis(office.electedAtMs),
       },
       office.state,

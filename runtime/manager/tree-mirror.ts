@@ -9,7 +9,7 @@
  *   2. n4 registers, joins, and becomes the tail (through another manager, perhaps);
  *   3. the configuration is read, with n4 in it, and its version is current: the compare-and-set that drops n4 would succeed.
  */
-import type { CoordinatorClient, Znode } from '../../client/coordinator/client.ts'
+import type { CoordinatorClient, Znode } from '../../client/coordinator/api.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 import type { ChainView, ManagerView } from '../../coordinator/manager/view.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'

@@ -2,19 +2,42 @@
  * A data server's part in the control plane: its session, its lease, its registration, its reports; and what it hears of configurations
  * and of other servers (DESIGN sections 4 and 5). Nothing on the data path waits for any of it.
  */
-import type { Logger } from 'pino'
-import { type CoordinatorClient, coordinator } from '../../client/coordinator/client.ts'
+import type { CoordinatorClient } from '../../client/coordinator/api.ts'
 import { CoordinatorError } from '../../client/coordinator/errors.ts'
+import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
-import { asChainId, type ChainId, type Incarnation } from '../../protocol/ids.ts'
+import { asChainId, type ChainId, type Incarnation, type ServerId } from '../../protocol/ids.ts'
+import type { Timer } from '../../protocol/timers.ts'
 import { chainFromJson, registrationFromJson } from '../cluster-znodes.ts'
-import type { DataServer } from './data-server.ts'
+import type { ControlPorts } from '../control-ports.ts'
 
 /** Clock rates of two machines are assumed to differ by less than this (DESIGN section 5). */
 const DRIFT_BOUND = 0.1
 
+const decoder = new TextDecoder()
+
+/** The data server, as far as its membership is concerned. */
+export interface MembershipServer {
+  readonly id: ServerId
+  /** What leases are measured with. */
+  readonly clock: { nowMs(): number }
+  /** What it could bring into a chain. */
+  readonly holds: ServerRegistration['holds']
+  /** Its disk failed: it serves nothing any more. */
+  readonly storageError: Error | null
+  /** Until when it may trust its configurations, on its `clock`. */
+  renewLease(untilMs: number): void
+  /** It must stop serving before this returns. */
+  loseSession(): void
+  beginLife(incarnation: Incarnation): void
+  learnServer(registration: ServerRegistration): void
+  /** Rejects where the chain's store cannot be opened. */
+  learnConfig(config: ChainConfig): Promise<void>
+  failStorage(error: Error): void
+}
+
 export interface MembershipOptions {
-  readonly server: DataServer
+  readonly server: MembershipServer
   readonly coordinators: readonly string[]
   readonly sessionTimeoutMs: number
   /** What Apache ZooKeeper's leader may hear of a touch late: its tick. */
@@ -22,7 +45,7 @@ export interface MembershipOptions {
   readonly registration: Omit<ServerRegistration, 'incarnation' | 'holds' | 'draining'>
   /** Durable, and greater than every earlier one. */
   readonly nextIncarnation: () => Incarnation
-  readonly logger: Logger
+  readonly ports: ControlPorts
 }
 
 /** One life: from a session's beginning to its loss. */
@@ -30,7 +53,7 @@ interface Life {
   readonly client: CoordinatorClient
   readonly incarnation: Incarnation
   registered: boolean
-  renewals: NodeJS.Timeout | null
+  renewals: Timer | null
   readonly watched: Set<string>
   readonly reports: Map<ChainId, ReplicaReport>
   readonly reporting: Set<ChainId>
@@ -38,15 +61,17 @@ interface Life {
 
 export class Membership {
   readonly #options: MembershipOptions
-  readonly #server: DataServer
-  readonly #log: Logger
+  readonly #server: MembershipServer
+  readonly #ports: ControlPorts
+  readonly #log: ControlPorts['logger']
   #life: Life | null = null
   #closed = false
 
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#server = options.server
-    this.#log = options.logger
+    this.#ports = options.ports
+    this.#log = options.ports.logger
   }
 
   /** Begins the first life. Later ones begin by themselves when a session is lost. */
@@ -55,7 +80,7 @@ export class Membership {
   }
 
   #beginLife(incarnation: Incarnation): void {
-    const client = coordinator({
+    const client = this.#ports.openSession({
       servers: this.#options.coordinators,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
     })
@@ -79,10 +104,16 @@ export class Membership {
 
   #onConnected(life: Life): void {
     this.#watch(life)
-    if (!life.registered) void this.#register(life)
-    else void this.#renew(life)
-    for (const chain of life.reports.keys()) void this.#sendReport(life, chain)
-    life.renewals ??= setInterval(() => void this.#renew(life), this.#renewEveryMs)
+    this.#inBackground(life.registered ? this.#renew(life) : this.#register(life))
+    for (const chain of life.reports.keys()) this.#inBackground(this.#sendReport(life, chain))
+    life.renewals ??= this.#ports.timers.every(this.#renewEveryMs, () =>
+      this.#inBackground(this.#renew(life)),
+    )
+  }
+
+  /** Nobody waits for it. What it may meet it handles; anything else that it throws is a bug. */
+  #inBackground(work: Promise<void>): void {
+    work.catch(this.#ports.onBug)
   }
 
   get #renewEveryMs(): number {
@@ -101,7 +132,7 @@ export class Membership {
   }
 
   #endLife(life: Life): void {
-    if (life.renewals !== null) clearInterval(life.renewals)
+    life.renewals?.cancel()
     life.renewals = null
     if (this.#life === life) this.#life = null
   }
@@ -132,7 +163,7 @@ export class Membership {
         if (isGone(error)) return // the next connection, or the next life, tries again
         if (codeOf(error) === 'NODE_EXISTS') await this.#removeEarlierLife(life)
         else if (codeOf(error) !== 'NO_NODE') throw error
-        await pause(Math.min(100 * (tries + 1), 1000))
+        await this.#pause(Math.min(100 * (tries + 1), 1000))
       }
     }
   }
@@ -144,7 +175,7 @@ export class Membership {
   async #removeEarlierLife(life: Life): Promise<void> {
     try {
       const { data, stat } = await life.client.getData(this.#path)
-      const earlier = registrationFromJson(Buffer.from(data).toString('utf8'))
+      const earlier = registrationFromJson(decoder.decode(data))
       if (
         stat.ephemeralOwner === life.client.session.sessionId &&
         earlier?.incarnation === life.incarnation
@@ -206,16 +237,19 @@ export class Membership {
     if (life.watched.has(path)) return
     life.watched.add(path)
     // Registrations are rewritten by every renewal: a look when one appears is enough, a watch on its data would never rest.
-    life.client.getData(path).then(
+    const look = life.client.getData(path).then(
       ({ data }) => {
-        const registration = registrationFromJson(Buffer.from(data).toString('utf8'))
+        const registration = registrationFromJson(decoder.decode(data))
         life.watched.delete(path)
         // One that says to be another would send everybody to the wrong place.
         if (registration?.server !== id) this.#complain(path, 'is no registration of that server')
         else if (this.#isCurrent(life)) this.#server.learnServer(registration)
       },
-      () => life.watched.delete(path),
+      () => {
+        life.watched.delete(path)
+      },
     )
+    this.#inBackground(look)
   }
 
   #watchChain(life: Life, chain: ChainId): void {
@@ -223,10 +257,12 @@ export class Membership {
     if (life.watched.has(path)) return
     life.watched.add(path)
     life.client.watchData(path, (znode) => {
-      const config = znode === null ? null : chainFromJson(chain, Buffer.from(znode.data).toString('utf8'))
+      const config = znode === null ? null : chainFromJson(chain, decoder.decode(znode.data))
       if (znode === null || !this.#isCurrent(life)) return
       if (config === null) return this.#complain(path, 'holds no configuration of that chain')
-      this.#server.learnConfig(config).catch((error: Error) => this.#server.failStorage(error))
+      this.#inBackground(
+        this.#server.learnConfig(config).catch((error: Error) => this.#server.failStorage(error)),
+      )
     })
   }
 
@@ -240,7 +276,7 @@ export class Membership {
     const life = this.#life
     if (life === null || report.incarnation !== life.incarnation) return
     life.reports.set(chain, report)
-    void this.#sendReport(life, chain)
+    this.#inBackground(this.#sendReport(life, chain))
   }
 
   async #sendReport(life: Life, chain: ChainId): Promise<void> {
@@ -275,11 +311,17 @@ export class Membership {
       } catch (error) {
         const code = codeOf(error)
         if (code === 'NO_NODE')
-          await pause(100) // the manager makes the parent
+          await this.#pause(100) // the manager makes the parent
         else if (code !== 'NODE_EXISTS' && code !== 'BAD_VERSION') throw error
       }
       if (!this.#isCurrent(life)) return
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ports.timers.after(ms, resolve)
+    })
   }
 
   /** Leaves at once: the session is closed, so that nobody has to wait for it to expire. The server must have stopped serving before. */
@@ -306,5 +348,3 @@ const isGone = (error: unknown): boolean => {
     code === 'CONNECTION_LOSS' || code === 'SESSION_EXPIRED' || code === 'SESSION_MOVED' || code === 'CLOSED'
   )
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -8,6 +8,7 @@ import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
+import { nodeControlPorts } from '../node-control-ports.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { DataServer } from './data-server.ts'
 import { Membership } from './membership.ts'
@@ -81,7 +82,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       dataId: data.dataId,
     },
     nextIncarnation: () => data.nextIncarnation(),
-    logger,
+    ports: nodeControlPorts(logger),
   })
   membership.start(incarnation)
   logger.info(
