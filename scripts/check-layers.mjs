@@ -26,7 +26,13 @@ const WHY = {
 }
 
 /** Folders of pure code. What they import (and so run) must be pure, too, wherever it lives. */
-const CORES = ['protocol', 'chain', 'coordinator', 'client/core', 'lab/simulator', 'lab/checker']
+const CORES = ['protocol', 'chain', 'coordinator', 'client/core', 'lab/checker']
+
+/**
+ * Folders of code that runs anywhere, in virtual time too: promises are allowed, clocks, dice, timers and Node are not. The same goes for what they
+ * import: the parts of the runtime that the simulator runs take all that through ports.
+ */
+const PORTABLE = ['lab/simulator', 'lab/explore']
 
 /** Packages that compute and do nothing else, and the folder that may use them. */
 const PURE_PACKAGES = { msgpackr: 'protocol', 'cluster-key-slot': 'protocol' }
@@ -46,7 +52,10 @@ for (const source of sources.values()) {
   checkShape(source)
   for (const edge of source.edges) checkEdge(source, edge)
 }
-for (const [source, reachedFrom] of pureSources()) checkPurity(source, reachedFrom)
+const pure = sourcesReachedFrom(CORES)
+for (const [source, reachedFrom] of pure) checkPurity(source, reachedFrom, CORES)
+for (const [source, reachedFrom] of sourcesReachedFrom(PORTABLE))
+  if (!pure.has(source)) checkPurity(source, reachedFrom, PORTABLE)
 
 report({ name: 'layers', checked: `${sources.size} files`, offences })
 
@@ -105,11 +114,11 @@ function checkEdge({ path, folder }, { specifier, target, line }) {
   offend(path, line, `imports '${specifier}', but ${general}${why ? `: ${why}` : ''}`)
 }
 
-/** The files of the cores and everything that runs because a core imports it, each with the core file that leads there. */
-function pureSources() {
+/** The files of these folders and everything that runs because one of them imports it, each with the file that leads there. */
+function sourcesReachedFrom(folders) {
   const reached = new Map()
   const queue = [...sources.values()]
-    .filter(({ path }) => coreOf(path) !== null)
+    .filter(({ path }) => homeOf(path, folders) !== null)
     .map((source) => [source, source.path])
   for (const [source, from] of queue) {
     if (reached.has(source)) continue
@@ -122,10 +131,12 @@ function pureSources() {
   return reached
 }
 
-function checkPurity(source, reachedFrom) {
-  const core = coreOf(source.path)
-  const place = core === null ? `code that a core runs (reached from ${reachedFrom})` : `a core (${core}/)`
-  for (const { line, what } of impureWords(source.tokens))
+function checkPurity(source, reachedFrom, folders) {
+  const kind = folders === CORES ? 'a core' : 'portable code'
+  const home = homeOf(source.path, folders)
+  const place = home === null ? `code that ${kind} runs (reached from ${reachedFrom})` : `${kind} (${home}/)`
+  const allowed = { promises: folders === PORTABLE, processes: source.folder === 'lab' }
+  for (const { line, what } of impureWords(source.tokens, allowed))
     offend(source.path, line, `${what} inside ${place}`)
   for (const { specifier, target, line, typeOnly } of source.edges) {
     if (target !== null || typeOnly || mayUsePackage(source.path, specifier)) continue
@@ -146,8 +157,8 @@ function whyNotPackage(specifier) {
     : `packages allowed in cores: ${Object.keys(PURE_PACKAGES).join(', ')}`
 }
 
-function coreOf(path) {
-  return CORES.find((core) => path.startsWith(`${core}/`)) ?? null
+function homeOf(path, folders) {
+  return folders.find((folder) => path.startsWith(`${folder}/`)) ?? null
 }
 
 function offend(path, line, what) {

@@ -120,6 +120,15 @@ describe('pure cores', () => {
     expect(offencesOf({ [`${core}/a.ts`]: 'export const now = () => Date.now()' })).toHaveLength(1)
   })
 
+  test('what runs in virtual time may promise, but has no clock of its own; nor has what it imports', () => {
+    const text = "import '../../runtime/a.ts'\nexport const f = async (process: P) => process.start()"
+    expect(
+      offencesOf({ 'lab/simulator/a.ts': text, 'runtime/a.ts': 'export const g = async () => 1' }),
+    ).toEqual([])
+    for (const line of ['setTimeout(f, 1)', 'process.env', 'Date.now()', "import 'node:fs'"])
+      expect(offencesOf({ 'lab/simulator/a.ts': text, 'runtime/a.ts': line })).toHaveLength(1)
+  })
+
   test.each(['client/transport', 'runtime', 'lab/bench', 'cli', 'test/chain'])('%s is not', (folder) => {
     const text =
       "import { open } from 'node:fs/promises'\nimport pino from 'pino'\nexport const f = async () => Date.now()"
