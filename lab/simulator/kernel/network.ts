@@ -39,14 +39,20 @@ export interface Link {
 /** What accepts connections at a process: given the link, it says who listens to it, or null to refuse. */
 export type Acceptor = (link: Link, from: string) => LinkEvents | null
 
+interface Parcel {
+  readonly number: number
+  readonly body: unknown
+}
+
 interface End {
   readonly process: SimProcess
   readonly life: number
   events: LinkEvents | null
   /** Nothing overtakes what was sent before. */
   lastArrivalUs: number
-  /** Sent into a cut. */
-  readonly held: unknown[]
+  /** Sent into a cut, or caught by one on the way, in the order of sending. */
+  readonly held: Parcel[]
+  sent: number
   closed: boolean
 }
 
@@ -252,29 +258,31 @@ class Connection {
     if (this.#broken || from.closed) return
     const to = this.#otherOf(from)
     const waits = to === null || (from === this.#near && !this.#opened)
+    const parcel = { number: ++from.sent, body }
     if (waits || from.held.length > 0 || this.#network.isCut(from.process.name, to.process.name))
-      from.held.push(body)
-    else this.#transmit(from, to, body)
+      from.held.push(parcel)
+    else this.#transmit(from, to, parcel)
   }
 
   #sendHeld(from: End): void {
     const to = this.#otherOf(from)
     if (to === null || this.#network.isCut(from.process.name, to.process.name)) return
-    for (const body of from.held.splice(0)) this.#transmit(from, to, body)
+    for (const parcel of from.held.splice(0)) this.#transmit(from, to, parcel)
   }
 
-  #transmit(from: End, to: End, body: unknown): void {
+  #transmit(from: End, to: End, parcel: Parcel): void {
     const arrivalUs = this.#scheduler.nowUs + this.#network.latencyUs(from.process.name, to.process.name)
     to.lastArrivalUs = Math.max(to.lastArrivalUs + 1, arrivalUs)
     this.#scheduler.at(to.lastArrivalUs, () => {
       if (this.#broken || to.closed) return
-      // What a cut catches on the way is sent again when it heals, in order.
+      // What a cut catches on the way is sent again when it heals, before what was sent later.
       if (this.#network.isCut(from.process.name, to.process.name)) {
-        from.held.push(body)
+        const later = from.held.findIndex(({ number }) => number > parcel.number)
+        from.held.splice(later < 0 ? from.held.length : later, 0, parcel)
         return
       }
       this.#network.delivered++
-      this.#tell(to, (events) => events.onReceive(body))
+      this.#tell(to, (events) => events.onReceive(parcel.body))
     })
   }
 
@@ -343,5 +351,6 @@ const newEnd = (process: SimProcess, events: LinkEvents | null): End => ({
   events,
   lastArrivalUs: 0,
   held: [],
+  sent: 0,
   closed: false,
 })
