@@ -1,0 +1,66 @@
+import { planOf } from './event-list.ts'
+import { Budget, type CheckLimits } from './limits.ts'
+import { keyValueModel } from './models/key-value.ts'
+import type { Model, Part } from './models/model.ts'
+import { registerModel } from './models/register.ts'
+import type { ModelName, Operation } from './operations.ts'
+import { search } from './search.ts'
+import type { Judgement, PartVerdict, Verdict } from './verdict.ts'
+
+export interface CheckOptions {
+  readonly model: ModelName
+  /** Judge keys one by one where they are independent. Default: true. Without it the answer is the same and takes longer. */
+  readonly partition?: boolean
+  /** What a register, or each key, holds before the first operation. Default: null, nothing. */
+  readonly initial?: string | null
+  readonly limits?: CheckLimits
+}
+
+const MODELS: Readonly<Record<Exclude<ModelName, 'znodes'>, Model>> = {
+  register: registerModel,
+  'key-value': keyValueModel,
+  transactions: keyValueModel,
+}
+
+/**
+ * Judges a history: is there an order of its operations that agrees with real time and with the model?
+ *
+ * Open operations (`return` is Infinity) may take effect at any time after their call, or never. Operations that are known to have failed must not
+ * be in the history.
+ *
+ * @returns `unknown` where a limit ended the search before it knew.
+ *
+ * @example
+ * const { judgement } = check(operations, { model: 'key-value', limits: { configurationsMax: 1_000_000 } })
+ */
+export function check(operations: readonly Operation[], options: CheckOptions): Verdict {
+  const { model: name, partition = true, initial = null, limits = {} } = options
+  if (name === 'znodes') throw new RangeError('znodes: not yet')
+  const model = MODELS[name]
+  const budget = new Budget(limits)
+  const parts = partition ? model.partition(operations) : [{ name: 'all', operations }]
+  const verdicts = parts.map((part) => checkPart(model, part, initial, budget))
+  return { judgement: overall(verdicts), model: name, operations: operations.length, parts: verdicts }
+}
+
+function checkPart(model: Model, part: Part, initial: string | null, budget: Budget): PartVerdict {
+  const plan = planOf(part.operations)
+  const machine = model.machine(plan.operations, initial)
+  const found = search(plan, machine, budget, part.name)
+  return {
+    name: part.name,
+    judgement: found.outcome,
+    reason:
+      found.limit ?? (found.outcome === 'linearizable' ? null : 'no order of these operations explains them'),
+    operations: part.operations,
+    longestPrefix: found.path.map((index) => plan.operations[index]?.id ?? -1),
+    stateAfter: machine.describe(found.stateAfter),
+    smallest: null,
+    configurationsVisited: found.configurations,
+  }
+}
+
+function overall(parts: readonly PartVerdict[]): Judgement {
+  if (parts.some(({ judgement }) => judgement === 'not-linearizable')) return 'not-linearizable'
+  return parts.some(({ judgement }) => judgement === 'unknown') ? 'unknown' : 'linearizable'
+}

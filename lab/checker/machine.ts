@@ -1,0 +1,66 @@
+/** The answer of `step` where an operation cannot have been answered as it was. */
+export const IMPOSSIBLE = -1
+
+/**
+ * A sequential object, made for the operations of one history: states are small whole numbers, the same number for equal states, so
+ * that the search compares and remembers them cheaply.
+ */
+export interface Machine {
+  readonly start: number
+  /** The state after the operation with that index, or IMPOSSIBLE where its answer does not fit. An open operation has no answer to fit. */
+  step(state: number, operation: number): number
+  /** A state in words. */
+  describe(state: number): string
+}
+
+/** Gives equal values equal numbers. */
+export class Interned<Value> {
+  readonly #ids = new Map<string, number>()
+  readonly #values: Value[] = []
+  /** Rough size of what is kept. */
+  bytes = 0
+
+  /** `print` must differ where values differ. */
+  idOf(value: Value, print: string): number {
+    const known = this.#ids.get(print)
+    if (known !== undefined) return known
+    const id = this.#values.length
+    this.#ids.set(print, id)
+    this.#values.push(value)
+    this.bytes += 100 + 2 * print.length
+    return id
+  }
+
+  at(id: number): Value {
+    const value = this.#values[id]
+    if (value === undefined) throw new RangeError(`no state ${id}`)
+    return value
+  }
+}
+
+/** A machine's steps, remembered for as long as their place in a small table is not needed for others. */
+export class StepCache {
+  readonly #step: (state: number, operation: number) => number
+  readonly #states = new Int32Array(SIZE).fill(-1)
+  readonly #operations = new Int32Array(SIZE)
+  readonly #results = new Int32Array(SIZE)
+
+  constructor(step: (state: number, operation: number) => number) {
+    this.#step = step
+  }
+
+  step(state: number, operation: number): number {
+    const at = (Math.imul(state, 0x9e3779b1) ^ Math.imul(operation, 0x85ebca6b)) >>> SHIFT
+    if (this.#states[at] === state && this.#operations[at] === operation)
+      return this.#results[at] ?? IMPOSSIBLE
+    const result = this.#step(state, operation)
+    this.#states[at] = state
+    this.#operations[at] = operation
+    this.#results[at] = result
+    return result
+  }
+}
+
+const BITS = 16
+const SIZE = 1 << BITS
+const SHIFT = 32 - BITS
