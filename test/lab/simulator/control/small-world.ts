@@ -1,0 +1,222 @@
+import type { CoordinatorClient } from '../../../../client/coordinator/api.ts'
+import { SimManager } from '../../../../lab/simulator/control/sim-manager.ts'
+import { SimMembership } from '../../../../lab/simulator/control/sim-membership.ts'
+import { simSession } from '../../../../lab/simulator/control/sim-session.ts'
+import { Network } from '../../../../lab/simulator/kernel/network.ts'
+import { type Kernel, SimProcess } from '../../../../lab/simulator/kernel/process.ts'
+import { Rng } from '../../../../lab/simulator/kernel/rng.ts'
+import { Scheduler } from '../../../../lab/simulator/kernel/scheduler.ts'
+import { Trace } from '../../../../lab/simulator/kernel/trace.ts'
+import { type ChainConfig, configFromJson } from '../../../../protocol/chain-config.ts'
+import type { ReplicaReport } from '../../../../protocol/cluster.ts'
+import { asIncarnation, asServerId, type Incarnation } from '../../../../protocol/ids.ts'
+import type { MembershipServer } from '../../../../runtime/server/membership.ts'
+import { TinyCoordinator } from './tiny-coordinator.ts'
+
+export const SESSION_TIMEOUT_MS = 2_000
+const SECOND_US = 1_000_000
+
+/** One coordinator, and whoever a test starts beside it. */
+export class SmallWorld {
+  readonly scheduler = new Scheduler()
+  readonly lines: string[] = []
+  readonly trace = new Trace((atUs, who, what) => this.lines.push(`${atUs} ${who} ${what}`))
+  readonly bugs: { readonly process: string; readonly error: unknown }[] = []
+  readonly kernel: Kernel = {
+    scheduler: this.scheduler,
+    trace: this.trace,
+    onBug: ({ name }, error) => this.bugs.push({ process: name, error }),
+  }
+  readonly network: Network
+  readonly coordinator: TinyCoordinator
+  readonly coordinatorProcess: SimProcess
+  readonly #rng: Rng
+
+  constructor(seed = 1) {
+    this.#rng = new Rng(seed)
+    this.network = new Network(this.scheduler, this.#rng.fork('network'))
+    this.coordinatorProcess = this.process('coordinator-1')
+    this.coordinator = new TinyCoordinator(this.#placeOf(this.coordinatorProcess))
+    this.startCoordinator()
+  }
+
+  startCoordinator(): void {
+    this.coordinatorProcess.start(() => this.coordinator.main())
+  }
+
+  process(name: string): SimProcess {
+    return new SimProcess(this.kernel, name, this.#rng.fork(name))
+  }
+
+  #placeOf(process: SimProcess) {
+    return { process, network: this.network }
+  }
+
+  seconds(count: number): Promise<void> {
+    return this.scheduler.runUntil(this.scheduler.nowUs + count * SECOND_US)
+  }
+
+  /** True time. */
+  get nowMs(): number {
+    return this.scheduler.nowUs / 1000
+  }
+
+  /** Something that a process asks for by itself, a moment from now; with its result. */
+  async ask<T>(process: SimProcess, work: () => Promise<T>): Promise<T> {
+    let result: { value: T } | { error: unknown } | null = null
+    this.scheduler.after(0, () => {
+      process.run(() => {
+        this.scheduler.promised()
+        work().then(
+          (value) => {
+            result = { value }
+          },
+          (error: unknown) => {
+            result = { error }
+          },
+        )
+      })
+    })
+    for (let second = 0; second < 60 && result === null; second++) await this.seconds(1)
+    const done = result as { value: T } | { error: unknown } | null
+    if (done === null) throw new Error('no answer in a virtual minute')
+    if ('error' in done) throw done.error
+    return done.value
+  }
+
+  startSession(name: string): { process: SimProcess; client: CoordinatorClient } {
+    const process = this.process(name)
+    let client: CoordinatorClient | null = null
+    process.start(() => {
+      client = simSession(this.#placeOf(process), {
+        servers: ['coordinator-1'],
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      })
+    })
+    if (client === null) throw new Error(`${name} did not start`)
+    return { process, client }
+  }
+
+  startManager(name: string): { process: SimProcess; manager: SimManager } {
+    const process = this.process(name)
+    let manager: SimManager | null = null
+    process.start(() => {
+      manager = new SimManager(this.#placeOf(process), {
+        coordinators: ['coordinator-1'],
+        name,
+        options: {
+          chainCount: 1,
+          replicationFactor: 3,
+          durability: 'sync',
+          sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        },
+        limits: { graceMs: 0, rejoinBackoffMs: 0 },
+      })
+    })
+    if (manager === null) throw new Error(`${name} did not start`)
+    return { process, manager }
+  }
+
+  /** A server that obeys every configuration at once, and has no data. */
+  startServer(name: string): PretendServer {
+    const process = this.process(name)
+    const server = new PretendServer(process)
+    process.start(() => {
+      server.membership = new SimMembership(this.#placeOf(process), {
+        server,
+        coordinators: ['coordinator-1'],
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        touchLagMs: 0,
+        registration: {
+          server: asServerId(name),
+          host: name,
+          port: 1,
+          httpPort: 0,
+          zone: name,
+          dataId: name,
+        },
+        nextIncarnation: () => asIncarnation(server.incarnation + 1),
+      })
+      server.membership.start(server.incarnation)
+    })
+    return server
+  }
+
+  /** `n1 n2* +n3`, with `*` for one that does not serve yet and `+` for a joiner. */
+  chain(): string {
+    const config = configFromJson(this.coordinator.text('/catenary/chains/c0') ?? '')
+    if (!config) return 'none'
+    const members = config.members.map((m) => `${m.server}${m.serving ? '' : '*'}${m.leaving ? '-' : ''}`)
+    return [...members, ...(config.joining ? [`+${config.joining.server}`] : [])].join(' ')
+  }
+}
+
+export class PretendServer implements MembershipServer {
+  readonly process: SimProcess
+  readonly id
+  readonly clock
+  readonly storageError = null
+  membership: SimMembership | null = null
+  incarnation: Incarnation = asIncarnation(1)
+  holds: MembershipServer['holds'] = {}
+  /** On its clock. */
+  leaseUntilMs = 0
+  lostSessions = 0
+  /** Called with each configuration before it is obeyed. */
+  onConfig: (config: ChainConfig) => void = () => {}
+  onServer: () => void = () => {}
+
+  constructor(process: SimProcess) {
+    this.process = process
+    this.id = asServerId(process.name)
+    this.clock = { nowMs: () => process.nowMs() }
+  }
+
+  get hasLease(): boolean {
+    return this.process.nowMs() < this.leaseUntilMs
+  }
+
+  renewLease(untilMs: number): void {
+    this.leaseUntilMs = untilMs
+  }
+
+  loseSession(): void {
+    this.leaseUntilMs = 0
+    this.lostSessions += 1
+  }
+
+  beginLife(incarnation: Incarnation): void {
+    this.incarnation = incarnation
+  }
+
+  learnServer(): void {
+    this.onServer()
+  }
+
+  learnConfig(config: ChainConfig): Promise<void> {
+    this.onConfig(config)
+    const isMe = (one: { server: string; incarnation: number } | null) =>
+      one?.server === this.id && one.incarnation === this.incarnation
+    const member = config.members.find(isMe)
+    if (member) this.holds = { ...this.holds, [config.chain]: { epoch: config.epoch, last: 1, commit: 1 } }
+    let state: ReplicaReport['state'] | null = null
+    if (isMe(config.joining)) state = 'synced'
+    else if (member?.leaving) state = 'left'
+    else if (member && !member.serving) state = 'serving'
+    if (state !== null) {
+      const { id: server, incarnation } = this
+      this.membership?.report(config.chain, {
+        server,
+        incarnation,
+        epoch: config.epoch,
+        state,
+        suspects: null,
+      })
+    }
+    return Promise.resolve()
+  }
+
+  failStorage(error: Error): void {
+    throw error
+  }
+}
