@@ -39,6 +39,8 @@ export interface HistoryHeader {
   readonly format: 'catenary-history'
   readonly version: 1
   readonly model: ModelName
+  /** What a register, or each key, holds before the first operation. Left out: nothing. */
+  readonly initial?: string | null
   /** How it came about: seed, commit, command. Shown, not checked. */
   readonly about?: Record<string, string | number>
 }

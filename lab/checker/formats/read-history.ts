@@ -1,6 +1,7 @@
 import { isEdn, readEdn } from './edn.ts'
 import { type History, HistoryError, linesOf, quote } from './history.ts'
 import { isJepsen, readJepsen } from './jepsen.ts'
+import { isNdjson, readNdjson } from './ndjson.ts'
 
 /**
  * Reads a history in any of the formats that docs/CHECKER.md shows; the first line tells which it is.
@@ -17,6 +18,7 @@ export function readHistory(text: string): History {
   if (first === undefined) throw new HistoryError({ line: 1 }, 'nothing is there')
   if (isJepsen(first.text)) return readJepsen(lines)
   if (isEdn(first.text)) return readEdn(lines)
+  if (isNdjson(first.text)) return readNdjson(lines)
   throw new HistoryError(
     { line: first.number },
     `no format that is known begins like this: ${quote(first.text)}`,
