@@ -8,11 +8,11 @@ const BLOCK = 1000
  * of one session is the older one. An incarnation of the data directory stands for a block of them.
  */
 export class ConnectionNumbers {
-  readonly #data: DataDirectory
+  readonly #data: Pick<DataDirectory, 'nextIncarnation'>
   #next = 0
   #end = 0
 
-  constructor(data: DataDirectory) {
+  constructor(data: Pick<DataDirectory, 'nextIncarnation'>) {
     this.#data = data
   }
 

@@ -1,4 +1,3 @@
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import {
   JuteError,
   JuteReader,
@@ -17,10 +16,16 @@ export interface Ensemble {
   readonly secret: Uint8Array
 }
 
+/** What needs true dice and a keyed hash. */
+export interface Secrets {
+  newEnsemble(): Ensemble
+  /** The password of a session: the same on every member, so that a client may resume anywhere. */
+  passwordOf(ensemble: Ensemble, session: bigint): Uint8Array
+  isPasswordOf(ensemble: Ensemble, session: bigint, password: Uint8Array | null): boolean
+}
+
 const MAGIC = 0x43544e45 // CTNE; a znode command begins with its small format number
 const FORMAT = 1
-const SECRET_BYTES = 32
-const PASSWORD_BYTES = 16
 
 const FOUNDING = record('Founding', [
   ['magic', 'int'],
@@ -28,8 +33,6 @@ const FOUNDING = record('Founding', [
   ['id', 'ustring'],
   ['secret', 'buffer'],
 ])
-
-export const newEnsemble = (): Ensemble => ({ id: randomUUID(), secret: randomBytes(SECRET_BYTES) })
 
 /** The log entry by which a new ensemble learns its secret. Of several, the first one counts. */
 export function encodeFounding({ id, secret }: Ensemble): Uint8Array {
@@ -48,15 +51,4 @@ export function decodeFounding(bytes: Uint8Array): Ensemble | null {
   const { format, id, secret }: RecordOf<typeof FOUNDING> = readRecord(reader, FOUNDING)
   if (format !== FORMAT || secret === null) throw new JuteError(`unknown founding entry: format ${format}`)
   return { id, secret: secret.slice() }
-}
-
-/** The password of a session: the same on every member, so that a client may resume anywhere. */
-export function passwordOf({ secret }: Ensemble, session: bigint): Uint8Array {
-  const id = Buffer.alloc(8)
-  id.writeBigInt64BE(session)
-  return createHmac('sha256', secret).update(id).digest().subarray(0, PASSWORD_BYTES)
-}
-
-export function isPasswordOf(ensemble: Ensemble, session: bigint, password: Uint8Array | null): boolean {
-  return password?.length === PASSWORD_BYTES && timingSafeEqual(password, passwordOf(ensemble, session))
 }

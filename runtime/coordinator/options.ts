@@ -13,9 +13,29 @@ export interface EnsembleMember {
   readonly clientPort: number
 }
 
-export interface CoordinatorOptions {
+/** What a member is told, wherever it runs. */
+export interface MemberSettings {
   readonly id: string
   /** All members, this one included; the same list at each of them. */
+  readonly members: readonly Pick<EnsembleMember, 'id'>[]
+  /** Length of a Raft tick: elections begin after 10 to 20 of them. Default: 50. */
+  readonly tickMs?: number
+  readonly raftLimits?: Partial<RaftLimits>
+  /** ZooKeeper's `tickTime`. Default: 500. */
+  readonly zookeeperTickMs?: number
+  /** Default: 2 and 20 ZooKeeper ticks. */
+  readonly minSessionTimeoutMs?: number
+  readonly maxSessionTimeoutMs?: number
+  /** A snapshot is taken after so many entries, or so many bytes of commands. Default: 10,000 and 64 MiB. */
+  readonly snapshotEntries?: number
+  readonly snapshotBytes?: number
+  /** Of one address; further ones are closed at once. Default: 1000. */
+  readonly maxClientConnections?: number
+  /** A client that does not read its replies for so long is closed. Default: 30,000. */
+  readonly slowClientMs?: number
+}
+
+export interface CoordinatorOptions extends MemberSettings {
   readonly members: readonly EnsembleMember[]
   readonly clusterName: string
   /** Opened by the caller, and closed by him after `stop`. */
@@ -26,23 +46,8 @@ export interface CoordinatorOptions {
   /** `tcp`, or `nats://host:port`. Default: `tcp`. */
   readonly transport?: string
   readonly logger: Logger
-  /** Length of a Raft tick: elections begin after 10 to 20 of them. Default: 50. */
-  readonly tickMs?: number
-  readonly raftLimits?: Partial<RaftLimits>
-  /** ZooKeeper's `tickTime`. Default: 500. */
-  readonly zookeeperTickMs?: number
-  /** Default: 2 and 20 ZooKeeper ticks. */
-  readonly minSessionTimeoutMs?: number
-  readonly maxSessionTimeoutMs?: number
   /** Default: `sync`. Anything else may lose acknowledged writes, or elect two leaders in one term, in a power cut. */
   readonly fsync?: FsyncPolicy
-  /** A snapshot is taken after so many entries, or so many bytes of commands. Default: 10,000 and 64 MiB. */
-  readonly snapshotEntries?: number
-  readonly snapshotBytes?: number
-  /** Of one address; further ones are closed at once. Default: 1000. */
-  readonly maxClientConnections?: number
-  /** A client that does not read its replies for so long is closed. Default: 30,000. */
-  readonly slowClientMs?: number
   /** The disk failed, or what it held is no longer to be trusted: this member has stopped taking part. Called once. */
   readonly onFailure?: (error: Error) => void
 }
@@ -58,7 +63,13 @@ export function memberNumberOf(id: string): number {
 }
 
 /** This member's row of the list. @throws {RangeError} it is not in the list, or a number is used twice. */
-export function ownMember({ id, members }: Pick<CoordinatorOptions, 'id' | 'members'>): EnsembleMember {
+export function ownMember<Row extends Pick<EnsembleMember, 'id'>>({
+  id,
+  members,
+}: {
+  readonly id: string
+  readonly members: readonly Row[]
+}): Row {
   const numbers = new Set(members.map((member) => memberNumberOf(member.id)))
   if (numbers.size !== members.length)
     throw new RangeError('members: two coordinators have the same number at the end of their ids')

@@ -5,6 +5,7 @@ import type {
   RaftEvent,
   RaftOutbox,
   RejectReason,
+  Rng,
   RoleName,
   SnapshotPart,
 } from '../../coordinator/raft/events.ts'
@@ -16,7 +17,22 @@ import type { RaftMessage } from '../../coordinator/raft/messages.ts'
 import { createRaft, type Raft } from '../../coordinator/raft/state.ts'
 import { step } from '../../coordinator/raft/step.ts'
 import type { RaftStorage } from './raft-storage.ts'
-import type { SnapshotFiles } from './snapshot-files.ts'
+
+/** Snapshots on the disk. What throws here means that the disk is not to be trusted. */
+export interface SnapshotStore {
+  /** Of the newest one; zeros if there is none. */
+  readonly newest: SnapshotMeta
+  /** Bytes of the snapshot of `meta`, if that is still there, else of the newest one from its start. */
+  read(wanted: {
+    readonly meta: SnapshotMeta | null
+    readonly offset: number
+    readonly bytesMax: number
+  }): SnapshotPart | null
+  /** Keeps a part of a leader's snapshot; offset 0 begins a new one. */
+  stage(part: SnapshotPart): void
+  /** All parts are there, and durable when this returns. @returns the state machine's bytes. */
+  finishStaged(meta: SnapshotMeta): Uint8Array
+}
 
 /** Whom the host works for. May call nothing of the host from inside these, except where it says so. */
 export interface RaftUser {
@@ -41,7 +57,8 @@ export interface RaftHostOptions {
   readonly hardState: HardState
   readonly entries: readonly LogEntry[]
   readonly storage: RaftStorage
-  readonly snapshots: SnapshotFiles
+  readonly snapshots: SnapshotStore
+  readonly rng: Rng
   readonly user: RaftUser
 }
 
@@ -54,7 +71,7 @@ interface WaitingMessage {
 export class RaftHost implements RaftOutbox {
   readonly raft: Raft
   readonly #storage: RaftStorage
-  readonly #snapshots: SnapshotFiles
+  readonly #snapshots: SnapshotStore
   readonly #user: RaftUser
   #durable = NO_WRITE
   /** Messages that promise what is not yet durable, oldest first. */
@@ -79,7 +96,7 @@ export class RaftHost implements RaftOutbox {
       hardState: options.hardState,
       entries: options.entries,
       snapshot: options.snapshots.newest,
-      rng: { next: () => Math.random() },
+      rng: options.rng,
       limits: { ...DEFAULT_RAFT_LIMITS, ...options.limits },
     })
   }
@@ -111,6 +128,7 @@ export class RaftHost implements RaftOutbox {
   }
 
   onDurable(write: WriteId): void {
+    if (this.#stopped) return
     this.#durable = write
     let count = 0
     for (const { to, message, after } of this.#waiting) {

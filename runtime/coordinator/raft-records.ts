@@ -28,11 +28,15 @@ export const RECORD_TYPES = {
 export function encodeRecordBody(record: RaftRecord): Uint8Array {
   switch (record.type) {
     case 'hard-state':
-      return twoNumbers(record.hardState.term, 0, Buffer.from(record.hardState.votedFor ?? '', 'utf8'))
+      return twoNumbers(record.hardState.term, 0, encoder.encode(record.hardState.votedFor ?? ''))
     case 'entry': {
       const { term, index, command } = record.entry
+      if (command === null) return twoNumbers(term, index, EMPTY)
       // One byte more than nothing: an empty command is not a no-op.
-      return twoNumbers(term, index, command === null ? EMPTY : Buffer.concat([MARK, command]))
+      const rest = new Uint8Array(1 + command.length)
+      rest[0] = MARK
+      rest.set(command, 1)
+      return twoNumbers(term, index, rest)
     }
     case 'truncate':
       return twoNumbers(record.from, 0, EMPTY)
@@ -51,7 +55,7 @@ export function decodeRecord(type: number, body: Uint8Array): RaftRecord | null 
   const meta: SnapshotMeta = { lastIndex: asLogIndex(first), lastTerm: asTerm(second) }
   switch (type) {
     case RECORD_TYPES['hard-state']: {
-      const vote = Buffer.from(rest).toString('utf8')
+      const vote = decoder.decode(rest)
       return {
         type: 'hard-state',
         hardState: { term: asTerm(first), votedFor: vote === '' ? null : asMemberId(vote) },
@@ -73,13 +77,16 @@ export function decodeRecord(type: number, body: Uint8Array): RaftRecord | null 
 }
 
 const NUMBERS_BYTES = 16
-const EMPTY = Buffer.alloc(0)
-const MARK = Buffer.from([1])
+const EMPTY = new Uint8Array(0)
+const MARK = 1
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
-function twoNumbers(first: number, second: number, rest: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(NUMBERS_BYTES + rest.length)
-  bytes.writeDoubleBE(first, 0)
-  bytes.writeDoubleBE(second, 8)
+function twoNumbers(first: number, second: number, rest: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(NUMBERS_BYTES + rest.length)
+  const view = new DataView(bytes.buffer)
+  view.setFloat64(0, first)
+  view.setFloat64(8, second)
   bytes.set(rest, NUMBERS_BYTES)
   return bytes
 }

@@ -5,17 +5,15 @@ import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
 import { EMPTY_HARD_STATE, EMPTY_SNAPSHOT } from '../../coordinator/raft/state.ts'
 import { WalCorruptError } from '../storage/wal/errors.ts'
 import type { WalRecord } from '../storage/wal/replay.ts'
-import { type FsyncPolicy, openWal, type Wal } from '../storage/wal/wal.ts'
 import { decodeRecord, encodeRecordBody, type RaftRecord, RECORD_TYPES } from './raft-records.ts'
 
-export interface RaftStorageOptions {
-  readonly directory: string
-  readonly owner: string
-  readonly fsync: FsyncPolicy
-  readonly segmentBytesMax?: number
-  /** Every write up to this one would survive a power cut. Never called from inside a method of the storage. */
-  readonly onDurable: (write: WriteId) => void
-  readonly onFailure: (error: Error) => void
+/** The write-ahead log, as the storage uses it. Positions are consecutive. */
+export interface RecordLog {
+  readonly lastPosition: number
+  /** @returns the record's position. Never durable before this returns. */
+  append(type: number, body: Uint8Array): number
+  /** Records below this position are no longer needed. */
+  dropBefore(position: number): void
 }
 
 /** What a restart finds. */
@@ -32,8 +30,8 @@ interface Mark {
 }
 
 export class RaftStorage {
-  readonly #wal: Wal
-  readonly #directory: string
+  readonly #log: RecordLog
+  readonly #place: string
   #hardState: HardState = EMPTY_HARD_STATE
   /** Ascending. What of the write-ahead log is still needed begins at the first one above the snapshot. */
   #marks: Mark[] = []
@@ -42,35 +40,27 @@ export class RaftStorage {
   /** To be dropped once the records that make it superfluous are durable. */
   #drop: { readonly afterPosition: number; readonly upTo: LogIndex } | null = null
 
-  private constructor(wal: Wal, directory: string) {
-    this.#wal = wal
-    this.#directory = directory
+  private constructor(log: RecordLog, place: string) {
+    this.#log = log
+    this.#place = place
   }
 
   /**
-   * Opens the storage and reads what it holds.
+   * Reads what the log holds, and takes it over for writing.
    *
-   * @param newestSnapshot - the newest snapshot file that is there, to check the log against.
-   * @throws {WalCorruptError} damage, or a log that does not go on where the snapshot ends.
-   * @throws {WalForeignError} another member's log.
+   * @param options.place - names the log where it is corrupt.
+   * @param options.records - all that the log holds, in order.
+   * @param options.snapshot - the newest snapshot that is there, to check the log against.
+   * @throws {WalCorruptError} a log that does not go on where the snapshot ends; and whatever `records` throws.
    */
-  static open(
-    options: RaftStorageOptions,
-    newestSnapshot: SnapshotMeta,
-  ): { storage: RaftStorage; stored: StoredRaft; tornTail: Wal['tornTail'] } {
-    const { directory, owner, fsync, segmentBytesMax, onDurable, onFailure } = options
-    let storage: RaftStorage | null = null
-    const { wal, replay } = openWal({
-      directory,
-      owner,
-      fsync,
-      ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
-      onDurable: (position) => storage?.onDurable(position, onDurable),
-      onFailure,
-    })
-    storage = new RaftStorage(wal, directory)
-    const stored = storage.#recover(replay(), newestSnapshot)
-    return { storage, stored, tornTail: wal.tornTail }
+  static recover(options: {
+    readonly log: RecordLog
+    readonly place: string
+    readonly records: Iterable<WalRecord>
+    readonly snapshot: SnapshotMeta
+  }): { storage: RaftStorage; stored: StoredRaft } {
+    const storage = new RaftStorage(options.log, options.place)
+    return { storage, stored: storage.#recover(options.records, options.snapshot) }
   }
 
   #recover(records: Iterable<WalRecord>, snapshot: SnapshotMeta): StoredRaft {
@@ -117,7 +107,7 @@ export class RaftStorage {
   }
 
   #corrupt(position: number, what: string): WalCorruptError {
-    return new WalCorruptError(this.#directory, position, what)
+    return new WalCorruptError(this.#place, position, what)
   }
 
   /** One record of the core: hard state, truncation, entries, in this order. */
@@ -133,17 +123,17 @@ export class RaftStorage {
     const [first] = entries
     if (first !== undefined) {
       const last = first.index + entries.length - 1
-      this.#marks.push({ position: this.#wal.lastPosition + 1, first: first.index, last })
+      this.#marks.push({ position: this.#log.lastPosition + 1, first: first.index, last })
     }
     for (const entry of entries) this.#append({ type: 'entry', entry })
-    this.#writes.push({ write, position: this.#wal.lastPosition })
+    this.#writes.push({ write, position: this.#log.lastPosition })
   }
 
   /** The leader's snapshot, which is on the disk already, has replaced the log. */
   installed(write: WriteId, meta: SnapshotMeta): void {
     this.#marks = []
     this.#append({ type: 'installed', meta })
-    this.#writes.push({ write, position: this.#wal.lastPosition })
+    this.#writes.push({ write, position: this.#log.lastPosition })
     this.#dropUpTo(meta)
   }
 
@@ -163,7 +153,7 @@ export class RaftStorage {
   }
 
   #append(record: RaftRecord): number {
-    return this.#wal.append(RECORD_TYPES[record.type], encodeRecordBody(record))
+    return this.#log.append(RECORD_TYPES[record.type], encodeRecordBody(record))
   }
 
   #truncateMarks(from: LogIndex): void {
@@ -172,6 +162,7 @@ export class RaftStorage {
     if (last !== undefined && last.last >= from) last.last = from - 1
   }
 
+  /** Every record up to this position would survive a power cut. `report` is told the newest write that lies there. */
   onDurable(position: number, report: (write: WriteId) => void): void {
     let count = 0
     while ((this.#writes[count]?.position ?? Infinity) <= position) count += 1
@@ -184,11 +175,7 @@ export class RaftStorage {
   #dropNow({ afterPosition, upTo }: { readonly afterPosition: number; readonly upTo: LogIndex }): void {
     this.#drop = null
     this.#marks = this.#marks.filter((mark) => mark.last > upTo)
-    this.#wal.dropBefore(Math.min(this.#marks[0]?.position ?? afterPosition, afterPosition))
-  }
-
-  async close(): Promise<void> {
-    await this.#wal.close()
+    this.#log.dropBefore(Math.min(this.#marks[0]?.position ?? afterPosition, afterPosition))
   }
 }
 

@@ -68,8 +68,8 @@ export class StateMachine {
       ensembleId: this.#ensemble?.id ?? '',
       secret: this.#ensemble?.secret ?? null,
     })
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(header.length)
+    const length = new Uint8Array(4)
+    new DataView(length.buffer).setUint32(0, header.length)
     this.#entriesSince = 0
     this.#bytesSince = 0
     return { meta: this.#applied, parts: [length, header.take(), snapshotTree(this.#tree)] }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import { JuteError } from '../../../protocol/zookeeper/jute.ts'
 import { isFourLetterWord } from './four-letter-words.ts'
@@ -7,6 +7,27 @@ import { isFourLetterWord } from './four-letter-words.ts'
 const OUTPUT_PAUSE_BYTES = 1024 * 1024
 /** Unsent bytes at which it is given up. Only what was asked for before the pause, and watch events, come on top of that. */
 const OUTPUT_BYTES_MAX = 32 * 1024 * 1024
+
+/** One client's byte stream, as the door uses it. A `net.Socket` is one. */
+export interface ClientSocket {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  /** `taken` is called, later, once the system has taken the bytes. */
+  write(bytes: Uint8Array, taken: () => void): unknown
+  pause(): unknown
+  resume(): unknown
+  isPaused(): boolean
+  /** Sends the rest, then closes. */
+  end(rest: Uint8Array): unknown
+  destroy(): unknown
+}
+
+/** What a connection takes from its process. */
+export interface DoorPorts {
+  readonly timers: Timers
+  /** Runs it once what has arrived by now has been taken. */
+  atTurnEnd(run: () => void): void
+}
 
 /** Called from the socket's events only, never from inside a method of the connection. */
 export interface ConnectionEvents {
@@ -26,13 +47,14 @@ export interface Greeting {
   readonly readOnlyAware: boolean
 }
 
-/** One client's socket: bytes into packets, packets out, both bounded. */
+/** One client's connection: bytes into packets, packets out, both bounded. Whoever has the socket calls `onData` and `onClosed`. */
 export class ClientConnection {
   readonly remote: string
   readonly address: string
-  readonly openedMs = performance.now()
+  readonly openedMs: number
   greeting: Greeting | null = null
-  readonly #socket: Socket
+  readonly #socket: ClientSocket
+  readonly #ports: DoorPorts
   readonly #events: ConnectionEvents
   readonly #splitter = new FrameSplitter()
   #head: Uint8Array | null = new Uint8Array(0)
@@ -47,18 +69,13 @@ export class ClientConnection {
   #progressMs = 0
   #ended = false
 
-  constructor(socket: Socket, events: ConnectionEvents) {
+  constructor(socket: ClientSocket, ports: DoorPorts, events: ConnectionEvents) {
     this.#socket = socket
+    this.#ports = ports
     this.#events = events
     this.address = socket.remoteAddress ?? ''
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`
-    socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.#onData(chunk))
-    socket.on('error', () => {}) // `close` follows
-    socket.on('close', () => {
-      this.#ended = true
-      events.closed(this)
-    })
+    this.openedMs = ports.timers.nowMs()
   }
 
   get #blocked(): boolean {
@@ -74,7 +91,7 @@ export class ClientConnection {
     return this.#writtenBytes > 0 ? this.#progressMs : null
   }
 
-  #onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     if (this.#ended) return
     try {
       const bytes = this.#head === null ? chunk : this.#takeHead(chunk)
@@ -86,6 +103,12 @@ export class ClientConnection {
     }
   }
 
+  /** Exactly once; nothing follows. */
+  onClosed(): void {
+    this.#ended = true
+    this.#events.closed(this)
+  }
+
   #onError(error: unknown): void {
     if (!(error instanceof JuteError)) throw error
     this.#events.malformed(this, error.message)
@@ -93,11 +116,11 @@ export class ClientConnection {
 
   /** The first four bytes may be a word instead of a length: as a length it would be far too long. */
   #takeHead(chunk: Uint8Array): Uint8Array | null {
-    const head = Buffer.concat([this.#head ?? chunk, chunk])
+    const head = joined([this.#head ?? chunk, chunk])
     this.#head = head
     if (head.length < 4) return null
     this.#head = null
-    const word = head.toString('latin1', 0, 4)
+    const word = String.fromCharCode(...head.subarray(0, 4))
     if (!isFourLetterWord(word)) return head
     this.#events.word(this, word)
     return null
@@ -135,7 +158,7 @@ export class ClientConnection {
   /** The queue has room again: what was put off is taken in a later turn. */
   resume(): void {
     this.#pausedByQueue = false
-    setImmediate(() => this.#goOn())
+    this.#ports.atTurnEnd(() => this.#goOn())
   }
 
   #goOn(): void {
@@ -157,11 +180,11 @@ export class ClientConnection {
   flush(): void {
     if (this.#outputBytes === 0 || this.#ended) return
     const bytes = this.#takeOutput()
-    if (this.#writtenBytes === 0) this.#progressMs = performance.now()
+    if (this.#writtenBytes === 0) this.#progressMs = this.#ports.timers.nowMs()
     this.#writtenBytes += bytes.length
     this.#socket.write(bytes, () => {
       this.#writtenBytes -= bytes.length
-      this.#progressMs = performance.now()
+      this.#progressMs = this.#ports.timers.nowMs()
       if (this.#packets.length > 0 || this.#socket.isPaused()) this.#goOn()
     })
     this.#readOrWait()
@@ -169,7 +192,7 @@ export class ClientConnection {
 
   #takeOutput(): Uint8Array {
     const [only] = this.#output
-    const bytes = this.#output.length === 1 && only !== undefined ? only : Buffer.concat(this.#output)
+    const bytes = this.#output.length === 1 && only !== undefined ? only : joined(this.#output)
     this.#output = []
     this.#outputBytes = 0
     return bytes
@@ -178,7 +201,7 @@ export class ClientConnection {
   /** Sends what is left, then closes. Nothing more is taken from the client. */
   end(lastWords?: string): void {
     if (this.#ended) return
-    if (lastWords !== undefined) this.send(Buffer.from(lastWords, 'latin1'))
+    if (lastWords !== undefined) this.send(new TextEncoder().encode(lastWords))
     const rest = this.#takeOutput()
     this.#ended = true
     this.#packets = []
@@ -193,4 +216,14 @@ export class ClientConnection {
     this.#outputBytes = 0
     this.#socket.destroy()
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }

@@ -1,12 +1,10 @@
 /**
- * The ZooKeeper door: sockets of clients on one side, the member's request queue on the other. It knows the wire and the bounds of
- * a connection, and nothing of what requests mean or when they are answered.
+ * The ZooKeeper door: connections of clients on one side, the member's request queue on the other. It knows the wire and the bounds
+ * of a connection, and nothing of what requests mean or when they are answered. Where connections come from is `listener.ts`'s affair.
  */
-import { createServer, type Server, type Socket } from 'node:net'
-import type { Logger } from 'pino'
 import type { QueueEvent } from '../../../coordinator/znodes/request-queue.ts'
 import { negotiateTimeout } from '../../../coordinator/znodes/session-clock.ts'
-import type { Address } from '../../../protocol/transport.ts'
+import type { Timer } from '../../../protocol/timers.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../../protocol/zookeeper/errors.ts'
 import type { Response } from '../../../protocol/zookeeper/ops.ts'
 import {
@@ -17,7 +15,13 @@ import {
   encodeReply,
 } from '../../../protocol/zookeeper/packets.ts'
 import type { WatcherEvent } from '../../../protocol/zookeeper/records.ts'
-import { ClientConnection } from './client-connection.ts'
+import type { Log } from '../../log.ts'
+import {
+  ClientConnection,
+  type ClientSocket,
+  type ConnectionEvents,
+  type DoorPorts,
+} from './client-connection.ts'
 import { answerTo, type DoorFacts } from './four-letter-words.ts'
 
 /** What the door needs of the coordinator. */
@@ -36,13 +40,17 @@ export interface DoorServices {
   touched(): void
 }
 
-export interface DoorOptions {
-  readonly listen: Address
+export interface DoorLimits {
   readonly sessionTimeout: { readonly minMs: number; readonly maxMs: number }
   /** Of one address. */
   readonly maxClientConnections: number
   readonly slowClientMs: number
-  readonly logger: Logger
+}
+
+export interface DoorOptions {
+  readonly limits: DoorLimits
+  readonly ports: DoorPorts
+  readonly logger: Log
   readonly services: DoorServices
 }
 
@@ -56,7 +64,6 @@ const NO_PASSWORD = new Uint8Array(16)
 export class ZookeeperDoor {
   readonly #options: DoorOptions
   readonly #services: DoorServices
-  readonly #server: Server
   /** All sockets. */
   readonly #sockets = new Set<ClientConnection>()
   /** Those that the request queue knows. */
@@ -66,32 +73,15 @@ export class ZookeeperDoor {
   readonly #perAddress = new Map<string, number>()
   /** Have output of this turn. */
   readonly #dirty = new Set<ClientConnection>()
-  readonly #sweeper: NodeJS.Timeout
+  readonly #sweeper: Timer
   #received = 0
   #sent = 0
 
   constructor(options: DoorOptions) {
     this.#options = options
     this.#services = options.services
-    this.#server = createServer((socket) => this.#onSocket(socket))
-    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_MS)
-  }
-
-  /** Rejects as `listen` does (`EADDRINUSE`, `EACCES`). */
-  listen(): Promise<Address> {
-    const { host, port } = this.#options.listen
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (err) =>
-          this.#options.logger.warn({ err }, 'a client could not be accepted'),
-        )
-        const address = this.#server.address()
-        if (address === null || typeof address === 'string') reject(new Error('the door does not listen'))
-        else resolve({ host: address.address, port: address.port })
-      })
-    })
+    const { timers } = options.ports
+    this.#sweeper = timers.every(SWEEP_MS, () => this.#sweep(timers.nowMs()))
   }
 
   get connectionCount(): number {
@@ -103,23 +93,22 @@ export class ZookeeperDoor {
     return this.#connections.keys()
   }
 
-  #onSocket(socket: Socket): void {
+  /** A client has connected. @returns null: this address has too many connections, close it. */
+  accept(socket: ClientSocket): ClientConnection | null {
     const address = socket.remoteAddress ?? ''
     const count = (this.#perAddress.get(address) ?? 0) + 1
-    if (count > this.#options.maxClientConnections) {
-      socket.on('error', () => {})
-      socket.destroy()
-      return
-    }
+    if (count > this.#options.limits.maxClientConnections) return null
     this.#perAddress.set(address, count)
-    this.#sockets.add(
-      new ClientConnection(socket, {
-        word: (connection, word) => this.#answerWord(connection, word),
-        packet: (connection, packet) => this.#onPacket(connection, packet),
-        malformed: (connection, reason) => this.#giveUp(connection, reason),
-        closed: (connection) => this.#onClosed(connection),
-      }),
-    )
+    const connection = new ClientConnection(socket, this.#options.ports, this.#connectionEvents)
+    this.#sockets.add(connection)
+    return connection
+  }
+
+  readonly #connectionEvents: ConnectionEvents = {
+    word: (connection, word) => this.#answerWord(connection, word),
+    packet: (connection, packet) => this.#onPacket(connection, packet),
+    malformed: (connection, reason) => this.#giveUp(connection, reason),
+    closed: (connection) => this.#onClosed(connection),
   }
 
   #answerWord(connection: ClientConnection, word: string): void {
@@ -131,7 +120,7 @@ export class ZookeeperDoor {
         packetsSent: this.#sent,
       }),
     )
-    this.#closing.set(connection, performance.now() + CLOSING_MS)
+    this.#closing.set(connection, this.#options.ports.timers.nowMs() + CLOSING_MS)
   }
 
   #onPacket(connection: ClientConnection, packet: Uint8Array): void {
@@ -178,7 +167,7 @@ export class ZookeeperDoor {
       connection: number,
       session: sessionId,
       passwordMatches: sessionId === 0n || this.#services.isPasswordOf(sessionId, password),
-      timeoutMs: negotiateTimeout(timeoutMs, this.#options.sessionTimeout),
+      timeoutMs: negotiateTimeout(timeoutMs, this.#options.limits.sessionTimeout),
       lastZxidSeen,
     })
     this.#services.touched()
@@ -232,7 +221,7 @@ export class ZookeeperDoor {
     this.#connections.delete(number)
     this.#dirty.delete(connection)
     connection.end()
-    this.#closing.set(connection, performance.now() + CLOSING_MS)
+    this.#closing.set(connection, this.#options.ports.timers.nowMs() + CLOSING_MS)
   }
 
   /** The outcome of what this connection asked for is unknown: it ends without another word. */
@@ -273,16 +262,14 @@ export class ZookeeperDoor {
       const stuckSinceMs = connection.stuckSinceMs ?? nowMs
       if (connection.greeting === null && nowMs - connection.openedMs > GREETING_MS)
         this.#giveUp(connection, 'it has not said what it wants')
-      else if (nowMs - stuckSinceMs > this.#options.slowClientMs)
+      else if (nowMs - stuckSinceMs > this.#options.limits.slowClientMs)
         this.#giveUp(connection, 'it does not read its replies')
       else if ((this.#closing.get(connection) ?? nowMs) < nowMs) connection.destroy()
     }
   }
 
-  async stop(): Promise<void> {
-    clearInterval(this.#sweeper)
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  stop(): void {
+    this.#sweeper.cancel()
     for (const connection of this.#sockets) connection.destroy()
-    await stopped
   }
 }

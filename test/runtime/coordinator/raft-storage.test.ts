@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { asLogIndex, asMemberId, asTerm, asWriteId } from '../../../coordinator/raft/ids.ts'
 import type { LogEntry, SnapshotMeta } from '../../../coordinator/raft/log.ts'
 import { EMPTY_SNAPSHOT } from '../../../coordinator/raft/state.ts'
-import { RaftStorage } from '../../../runtime/coordinator/raft-storage.ts'
+import { openRaftWal } from '../../../runtime/coordinator/raft-wal.ts'
 import { SnapshotCorruptError, SnapshotFiles } from '../../../runtime/coordinator/snapshot-files.ts'
 import { WalCorruptError, WalForeignError } from '../../../runtime/storage/wal/errors.ts'
 import { eventually } from './ensemble.ts'
@@ -32,7 +32,7 @@ const run = (from: number, to: number, term = 1): LogEntry[] =>
 describe('the log', () => {
   function open(options: { snapshot?: SnapshotMeta; owner?: string } = {}) {
     let durable = 0
-    const opened = RaftStorage.open(
+    const opened = openRaftWal(
       {
         directory: join(directory, 'wal'),
         owner: options.owner ?? 'coordinator-1',
@@ -62,9 +62,9 @@ describe('the log', () => {
       truncateFrom: asLogIndex(4),
       entries: [entry(4, 2, null), entry(5, 2, '')],
     })
-    await first.storage.close()
+    await first.wal.close()
     expect(first.durable()).toBe(2)
-    const { storage, stored } = open()
+    const { stored, wal } = open()
     expect(stored.hardState).toEqual(hardState)
     expect(indexes(stored.entries)).toEqual(['1t1', '2t1', '3t1', '4t2', '5t2'])
     expect(stored.entries.map(({ command }) => (command === null ? null : textOf(command)))).toEqual([
@@ -74,11 +74,11 @@ describe('the log', () => {
       null,
       '',
     ])
-    await storage.close()
+    await wal.close()
   })
 
   test('what a snapshot stands for is dropped; the hard state that lay there is not lost', async () => {
-    const { storage, durable } = open()
+    const { storage, durable, wal } = open()
     const hardState = { term: asTerm(1), votedFor: asMemberId('coordinator-2') }
     storage.persist({ write: asWriteId(1), hardState })
     for (let n = 0; n < 50; n += 1) {
@@ -88,31 +88,31 @@ describe('the log', () => {
     const before = segments()
     storage.compacted(metaOf(455))
     await eventually('segments are gone', () => segments() < before / 2)
-    await storage.close()
+    await wal.close()
     const again = open({ snapshot: metaOf(455) })
     expect(again.stored.hardState).toEqual(hardState)
     expect(again.stored.entries.at(-1)?.index).toBe(500)
     expect(again.stored.entries[0]?.index).toBeLessThanOrEqual(456)
-    await again.storage.close()
+    await again.wal.close()
     expect(() => open({ snapshot: metaOf(300) })).toThrow(WalCorruptError)
   })
 
   test('an installed snapshot replaces the log', async () => {
-    const { storage } = open()
+    const { storage, wal } = open()
     storage.persist({ write: asWriteId(1), entries: run(1, 20) })
     storage.installed(asWriteId(2), metaOf(100, 3))
     storage.persist({ write: asWriteId(3), entries: run(101, 103, 3) })
-    await storage.close()
+    await wal.close()
     const again = open({ snapshot: metaOf(100, 3) })
     expect(indexes(again.stored.entries)).toEqual(['101t3', '102t3', '103t3'])
-    await again.storage.close()
+    await again.wal.close()
     expect(() => open()).toThrow(WalCorruptError)
   })
 
   test('another member’s log is refused', async () => {
-    const { storage } = open()
+    const { storage, wal } = open()
     storage.persist({ write: asWriteId(1), entries: run(1, 2) })
-    await storage.close()
+    await wal.close()
     expect(() => open({ owner: 'coordinator-2' })).toThrow(WalForeignError)
   })
 })
