@@ -16,6 +16,7 @@ import { putCommand } from './commands/put.ts'
 import { scanCommand } from './commands/scan.ts'
 import { serverCommand } from './commands/server.ts'
 import { statusCommand } from './commands/status.ts'
+import { tortureCommand } from './commands/torture.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
 import { dropForeignVariables } from './environment.ts'
@@ -45,6 +46,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(exportCommand)
   .command(chainCommand)
   .command(znodeCommand)
+  .command(tortureCommand)
   .locale('en')
   .updateStrings({
     'Not enough non-option arguments: got %s, need at least %s': {

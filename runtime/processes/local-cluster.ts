@@ -7,6 +7,13 @@ import type { Durability } from '../../protocol/cluster.ts'
 import { freePorts } from './free-ports.ts'
 import { LocalProcess } from './local-process.ts'
 
+/** Where a process runs, as the others and the parent dial it. */
+export interface LocalPlace {
+  readonly host: string
+  /** What starts the program there (see `LocalProcess`). */
+  readonly launcher: readonly string[]
+}
+
 export interface LocalClusterOptions {
   /** Created if absent; holds data and logs of every process. */
   readonly directory: string
@@ -21,6 +28,8 @@ export interface LocalClusterOptions {
   readonly transport?: string
   readonly sessionTimeoutMs?: number
   readonly logLevel?: string
+  /** Default: all of them on 127.0.0.1. */
+  readonly place?: (name: string) => LocalPlace
 }
 
 export interface ServerStatus {
@@ -45,6 +54,8 @@ interface Ports {
   readonly http: number
 }
 
+const LOOPBACK: LocalPlace = { host: '127.0.0.1', launcher: [] }
+
 export class LocalCluster {
   readonly options: LocalClusterOptions
   readonly coordinators: readonly LocalProcess[]
@@ -60,7 +71,7 @@ export class LocalCluster {
     this.coordinators = parts.coordinators
     this.servers = parts.servers
     this.#ports = parts.ports
-    this.coordinatorAddresses = parts.coordinators.map(({ name }) => `127.0.0.1:${this.port(name)}`)
+    this.coordinatorAddresses = parts.coordinators.map(({ name }) => this.address(name))
   }
 
   get processes(): readonly LocalProcess[] {
@@ -70,7 +81,16 @@ export class LocalCluster {
   /** What `connect` takes: addresses over tcp, names over nats. */
   get clientServers(): string[] {
     const tcp = (this.options.transport ?? 'tcp') === 'tcp'
-    return this.servers.map(({ name }) => (tcp ? `127.0.0.1:${this.port(name)}` : name))
+    return this.servers.map(({ name }) => (tcp ? this.address(name) : name))
+  }
+
+  host(name: string): string {
+    return (this.options.place?.(name) ?? LOOPBACK).host
+  }
+
+  /** `host:port` for clients: the native port of a server, the ZooKeeper port of a coordinator. */
+  address(name: string): string {
+    return `${this.host(name)}:${this.port(name)}`
   }
 
   port(name: string): number {
@@ -89,7 +109,7 @@ export class LocalCluster {
 
   async #status<Status>(name: string): Promise<Status | null> {
     try {
-      const response = await fetch(`http://127.0.0.1:${this.httpPort(name)}/status`, {
+      const response = await fetch(`http://${this.host(name)}:${this.httpPort(name)}/status`, {
         signal: AbortSignal.timeout(2000),
       })
       return (await response.json()) as Status
@@ -194,13 +214,17 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     [...names.coordinators, ...names.servers].map((name) => [name, { main: take(), http: take() }]),
   )
   const port = (name: string) => ports.get(name)?.main ?? 0
-  const ensemble = names.coordinators.map((name) => `${name}=127.0.0.1:${take()}:${port(name)}`).join(',')
-  const client = names.coordinators.map((name) => `127.0.0.1:${port(name)}`).join(',')
+  const place = options.place ?? (() => LOOPBACK)
+  const ensemble = names.coordinators
+    .map((name) => `${name}=${place(name).host}:${take()}:${port(name)}`)
+    .join(',')
+  const client = names.coordinators.map((name) => `${place(name).host}:${port(name)}`).join(',')
   const common = ['--transport', transport, '--log-level', logLevel]
   const make = (name: string, args: string[]) =>
     new LocalProcess({
       name,
       entry,
+      launcher: place(name).launcher,
       args: [...args, ...common],
       logFile: join(directory, 'logs', `${name}.log`),
     })
@@ -215,6 +239,7 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
   const servers = names.servers.map((name) =>
     make(name, [
       ...['server', '--id', name, '--data', join(directory, name), '--port', String(port(name))],
+      ...['--host', place(name).host],
       ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
       ...['--session-timeout', String(sessionTimeoutMs)],
     ]),

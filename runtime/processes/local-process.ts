@@ -12,15 +12,24 @@ export class LocalProcess {
   readonly #entry: string
   readonly #args: readonly string[]
   readonly #logFile: string
+  readonly #launcher: readonly string[]
   #child: ChildProcess | null = null
   #paused = false
   #exited: Promise<number | null> = Promise.resolve(null)
 
-  constructor(options: { name: string; entry: string; args: readonly string[]; logFile: string }) {
+  /** @param options.launcher - a command that becomes the program that it is given: `ip netns exec <name>`, for one. Default: none. */
+  constructor(options: {
+    name: string
+    entry: string
+    args: readonly string[]
+    logFile: string
+    launcher?: readonly string[]
+  }) {
     this.name = options.name
     this.#entry = options.entry
     this.#args = options.args
     this.#logFile = options.logFile
+    this.#launcher = options.launcher ?? []
   }
 
   get pid(): number | null {
@@ -45,7 +54,14 @@ export class LocalProcess {
     if (this.#child !== null) return
     const log = openSync(this.#logFile, 'a')
     // The channel is there only to be closed: a child whose parent vanishes notices.
-    const child = spawn(process.execPath, [...this.#nodeArgs, this.#entry, ...this.#args], {
+    const [program = process.execPath, ...words] = [
+      ...this.#launcher,
+      process.execPath,
+      ...this.#nodeArgs,
+      this.#entry,
+      ...this.#args,
+    ]
+    const child = spawn(program, words, {
       stdio: ['ignore', log, log, 'ipc'],
     })
     closeSync(log)
