@@ -6,6 +6,8 @@ import type {
 } from '../../../client/coordinator/api.ts'
 import { coordinator } from '../../../client/coordinator/client.ts'
 import { CoordinatorError } from '../../../client/coordinator/errors.ts'
+import { nodePlatform } from '../../../client/coordinator/node-platform.ts'
+import { coordinatorOver } from '../../../client/coordinator/session-client.ts'
 import { ZK_ERRORS } from '../../../protocol/zookeeper/errors.ts'
 import { EVENT_TYPES } from '../../../protocol/zookeeper/ops.ts'
 import { encodeReply } from '../../../protocol/zookeeper/packets.ts'
@@ -404,6 +406,22 @@ describe('subscriptions', () => {
     one.notify(EVENT_TYPES.childrenChanged, '/d')
     one.reply((await one.next('getChildren')).xid, 3, { type: 'getChildren', children: [] })
     await expect.poll(() => seen).toEqual([['a', 'b'], ['c'], []])
+  })
+
+  test('what a callback throws is a bug: told to whoever runs the client, not lost', async () => {
+    const bugs: unknown[] = []
+    const client = coordinatorOver(
+      { servers: first().address },
+      { ...nodePlatform, onBug: (error) => bugs.push(error) },
+    )
+    clients.push(client)
+    const connection = await first().accept()
+    const error = new Error('thrown by the application')
+    client.watchChildren('/d', () => {
+      throw error
+    })
+    connection.reply((await connection.next('getChildren')).xid, 1, { type: 'getChildren', children: [] })
+    await expect.poll(() => bugs).toEqual([error])
   })
 })
 

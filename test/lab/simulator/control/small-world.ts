@@ -1,4 +1,5 @@
 import type { CoordinatorClient } from '../../../../client/coordinator/api.ts'
+import type { SimPlace } from '../../../../lab/simulator/control/session-platform.ts'
 import { SimManager } from '../../../../lab/simulator/control/sim-manager.ts'
 import { SimMembership } from '../../../../lab/simulator/control/sim-membership.ts'
 import { simSession } from '../../../../lab/simulator/control/sim-session.ts'
@@ -97,48 +98,32 @@ export class SmallWorld {
     return { process, client }
   }
 
-  startManager(name: string): { process: SimProcess; manager: SimManager } {
+  startManager(name: string): ManagerProcess {
     const process = this.process(name)
-    let manager: SimManager | null = null
-    process.start(() => {
-      manager = new SimManager(this.#placeOf(process), {
-        coordinators: ['coordinator-1'],
-        name,
-        options: {
-          chainCount: 1,
-          replicationFactor: 3,
-          durability: 'sync',
-          sessionTimeoutMs: SESSION_TIMEOUT_MS,
-        },
-        limits: { graceMs: 0, rejoinBackoffMs: 0 },
+    const start = () => {
+      process.start(() => {
+        started.manager = new SimManager(this.#placeOf(process), {
+          coordinators: ['coordinator-1'],
+          name,
+          options: {
+            chainCount: 1,
+            replicationFactor: 3,
+            durability: 'sync',
+            sessionTimeoutMs: SESSION_TIMEOUT_MS,
+          },
+          limits: { graceMs: 0, rejoinBackoffMs: 0 },
+        })
       })
-    })
-    if (manager === null) throw new Error(`${name} did not start`)
-    return { process, manager }
+    }
+    const started = { process, start } as { process: SimProcess; start(): void; manager: SimManager }
+    start()
+    return started
   }
 
-  /** A server that obeys every configuration at once, and has no data. */
   startServer(name: string): PretendServer {
     const process = this.process(name)
-    const server = new PretendServer(process)
-    process.start(() => {
-      server.membership = new SimMembership(this.#placeOf(process), {
-        server,
-        coordinators: ['coordinator-1'],
-        sessionTimeoutMs: SESSION_TIMEOUT_MS,
-        touchLagMs: 0,
-        registration: {
-          server: asServerId(name),
-          host: name,
-          port: 1,
-          httpPort: 0,
-          zone: name,
-          dataId: name,
-        },
-        nextIncarnation: () => asIncarnation(server.incarnation + 1),
-      })
-      server.membership.start(server.incarnation)
-    })
+    const server = new PretendServer(process, this.#placeOf(process))
+    server.start()
     return server
   }
 
@@ -151,13 +136,22 @@ export class SmallWorld {
   }
 }
 
+export interface ManagerProcess {
+  readonly process: SimProcess
+  /** Of the present or the last life. */
+  readonly manager: SimManager
+  start(): void
+}
+
+/** A server that obeys every configuration at once. What it says to hold, and its incarnation, survive its process. */
 export class PretendServer implements MembershipServer {
   readonly process: SimProcess
+  readonly #place: SimPlace
   readonly id
   readonly clock
   readonly storageError = null
   membership: SimMembership | null = null
-  incarnation: Incarnation = asIncarnation(1)
+  incarnation: Incarnation = asIncarnation(0)
   holds: MembershipServer['holds'] = {}
   /** On its clock. */
   leaseUntilMs = 0
@@ -166,14 +160,32 @@ export class PretendServer implements MembershipServer {
   onConfig: (config: ChainConfig) => void = () => {}
   onServer: () => void = () => {}
 
-  constructor(process: SimProcess) {
+  constructor(process: SimProcess, place: SimPlace) {
     this.process = process
+    this.#place = place
     this.id = asServerId(process.name)
     this.clock = { nowMs: () => process.nowMs() }
   }
 
+  start(): void {
+    const { id } = this
+    this.leaseUntilMs = 0
+    this.incarnation = asIncarnation(this.incarnation + 1)
+    this.process.start(() => {
+      this.membership = new SimMembership(this.#place, {
+        server: this,
+        coordinators: ['coordinator-1'],
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        touchLagMs: 0,
+        registration: { server: id, host: id, port: 1, httpPort: 0, zone: id, dataId: id },
+        nextIncarnation: () => asIncarnation(this.incarnation + 1),
+      })
+      this.membership.start(this.incarnation)
+    })
+  }
+
   get hasLease(): boolean {
-    return this.process.nowMs() < this.leaseUntilMs
+    return this.process.alive && this.process.nowMs() < this.leaseUntilMs
   }
 
   renewLease(untilMs: number): void {
