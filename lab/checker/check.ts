@@ -1,4 +1,6 @@
 import { planOf } from './event-list.ts'
+import { reasonOf } from './explain/reason.ts'
+import { shrink } from './explain/shrink.ts'
 import { Budget, type CheckLimits } from './limits.ts'
 import { keyValueModel } from './models/key-value.ts'
 import type { Model, Part } from './models/model.ts'
@@ -47,17 +49,42 @@ function checkPart(model: Model, part: Part, initial: string | null, budget: Bud
   const plan = planOf(part.operations)
   const machine = model.machine(plan.operations, initial)
   const found = search(plan, machine, budget, part.name)
+  const explained = found.outcome === 'not-linearizable' ? explain(model, part, initial, budget) : null
   return {
     name: part.name,
     judgement: found.outcome,
-    reason:
-      found.limit ?? (found.outcome === 'linearizable' ? null : 'no order of these operations explains them'),
+    reason: found.limit ?? explained?.reason ?? null,
     operations: part.operations,
     longestPrefix: found.path.map((index) => plan.operations[index]?.id ?? -1),
     stateAfter: machine.describe(found.stateAfter),
-    smallest: null,
+    smallest: explained?.smallest ?? null,
     configurationsVisited: found.configurations,
   }
+}
+
+/** Effort for one try to make a wrong history smaller. A try that takes more leaves the history as it was. */
+const TRY_LIMITS = { configurationsMax: 20_000, cacheBytesMax: 64 * 1024 ** 2 }
+/** And for all of them together. */
+const SHRINK_CONFIGURATIONS_MAX = 2_000_000
+
+function explain(
+  model: Model,
+  part: Part,
+  initial: string | null,
+  budget: Budget,
+): { reason: string; smallest: readonly Operation[] } {
+  let spent = 0
+  const fails = (operations: readonly Operation[]): boolean => {
+    if (spent > SHRINK_CONFIGURATIONS_MAX || budget.isOver) return false
+    const plan = planOf(operations)
+    const found = search(plan, model.machine(plan.operations, initial), new Budget(TRY_LIMITS), part.name)
+    spent += found.configurations
+    return found.outcome === 'not-linearizable'
+  }
+  // Keys that nothing ties together are judged together only where that was asked for; one of them is enough to explain.
+  const culprit = model.partition(part.operations).find(({ operations }) => fails(operations))
+  const smallest = shrink(culprit?.operations ?? part.operations, fails)
+  return { reason: reasonOf(part.operations, smallest, initial), smallest }
 }
 
 function overall(parts: readonly PartVerdict[]): Judgement {

@@ -41,16 +41,22 @@ export class Interned<Value> {
 /** A machine's steps, remembered for as long as their place in a small table is not needed for others. */
 export class StepCache {
   readonly #step: (state: number, operation: number) => number
-  readonly #states = new Int32Array(SIZE).fill(-1)
-  readonly #operations = new Int32Array(SIZE)
-  readonly #results = new Int32Array(SIZE)
+  readonly #shift: number
+  readonly #states: Int32Array
+  readonly #operations: Int32Array
+  readonly #results: Int32Array
 
-  constructor(step: (state: number, operation: number) => number) {
+  constructor(operationCount: number, step: (state: number, operation: number) => number) {
+    const bits = Math.min(BITS_MAX, Math.max(BITS_MIN, Math.ceil(Math.log2(operationCount * 64 + 1))))
     this.#step = step
+    this.#shift = 32 - bits
+    this.#states = new Int32Array(1 << bits).fill(-1)
+    this.#operations = new Int32Array(1 << bits)
+    this.#results = new Int32Array(1 << bits)
   }
 
   step(state: number, operation: number): number {
-    const at = (Math.imul(state, 0x9e3779b1) ^ Math.imul(operation, 0x85ebca6b)) >>> SHIFT
+    const at = (Math.imul(state, 0x9e3779b1) ^ Math.imul(operation, 0x85ebca6b)) >>> this.#shift
     if (this.#states[at] === state && this.#operations[at] === operation)
       return this.#results[at] ?? IMPOSSIBLE
     const result = this.#step(state, operation)
@@ -61,6 +67,5 @@ export class StepCache {
   }
 }
 
-const BITS = 16
-const SIZE = 1 << BITS
-const SHIFT = 32 - BITS
+const BITS_MIN = 6
+const BITS_MAX = 16

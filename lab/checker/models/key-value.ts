@@ -67,7 +67,7 @@ class KeyValueMachine implements Machine {
     const isExact = this.#isVersioned && initial === null
     const cell = this.#cellId({ value: initial, version: 0, isExact })
     this.start = this.#stateId(new Int32Array(this.#keys.length).fill(cell))
-    const cache = new StepCache((state, operation) => this.#step(state, operation))
+    const cache = new StepCache(operations.length, (state, operation) => this.#step(state, operation))
     this.step = (state, operation) => cache.step(state, operation)
   }
 
