@@ -19,7 +19,13 @@ export function simControlPorts(place: SimPlace, world = new LifeWorld(place)): 
 export function traceLog(process: SimProcess): Log {
   const line = (fields: object | string, text?: string) => {
     if (typeof fields === 'string') process.note(fields)
-    else process.note(text ?? '', () => JSON.stringify(fields))
+    else process.note(text ?? '', () => JSON.stringify(fields, readable))
   }
   return { debug: line, info: line, warn: line, error: line }
+}
+
+/** What JSON has no words for. */
+function readable(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString(16)
+  return value instanceof Error ? value.message : value
 }
