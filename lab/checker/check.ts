@@ -8,6 +8,7 @@ import { registerModel } from './models/register.ts'
 import type { ModelName, Operation } from './operations.ts'
 import { search } from './search.ts'
 import type { Judgement, PartVerdict, Verdict } from './verdict.ts'
+import { checkZnodes } from './znodes/check-znodes.ts'
 
 export interface CheckOptions {
   readonly model: ModelName
@@ -37,12 +38,21 @@ const MODELS: Readonly<Record<Exclude<ModelName, 'znodes'>, Model>> = {
  */
 export function check(operations: readonly Operation[], options: CheckOptions): Verdict {
   const { model: name, partition = true, initial = null, limits = {} } = options
-  if (name === 'znodes') throw new RangeError('znodes: not yet')
-  const model = MODELS[name]
   const budget = new Budget(limits)
-  const parts = partition ? model.partition(operations) : [{ name: 'all', operations }]
-  const verdicts = parts.map((part) => checkPart(model, part, initial, budget))
+  const verdicts =
+    name === 'znodes'
+      ? checkZnodes(operations, partition, budget)
+      : checkParts(MODELS[name], operations, { partition, initial, budget })
   return { judgement: overall(verdicts), model: name, operations: operations.length, parts: verdicts }
+}
+
+function checkParts(
+  model: Model,
+  operations: readonly Operation[],
+  how: { readonly partition: boolean; readonly initial: string | null; readonly budget: Budget },
+): readonly PartVerdict[] {
+  const parts = how.partition ? model.partition(operations) : [{ name: 'all', operations }]
+  return parts.map((part) => checkPart(model, part, how.initial, how.budget))
 }
 
 function checkPart(model: Model, part: Part, initial: string | null, budget: Budget): PartVerdict {
