@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers'
 import { usageErrorOf } from './arguments.ts'
 import { casCommand } from './commands/cas.ts'
 import { chainCommand } from './commands/chain.ts'
+import { checkCommand } from './commands/check.ts'
 import { coordinatorCommand } from './commands/coordinator.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -47,6 +48,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(chainCommand)
   .command(znodeCommand)
   .command(tortureCommand)
+  .command(checkCommand)
   .locale('en')
   .updateStrings({
     'Not enough non-option arguments: got %s, need at least %s': {
