@@ -1,17 +1,8 @@
 /** The server's one write-ahead log, shared by its replicas: one fdatasync serves all chains. */
 import type { LogRecord } from '../../chain/events.ts'
-import { decodeEntry, encodeEntry } from '../../protocol/codec/chain-codec.ts'
 import type { Position } from '../../protocol/entry.ts'
-import { asChainId, asEpoch, asSeq, type ChainId } from '../../protocol/ids.ts'
-import { unreachable } from '../../protocol/invariants.ts'
-import { WalCorruptError } from '../storage/wal/errors.ts'
-import type { WalRecord } from '../storage/wal/replay.ts'
-import type { Wal } from '../storage/wal/wal.ts'
-
-const TYPE = { entry: 1, truncate: 2, reset: 3, commit: 4, member: 5 } as const satisfies Record<
-  LogRecord['type'],
-  number
->
+import type { ChainId } from '../../protocol/ids.ts'
+import type { ServerWal, StoredRecord } from './ports.ts'
 
 /** What of the log may go once a store holds it: every so many records, one is remembered. */
 const MARK_EVERY = 1024
@@ -47,18 +38,19 @@ interface ChainTrack {
   flushedSeq: number
 }
 
+type Wanted = Exclude<LogRecord, { type: 'commit' }>
+
 /**
  * Writes replicas' records to the log, tells each replica what became durable, and drops what the stores hold.
  * Commit watermarks are hints: of those of one turn only the last one is written.
  */
 export class ChainLog {
-  readonly #wal: Wal
-  #records: { readonly chain: ChainId; readonly record: Exclude<LogRecord, { type: 'commit' }> }[] = []
+  readonly #wal: ServerWal
+  #records: { readonly chain: ChainId; readonly record: Wanted }[] = []
   readonly #tracks = new Map<ChainId, ChainTrack>()
   readonly #commits = new Map<ChainId, Position>()
-  readonly #headers = new Map<ChainId, Buffer>()
 
-  constructor(wal: Wal) {
+  constructor(wal: ServerWal) {
     this.#wal = wal
   }
 
@@ -72,8 +64,8 @@ export class ChainLog {
     this.#records.push({ chain, record })
   }
 
-  #encode(chain: ChainId, record: Exclude<LogRecord, { type: 'commit' }>): void {
-    const walPosition = this.#wal.append(TYPE[record.type], bodyOf(record), this.#header(chain))
+  #appendNow(chain: ChainId, record: Wanted): void {
+    const walPosition = this.#wal.append(chain, record)
     if (record.type === 'member') return
     const track = this.#track(chain)
     const position: Position = record.type === 'entry' ? record.entry : record.to
@@ -90,20 +82,16 @@ export class ChainLog {
       track.open.rewrites = track.rewrites
     }
     track.lastSeq = position.seq
-    if (++track.sinceMark >= MARK_EVERY) {
-      track.sinceMark = 0
-      track.marks.push({ seq: position.seq, walPosition })
-    }
+    mark(track, walPosition)
   }
 
   /** Hands over to the disk what this turn has appended (see `Wal.write`); the commit watermarks follow its entries. */
   write(): void {
     const records = this.#records
-    this.#records = []
-    for (const { chain, record } of records) this.#encode(chain, record)
+    if (records.length > 0) this.#records = []
+    for (const { chain, record } of records) this.#appendNow(chain, record)
     for (const track of this.#tracks.values()) track.open = null
-    for (const [chain, position] of this.#commits)
-      this.#wal.appendHint(TYPE.commit, encodePosition(position), this.#header(chain))
+    for (const [chain, position] of this.#commits) this.#wal.appendHint(chain, { type: 'commit', position })
     this.#commits.clear()
     this.#wal.write()
   }
@@ -111,17 +99,6 @@ export class ChainLog {
   /** Now and then: hints reach at least the page cache. */
   writeHints(): void {
     this.#wal.writeHints()
-  }
-
-  /** Before each record stands the name of its chain. */
-  #header(chain: ChainId): Buffer {
-    let header = this.#headers.get(chain)
-    if (header === undefined) {
-      header = Buffer.from(`\0${chain}`, 'latin1')
-      header[0] = chain.length
-      this.#headers.set(chain, header)
-    }
-    return header
   }
 
   #track(chain: ChainId): ChainTrack {
@@ -169,68 +146,23 @@ export class ChainLog {
   }
 
   /** Recovery: sorts the records of the log by chain, and remembers what they cover. */
-  collect(records: Iterable<WalRecord>): Map<ChainId, LogRecord[]> {
+  collect(records: Iterable<StoredRecord>): Map<ChainId, LogRecord[]> {
     const byChain = new Map<ChainId, LogRecord[]>()
-    for (const { type, payload, position } of records) {
-      const nameLength = payload[0] ?? 0
-      const chain = asChainId(Buffer.from(payload.subarray(1, 1 + nameLength)).toString('latin1'))
-      const record = decodeRecord(type, payload.subarray(1 + nameLength))
-      if (record === null)
-        throw new WalCorruptError('the log', position, `record ${position} has unknown type ${type}`)
+    for (const { chain, record, walPosition } of records) {
       const list = byChain.get(chain)
       if (list === undefined) byChain.set(chain, [record])
       else list.push(record)
       const track = this.#track(chain)
       if (record.type === 'entry') track.lastSeq = record.entry.seq
       else if (record.type === 'truncate' || record.type === 'reset') track.lastSeq = record.to.seq
-      if (++track.sinceMark >= MARK_EVERY) {
-        track.sinceMark = 0
-        track.marks.push({ seq: track.lastSeq, walPosition: position })
-      }
+      mark(track, walPosition)
     }
     return byChain
   }
 }
 
-function bodyOf(record: Exclude<LogRecord, { type: 'commit' }>): Uint8Array {
-  switch (record.type) {
-    case 'entry':
-      return encodeEntry(record.entry)
-    case 'truncate':
-    case 'reset':
-      return encodePosition(record.to)
-    case 'member':
-      return encodePosition({ epoch: record.epoch, seq: asSeq(0) })
-    default:
-      return unreachable(record)
-  }
-}
-
-function encodePosition(position: Position): Buffer {
-  const bytes = Buffer.alloc(16)
-  bytes.writeDoubleBE(position.epoch, 0)
-  bytes.writeDoubleBE(position.seq, 8)
-  return bytes
-}
-
-function decodePosition(bytes: Uint8Array): Position {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { epoch: asEpoch(view.readDoubleBE(0)), seq: asSeq(view.readDoubleBE(8)) }
-}
-
-function decodeRecord(type: number, body: Uint8Array): LogRecord | null {
-  switch (type) {
-    case TYPE.entry:
-      return { type: 'entry', entry: decodeEntry(body) }
-    case TYPE.truncate:
-      return { type: 'truncate', to: decodePosition(body) }
-    case TYPE.reset:
-      return { type: 'reset', to: decodePosition(body) }
-    case TYPE.commit:
-      return { type: 'commit', position: decodePosition(body) }
-    case TYPE.member:
-      return { type: 'member', epoch: decodePosition(body).epoch }
-    default:
-      return null
-  }
+function mark(track: ChainTrack, walPosition: number): void {
+  if (++track.sinceMark < MARK_EVERY) return
+  track.sinceMark = 0
+  track.marks.push({ seq: track.lastSeq, walPosition })
 }

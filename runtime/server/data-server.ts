@@ -1,19 +1,15 @@
 /**
  * A data server: replicas of one or more chains in one process (DESIGN section 8). Everything that arrives in one turn of the event loop is fed to the cores;
- * when the turn ends, each peer gets one body and the log one append.
+ * when the turn ends, each peer gets one body and the log one append. It runs in any world that gives it the ports: `openDataServer` is the real one.
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Logger } from 'pino'
 import { replicaStatus } from '../../chain/configuration.ts'
+import type { ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
+import type { Replica } from '../../chain/state.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
-import { decodeBatch } from '../../protocol/codec/batch.ts'
-import { CodecError } from '../../protocol/codec/fields.ts'
-import { FrameError } from '../../protocol/frame.ts'
+import type { Batch } from '../../protocol/codec/batch.ts'
 import {
-  asChainId,
   asEpoch,
   asMillis,
   asServerId,
@@ -22,30 +18,25 @@ import {
   type Incarnation,
   type ServerId,
 } from '../../protocol/ids.ts'
-import type { Address, Transport } from '../../protocol/transport.ts'
-import { LeaseClock } from '../clock.ts'
-import type { DataDirectory } from '../storage/data-directory.ts'
+import type { Timer } from '../../protocol/timers.ts'
+import type { Address } from '../../protocol/transport.ts'
 import { DeferredStore } from '../storage/deferred-store.ts'
-import { openLmdbStore } from '../storage/lmdb-store.ts'
-import { type FsyncPolicy, openWal, type Wal } from '../storage/wal/wal.ts'
-import { openServerTransport } from '../transport/open.ts'
+import type { FsyncPolicy } from '../storage/wal/wal.ts'
 import { ChainLog } from './chain-log.ts'
 import { ClientDoor } from './client-door.ts'
 import { ClusterView } from './cluster-view.ts'
 import { Outgoing } from './outgoing.ts'
+import type { Carrier, DataServerPorts, ServerWal } from './ports.ts'
 import { type HostServices, ReplicaHost } from './replica-host.ts'
 
 export interface DataServerOptions {
   readonly id: ServerId
-  readonly data: DataDirectory
   readonly incarnation: Incarnation
-  readonly clusterName: string
   readonly clusterId: string
   readonly fsync: FsyncPolicy
-  readonly transport: string
-  readonly listen: Address
   readonly limits?: Partial<ChainLimits>
-  readonly logger: Logger
+  /** Housekeeping: retries, heartbeats, expiry. Default: 25. */
+  readonly tickMs?: number
   /** A replica has something to tell the manager. */
   readonly onReport: (chain: ChainId, report: ReplicaReport) => void
   /** The disk failed: every chain has been left. */
@@ -55,24 +46,24 @@ export interface DataServerOptions {
 const TICK_MS = 25
 /** Per chain: changes that wait for the store's disk. */
 const OVERLAY_BYTES_MAX = 192 * 1024 * 1024
+const DONE = Promise.resolve()
 
 export class DataServer {
   readonly id: ServerId
   readonly view = new ClusterView()
-  readonly clock = new LeaseClock()
+  readonly clock: DataServerPorts['clock']
   readonly #options: DataServerOptions
-  readonly #log: Logger
+  readonly #ports: DataServerPorts
   readonly #hosts = new Map<ChainId, ReplicaHost>()
-  readonly #opening = new Map<ChainId, Promise<ReplicaHost>>()
-  readonly #touched = new Set<ReplicaHost>()
-  #wal: Wal | null = null
-  #chainLog: ChainLog | null = null
-  #transport: Transport | null = null
+  #touched = new Set<ReplicaHost>()
+  readonly #wal: ServerWal
+  readonly #chainLog: ChainLog
+  #carrier: Carrier | null = null
   #address: Address | null = null
   #outgoing: Outgoing | null = null
   #door: ClientDoor | null = null
   #turnEnds = false
-  #ticker: NodeJS.Timeout | null = null
+  #ticker: Timer | null = null
   #storageError: Error | null = null
   #incarnation: Incarnation
   #lease = asMillis(0)
@@ -80,66 +71,43 @@ export class DataServer {
   #alive = true
   #closed = false
 
-  constructor(options: DataServerOptions) {
+  /**
+   * Recovers what the disk holds. Nothing is served before the coordinator has admitted this life.
+   *
+   * @throws where the log cannot be read, or a store not be opened.
+   */
+  constructor(options: DataServerOptions, ports: DataServerPorts) {
     this.id = options.id
+    this.clock = ports.clock
     this.#options = options
-    this.#log = options.logger
+    this.#ports = ports
     this.#incarnation = options.incarnation
     this.view.clusterId = options.clusterId
-  }
-
-  /** Recovers what the disk holds, then listens. Nothing is served before the coordinator has admitted this life. */
-  async start(): Promise<void> {
-    const { data, fsync, id } = this.#options
-    const { wal, replay } = openWal({
-      directory: join(data.path, 'wal'),
-      owner: `server ${id} ${data.dataId}`,
-      fsync,
+    const { wal, records } = ports.openWal({
       onDurable: () => this.#onDurable(),
       onFailure: (error) => this.failStorage(error),
     })
     this.#wal = wal
     this.#chainLog = new ChainLog(wal)
-    const records = this.#chainLog.collect(replay())
-    if (wal.tornTail !== null)
-      this.#log.warn(wal.tornTail, 'the log ended in an incomplete record, which was cut')
-    const chains = new Set([...records.keys(), ...this.#chainsOnDisk()])
-    for (const chain of chains) (await this.#open(chain)).restore(records.get(chain) ?? [])
-    await this.#listen()
-    this.#ticker = setInterval(() => this.#onTick(), TICK_MS)
+    const byChain = this.#chainLog.collect(records)
+    const chains = new Set([...byChain.keys(), ...ports.storedChains()])
+    for (const chain of chains) this.#openHost(chain).restore(byChain.get(chain) ?? [])
   }
 
-  #chainsOnDisk(): ChainId[] {
-    const directory = join(this.#options.data.path, 'chains')
-    return existsSync(directory) ? readdirSync(directory).map(asChainId) : []
-  }
-
-  async #listen(): Promise<void> {
-    const { transport, id, clusterName, listen } = this.#options
-    const opened = await openServerTransport({
-      transport,
-      self: id,
-      cluster: clusterName,
-      listen,
-      events: {
-        onBody: (from, body) => this.#onBody(from, body),
-        onDown: (peer) => this.#onDown(peer),
-        onProtocolError: (remote, reason) =>
-          this.#log.warn({ remote, reason }, 'connection closed: not our protocol'),
-      },
-    })
-    this.#transport = opened.transport
-    this.#address = opened.address
-    this.#outgoing = new Outgoing(opened.transport)
+  /** Takes part from here on. `address`: where peers and clients dial; null where names are enough. */
+  listen(carrier: Carrier, address: Address | null): void {
+    this.#carrier = carrier
+    this.#address = address
+    this.#outgoing = new Outgoing(carrier)
     this.#door = new ClientDoor({
       view: this.view,
       hosts: this.#hosts,
       outgoing: this.#outgoing,
       status: () => this.status(),
     })
+    this.#ticker = this.#ports.timers.every(this.#options.tickMs ?? TICK_MS, () => this.#onTick())
   }
 
-  /** Where peers and clients dial; over nats, nowhere. */
   get address(): Address | null {
     return this.#address
   }
@@ -148,29 +116,20 @@ export class DataServer {
     return this.#storageError
   }
 
-  /** The replica of a chain: two configurations that arrive together must not open its store twice. */
-  #open(chain: ChainId): Promise<ReplicaHost> {
-    let opening = this.#opening.get(chain)
-    if (opening === undefined) {
-      opening = this.#openHost(chain)
-      this.#opening.set(chain, opening)
-    }
-    return opening
+  replica(chain: ChainId): Replica | null {
+    return this.#hosts.get(chain)?.replica ?? null
   }
 
-  async #openHost(chain: ChainId): Promise<ReplicaHost> {
-    const store = new DeferredStore(
-      openLmdbStore({
-        path: join(this.#options.data.path, 'chains', chain),
-        onFlushed: (applied) => this.#chainLog?.onStoreFlushed(chain, applied.seq),
-        onFailure: (error: Error) => this.failStorage(error),
-      }),
-    )
+  #openHost(chain: ChainId): ReplicaHost {
+    const opened = this.#ports.openStore(chain, {
+      onFlushed: (applied) => this.#chainLog.onStoreFlushed(chain, applied.seq),
+      onFailure: (error) => this.failStorage(error),
+    })
     const host = new ReplicaHost({
       chain,
       self: this.id,
       incarnation: this.#incarnation,
-      store,
+      store: new DeferredStore(opened),
       limits: this.#options.limits ?? {},
       services: this.#services,
     })
@@ -181,13 +140,14 @@ export class DataServer {
   }
 
   readonly #services: HostServices = {
-    persist: (chain, record) => this.#chainLog?.append(chain, record),
+    persist: (chain, record) => this.#chainLog.append(chain, record),
     send: (to, chain, message) => this.#outgoing?.toServer(to, chain, message),
     reply: (request, result) => this.#door?.reply(request, result),
     isWanted: (request) => this.#door?.isWanted(request) ?? false,
     report: (chain, report) => this.#options.onReport(chain, report),
-    note: (chain, text) => this.#log.info({ chain }, text),
-    failed: (_chain, error) => this.failStorage(error),
+    note: (chain, text) => this.#ports.log.info({ chain }, text),
+    storageFailed: (error) => this.failStorage(error),
+    bug: (error) => this.#ports.onBug(error),
     touched: (host) => {
       this.#touched.add(host)
       this.#scheduleTurnEnd()
@@ -197,7 +157,7 @@ export class DataServer {
   #scheduleTurnEnd(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    setImmediate(() => this.#endTurn())
+    this.#ports.atTurnEnd(() => this.#endTurn())
   }
 
   /**
@@ -206,46 +166,41 @@ export class DataServer {
    */
   #endTurn(): void {
     if (this.#closed) return
-    if (this.#options.fsync === 'never') this.#chainLog?.write()
+    if (this.#options.fsync === 'never') this.#chainLog.write()
     this.#turnEnds = false
-    for (const host of this.#touched) {
+    const touched = this.#touched
+    this.#touched = new Set()
+    for (const host of touched) {
       host.flush()
       // A peer may have brought it, while the coordinator is away.
       if (host.replica.config !== null) this.view.learnConfig(host.replica.config)
     }
-    this.#touched.clear()
     this.#outgoing?.flush()
     this.#door?.endTurn()
-    this.#chainLog?.write()
+    this.#chainLog.write()
+    for (const host of touched) host.store.settle()
   }
 
-  #stepNow(host: ReplicaHost, event: Parameters<ReplicaHost['step']>[0]): void {
-    this.#scheduleTurnEnd()
+  #stepNow(host: ReplicaHost, event: ReplicaEvent): void {
     const nowMs = asMillis(this.clock.nowMs())
     host.setClock(nowMs, asMillis(this.clock.wallMs))
     host.step(event)
   }
 
-  /** The clock is read after the body has arrived and before any of it is handled (see `clock` in chain/events.ts). */
-  #onBody(from: string, body: Uint8Array): void {
-    this.#scheduleTurnEnd() // first: what the batch leaves for later comes after it (see `DeferredStore`)
+  /** What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts). */
+  onBatch(from: string, batch: Batch): void {
     const nowMs = asMillis(this.clock.nowMs())
     const wallMs = asMillis(this.clock.wallMs)
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
-    try {
-      const batch = decodeBatch(body)
-      if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
-      else if (batch.type === 'chain') {
-        for (const { chain, message } of batch.items)
-          this.#hosts.get(chain)?.step({ type: 'message', from: asServerId(from), message })
-      }
-    } catch (error) {
-      // The transport closes that connection, reports it once, and goes on.
-      throw error instanceof CodecError ? new FrameError(error.message) : error
+    if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
+    else if (batch.type === 'chain') {
+      for (const { chain, message } of batch.items)
+        this.#hosts.get(chain)?.step({ type: 'message', from: asServerId(from), message })
     }
   }
 
-  #onDown(peer: string): void {
+  /** What was on the way to or from it may be lost. */
+  onDown(peer: string): void {
     const server = asServerId(peer)
     this.#door?.onClientDown(peer)
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'peer-down', server })
@@ -259,30 +214,43 @@ export class DataServer {
     (this.#hosts.get(chain)?.store.overlayBytes ?? 0) < OVERLAY_BYTES_MAX
 
   #onDurable(): void {
-    for (const [chain, { position, rewrites }] of this.#chainLog?.takeDurable(this.#keepsUp) ?? []) {
+    for (const [chain, { position, rewrites }] of this.#chainLog.takeDurable(this.#keepsUp)) {
       const host = this.#hosts.get(chain)
       if (host !== undefined) this.#stepNow(host, { type: 'durable', position, rewrites })
     }
   }
 
   #onTick(): void {
-    this.#chainLog?.writeHints()
+    this.#chainLog.writeHints()
     this.#onDurable() // what a store that did not keep up has held back
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'tick' })
   }
 
-  /** A configuration from the coordinator. Opens the replica where this server has a part in the chain. */
-  async learnConfig(config: ChainConfig): Promise<void> {
-    if (this.#storageError !== null) return
+  /**
+   * A configuration from the coordinator. Opens the replica where this server has a part in the chain; a store that cannot be opened has failed.
+   * All of it is done on return. Only the disk's errors end here: an invariant that does not hold is thrown, and must end the process.
+   */
+  learnConfig(config: ChainConfig): Promise<void> {
+    if (this.#storageError !== null) return DONE
     this.view.learnConfig(config)
     const part = config.members.some((m) => m.server === this.id) || config.joining?.server === this.id
-    const host = part ? await this.#open(config.chain) : this.#hosts.get(config.chain)
-    if (host !== undefined) this.#stepNow(host, { type: 'config', config })
+    const host = this.#hosts.get(config.chain) ?? (part ? this.#tryOpenHost(config.chain) : null)
+    if (host !== null) this.#stepNow(host, { type: 'config', config })
+    return DONE
+  }
+
+  #tryOpenHost(chain: ChainId): ReplicaHost | null {
+    try {
+      return this.#openHost(chain)
+    } catch (error) {
+      this.failStorage(error instanceof Error ? error : new Error(String(error)))
+      return null
+    }
   }
 
   learnServer(registration: ServerRegistration): void {
     if (!this.view.learnServer(registration) || registration.server === this.id) return
-    this.#transport?.setAddress(registration.server, { host: registration.host, port: registration.port })
+    this.#carrier?.setAddress(registration.server, { host: registration.host, port: registration.port })
   }
 
   /** The lease of the present session: until when, on this process's `clock`. */
@@ -307,7 +275,7 @@ export class DataServer {
   failStorage(error: Error): void {
     if (this.#storageError !== null || this.#closed) return
     this.#storageError = error
-    this.#log.error({ err: error }, 'the disk failed: leaving every chain')
+    this.#ports.log.error({ err: error }, 'the disk failed: leaving every chain')
     for (const host of this.#hosts.values())
       this.#stepNow(host, { type: 'storage-failed', reason: error.message })
     this.#options.onStorageFailed(error)
@@ -333,8 +301,7 @@ export class DataServer {
       address: this.#address,
       leaseMs: Math.max(0, Math.round(this.#lease - this.clock.nowMs())),
       storage: this.#storageError === null ? 'ok' : this.#storageError.message,
-      residentBytes: process.memoryUsage.rss(),
-      uptimeMs: Math.round(performance.now()),
+      ...this.#ports.resources(),
       replicas: [...this.#hosts.values()].map(({ replica }) => replicaStatus(replica)),
     }
   }
@@ -345,10 +312,10 @@ export class DataServer {
     this.loseSession()
     this.#endTurn()
     this.#closed = true
-    if (this.#ticker !== null) clearInterval(this.#ticker)
-    await this.#transport?.close()
+    this.#ticker?.cancel()
+    await this.#carrier?.close()
     if (this.#storageError === null) for (const { store } of this.#hosts.values()) await store.close()
-    await this.#wal?.close()
+    await this.#wal.close()
   }
 }
 

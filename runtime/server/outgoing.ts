@@ -1,12 +1,11 @@
 /** What a turn has to say, gathered by receiver: one body each when the turn ends, more where it would get too long. */
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
-import { type ChainItem, encodeChainBatch } from '../../protocol/codec/chain-codec.ts'
-import { encodeServerBatch } from '../../protocol/codec/client-codec.ts'
+import type { ChainItem } from '../../protocol/codec/chain-codec.ts'
 import type { ReadResult, Versioned, WriteResult } from '../../protocol/commands.ts'
 import { entryBytes } from '../../protocol/entry.ts'
 import type { ChainId, ServerId } from '../../protocol/ids.ts'
-import type { Transport } from '../../protocol/transport.ts'
+import type { Carrier } from './ports.ts'
 
 /** A body is closed once it holds about so much: far below what the transport refuses, even with one largest value more. */
 const BODY_BYTES = 4 * 1024 * 1024
@@ -17,14 +16,14 @@ interface Pile<Item> {
 }
 
 export class Outgoing {
-  readonly #transport: Transport
+  readonly #carrier: Carrier
   readonly #toServers = new Map<ServerId, Pile<ChainItem>>()
   readonly #toClients = new Map<string, Pile<ServerMessage>>()
-  /** Clients for whom the transport took something no more in this turn: gone, or too slow, and about to be cut off. */
+  /** Clients for whom the carrier took something no more in this turn: gone, or too slow, and about to be cut off. */
   readonly #refused = new Set<string>()
 
-  constructor(transport: Transport) {
-    this.#transport = transport
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier
   }
 
   toServer(to: ServerId, chain: ChainId, message: ChainMessage): void {
@@ -51,7 +50,7 @@ export class Outgoing {
     for (const [to, pile] of this.#toServers) if (pile.items.length > 0) this.#sendServer(to, pile)
     for (const [to, pile] of this.#toClients) if (pile.items.length > 0) this.#sendClient(to, pile)
     this.#refused.clear()
-    this.#transport.flush()
+    this.#carrier.flush()
   }
 
   forgetClient(client: string): void {
@@ -59,13 +58,13 @@ export class Outgoing {
   }
 
   #sendServer(to: ServerId, pile: Pile<ChainItem>): void {
-    this.#transport.send(to, encodeChainBatch(pile.items))
+    this.#carrier.toServer(to, pile.items)
     pile.items = []
     pile.bytes = 0
   }
 
   #sendClient(to: string, pile: Pile<ServerMessage>): void {
-    if (!this.#transport.send(to, encodeServerBatch(pile.items))) this.#refused.add(to)
+    if (!this.#carrier.toClient(to, pile.items)) this.#refused.add(to)
     pile.items = []
     pile.bytes = 0
   }

@@ -8,7 +8,7 @@ import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../../protocol/cluster.ts'
 import type { Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
 import type { ChainId, Incarnation, Millis, RequestId, ServerId } from '../../protocol/ids.ts'
-import type { DurableStore } from '../storage/durable-store.ts'
+import type { DeferredStore } from '../storage/deferred-store.ts'
 
 /** What a replica needs of its server. */
 export interface HostServices {
@@ -18,7 +18,9 @@ export interface HostServices {
   isWanted(request: RequestId): boolean
   report(chain: ChainId, report: ReplicaReport): void
   note(chain: ChainId, text: string): void
-  failed(chain: ChainId, error: Error): void
+  storageFailed(error: Error): void
+  /** What nobody expects, outside of any call. */
+  bug(error: unknown): void
   /** The host has events to be flushed when the turn ends. */
   touched(host: ReplicaHost): void
 }
@@ -26,7 +28,7 @@ export interface HostServices {
 export class ReplicaHost implements Outbox {
   readonly chain: ChainId
   readonly replica: Replica
-  readonly store: DurableStore
+  readonly store: DeferredStore
   readonly #services: HostServices
   #touched = false
 
@@ -34,7 +36,7 @@ export class ReplicaHost implements Outbox {
     chain: ChainId
     self: ServerId
     incarnation: Incarnation
-    store: DurableStore
+    store: DeferredStore
     limits: Partial<ChainLimits>
     services: HostServices
   }) {
@@ -88,10 +90,11 @@ export class ReplicaHost implements Outbox {
   }
 
   flushStore(): void {
-    this.store.flush().then(
-      () => this.step({ type: 'store-flushed' }),
-      (error: Error) => this.#services.failed(this.chain, error),
-    )
+    const { storageFailed, bug } = this.#services
+    this.store
+      .flush()
+      .then(() => this.step({ type: 'store-flushed' }), storageFailed)
+      .catch(bug)
   }
 
   note(text: string): void {

@@ -10,8 +10,8 @@ import { clusterOptionsFromJson } from '../cluster-znodes.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
-import { DataServer } from './data-server.ts'
 import { Membership } from './membership.ts'
+import { openDataServer } from './open-data-server.ts'
 
 export interface ServerProcessOptions {
   readonly id: string
@@ -48,7 +48,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   data.adoptCluster(cluster.clusterId)
   const incarnation = data.nextIncarnation()
   let membership: Membership | null = null
-  const server = new DataServer({
+  const server = await openDataServer({
     id: asServerId(id),
     data,
     incarnation,
@@ -61,7 +61,6 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     onReport: (chain, report) => membership?.report(chain, report),
     onStorageFailed: () => void membership?.abandon(),
   })
-  await server.start()
   const http: HttpDoor = await openHttpDoor({
     host: options.host,
     port: options.httpPort,

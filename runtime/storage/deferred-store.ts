@@ -5,8 +5,8 @@ import type { Key, Millis, SessionId } from '../../protocol/ids.ts'
 import type { DurableStore } from './durable-store.ts'
 
 /**
- * A store that applies entries when somebody looks, or once the turn has ended: nobody can tell the difference, but the ack that says that they are committed leaves
- * first, and the predecessor works while this replica applies. Otherwise a write waits for each replica's store in turn on its way back to the head.
+ * A store that applies entries when somebody looks, or at `settle`, once the turn's messages have left: nobody can tell the difference, but the ack that says that they
+ * are committed leaves first, and the predecessor works while this replica applies. Otherwise a write waits for each replica's store in turn on its way back to the head.
  */
 export class DeferredStore implements DurableStore {
   readonly #store: DurableStore
@@ -17,9 +17,11 @@ export class DeferredStore implements DurableStore {
   }
 
   apply(entry: Entry): void {
-    // The turn's own end was scheduled before this, and comes first.
-    if (this.#entries.length === 0) setImmediate(() => this.#settled())
     this.#entries.push(entry)
+  }
+
+  settle(): void {
+    this.#settled()
   }
 
   #settled(): DurableStore {

@@ -1,0 +1,81 @@
+/** Records of chains as bytes of the one log: a type, the name of the chain, and what the record says. */
+import type { LogRecord } from '../../chain/events.ts'
+import { decodeEntry, encodeEntry } from '../../protocol/codec/chain-codec.ts'
+import type { Position } from '../../protocol/entry.ts'
+import { asChainId, asEpoch, asSeq, type ChainId } from '../../protocol/ids.ts'
+import { unreachable } from '../../protocol/invariants.ts'
+import { WalCorruptError } from '../storage/wal/errors.ts'
+import type { WalRecord } from '../storage/wal/replay.ts'
+import type { StoredRecord } from './ports.ts'
+
+export const RECORD_TYPE = {
+  entry: 1,
+  truncate: 2,
+  reset: 3,
+  commit: 4,
+  member: 5,
+} as const satisfies Record<LogRecord['type'], number>
+
+/** What stands before each record of a chain: its name, and before that the name's length. */
+export function recordHeader(chain: ChainId): Uint8Array {
+  const header = new Uint8Array(1 + chain.length)
+  header[0] = chain.length
+  for (let i = 0; i < chain.length; i++) header[1 + i] = chain.charCodeAt(i)
+  return header
+}
+
+export function recordBody(record: LogRecord): Uint8Array {
+  switch (record.type) {
+    case 'entry':
+      return encodeEntry(record.entry)
+    case 'truncate':
+    case 'reset':
+      return encodePosition(record.to)
+    case 'commit':
+      return encodePosition(record.position)
+    case 'member':
+      return encodePosition({ epoch: record.epoch, seq: asSeq(0) })
+    default:
+      return unreachable(record)
+  }
+}
+
+/** @throws {WalCorruptError} a type that no version has written. */
+export function storedRecord({ type, payload, position }: WalRecord): StoredRecord {
+  const nameEnd = 1 + (payload[0] ?? 0)
+  const record = decodeRecord(type, payload.subarray(nameEnd))
+  if (record === null)
+    throw new WalCorruptError('the log', position, `record ${position} has unknown type ${type}`)
+  const chain = asChainId(String.fromCharCode(...payload.subarray(1, nameEnd)))
+  return { chain, record, walPosition: position }
+}
+
+function decodeRecord(type: number, body: Uint8Array): LogRecord | null {
+  switch (type) {
+    case RECORD_TYPE.entry:
+      return { type: 'entry', entry: decodeEntry(body) }
+    case RECORD_TYPE.truncate:
+      return { type: 'truncate', to: decodePosition(body) }
+    case RECORD_TYPE.reset:
+      return { type: 'reset', to: decodePosition(body) }
+    case RECORD_TYPE.commit:
+      return { type: 'commit', position: decodePosition(body) }
+    case RECORD_TYPE.member:
+      return { type: 'member', epoch: decodePosition(body).epoch }
+    default:
+      return null
+  }
+}
+
+function encodePosition({ epoch, seq }: Position): Uint8Array {
+  const bytes = new Uint8Array(16)
+  const view = new DataView(bytes.buffer)
+  view.setFloat64(0, epoch)
+  view.setFloat64(8, seq)
+  return bytes
+}
+
+function decodePosition(bytes: Uint8Array): Position {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { epoch: asEpoch(view.getFloat64(0)), seq: asSeq(view.getFloat64(8)) }
+}

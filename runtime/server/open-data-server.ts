@@ -1,0 +1,152 @@
+/** A data server in a real process: LMDB, the log, sockets and timers of this machine. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { LogRecord } from '../../chain/events.ts'
+import { endWithBug } from '../../client/node-bug.ts'
+import { nodeTimers } from '../../client/node-timers.ts'
+import { type Batch, decodeBatch } from '../../protocol/codec/batch.ts'
+import { encodeChainBatch } from '../../protocol/codec/chain-codec.ts'
+import { encodeServerBatch } from '../../protocol/codec/client-codec.ts'
+import { CodecError } from '../../protocol/codec/fields.ts'
+import { FrameError } from '../../protocol/frame.ts'
+import { asChainId, type ChainId } from '../../protocol/ids.ts'
+import type { Address, Transport } from '../../protocol/transport.ts'
+import { LeaseClock } from '../clock.ts'
+import type { DataDirectory } from '../storage/data-directory.ts'
+import { openLmdbStore } from '../storage/lmdb-store.ts'
+import { openWal, type Wal } from '../storage/wal/wal.ts'
+import { openServerTransport } from '../transport/open.ts'
+import { RECORD_TYPE, recordBody, recordHeader, storedRecord } from './chain-records.ts'
+import { DataServer, type DataServerOptions } from './data-server.ts'
+import type { Carrier, DataServerPorts, ServerWal, StoredRecord, WalEvents } from './ports.ts'
+
+export interface OpenDataServerOptions extends DataServerOptions {
+  readonly data: DataDirectory
+  readonly clusterName: string
+  readonly transport: string
+  readonly listen: Address
+  readonly logger: Logger
+}
+
+/** Recovers what the disk holds, then listens. */
+export async function openDataServer(options: OpenDataServerOptions): Promise<DataServer> {
+  const { id, transport, clusterName, listen, logger } = options
+  const server = new DataServer(options, nodePorts(options))
+  const opened = await openServerTransport({
+    transport,
+    self: id,
+    cluster: clusterName,
+    listen,
+    events: {
+      onBody: (from, body) => server.onBatch(from, batchOf(body)),
+      onDown: (peer) => server.onDown(peer),
+      onProtocolError: (remote, reason) =>
+        logger.warn({ remote, reason }, 'connection closed: not our protocol'),
+    },
+  })
+  server.listen(carrierOver(opened.transport), opened.address)
+  return server
+}
+
+/** The transport closes the connection that brought what is no batch, reports it once, and goes on. */
+function batchOf(body: Uint8Array): Batch {
+  try {
+    return decodeBatch(body)
+  } catch (error) {
+    throw error instanceof CodecError ? new FrameError(error.message) : error
+  }
+}
+
+const carrierOver = (transport: Transport): Carrier => ({
+  toServer: (to, items) => transport.send(to, encodeChainBatch(items)),
+  toClient: (to, messages) => transport.send(to, encodeServerBatch(messages)),
+  flush: () => transport.flush(),
+  setAddress: (server, address) => transport.setAddress(server, address),
+  close: () => transport.close(),
+})
+
+function nodePorts(options: OpenDataServerOptions): DataServerPorts {
+  const chainsPath = join(options.data.path, 'chains')
+  return {
+    clock: new LeaseClock(),
+    timers: nodeTimers,
+    log: options.logger,
+    atTurnEnd: setImmediate,
+    onBug: endWithBug,
+    openWal: (events) => openServerWal(options, events),
+    storedChains: () => (existsSync(chainsPath) ? readdirSync(chainsPath).map(asChainId) : []),
+    openStore: (chain, events) => openLmdbStore({ path: join(chainsPath, chain), ...events }),
+    resources: () => ({
+      residentBytes: process.memoryUsage.rss(),
+      uptimeMs: Math.round(performance.now()),
+    }),
+  }
+}
+
+function openServerWal({ id, data, fsync, logger }: OpenDataServerOptions, events: WalEvents) {
+  const { wal, replay } = openWal({
+    directory: join(data.path, 'wal'),
+    owner: `server ${id} ${data.dataId}`,
+    fsync,
+    ...events,
+  })
+  function* records(): Generator<StoredRecord> {
+    for (const record of replay()) yield storedRecord(record)
+    if (wal.tornTail !== null)
+      logger.warn(wal.tornTail, 'the log ended in an incomplete record, which was cut')
+  }
+  return { wal: new EncodedWal(wal), records: records() }
+}
+
+/** Records of chains as bytes of a log on the disk. */
+class EncodedWal implements ServerWal {
+  readonly #wal: Wal
+  /** They cost a read of the map instead of an encoding for each record. */
+  readonly #headers = new Map<ChainId, Uint8Array>()
+
+  constructor(wal: Wal) {
+    this.#wal = wal
+  }
+
+  get durablePosition(): number {
+    return this.#wal.durablePosition
+  }
+
+  get lastPosition(): number {
+    return this.#wal.lastPosition
+  }
+
+  append(chain: ChainId, record: LogRecord): number {
+    return this.#wal.append(RECORD_TYPE[record.type], recordBody(record), this.#header(chain))
+  }
+
+  appendHint(chain: ChainId, record: LogRecord): void {
+    this.#wal.appendHint(RECORD_TYPE[record.type], recordBody(record), this.#header(chain))
+  }
+
+  #header(chain: ChainId): Uint8Array {
+    let header = this.#headers.get(chain)
+    if (header === undefined) {
+      header = recordHeader(chain)
+      this.#headers.set(chain, header)
+    }
+    return header
+  }
+
+  write(): void {
+    this.#wal.write()
+  }
+
+  writeHints(): void {
+    this.#wal.writeHints()
+  }
+
+  dropBefore(walPosition: number): void {
+    this.#wal.dropBefore(walPosition)
+  }
+
+  close(): Promise<void> {
+    return this.#wal.close()
+  }
+}
