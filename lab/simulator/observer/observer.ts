@@ -1,0 +1,86 @@
+import type { Replica } from '../../../chain/state.ts'
+import type { ChainConfig } from '../../../protocol/chain-config.ts'
+import { ChainObserver } from './chain-observer.ts'
+import type { CommittedLog } from './committed-log.ts'
+import { RaftObserver } from './raft-observer.ts'
+import { SessionObserver } from './session-observer.ts'
+import type { ClusterSight, ObserverOptions } from './sight.ts'
+import { TreeObserver } from './tree-observer.ts'
+
+/**
+ * Sees all nodes at once and checks every name of protocol/invariants.ts, over all members and all time. `look` after each step of a process costs little; `check`
+ * looks at everything once more: now and then, and at the end. Both throw a `Violation`.
+ *
+ * @example
+ * const observer = new Observer(sight)
+ * while (scheduler.step()) observer.look(processThatRan)
+ * observer.check()
+ */
+export class Observer {
+  readonly #sight: ClusterSight
+  readonly raft: RaftObserver
+  readonly tree: TreeObserver
+  readonly chains: ChainObserver
+
+  constructor(sight: ClusterSight, options: ObserverOptions = {}) {
+    this.#sight = sight
+    this.chains = new ChainObserver(sight, options)
+    this.tree = new TreeObserver(sight, {
+      onConfig: (before, config) => this.chains.onConfig(before, config),
+      onServerExpired: (registration) => this.chains.onServerExpired(registration),
+    })
+    this.raft = new RaftObserver(sight, (entry, who) => this.tree.commit(entry, who))
+  }
+
+  /** After each step of a process: the finer, the sharper. At the latest before another process runs. Names of others are ignored. */
+  look(name: string): void {
+    const server = this.#sight.servers.find((one) => one.name === name)
+    if (server !== undefined) {
+      this.chains.look(server)
+      return
+    }
+    const coordinator = this.#sight.coordinators.find((one) => one.name === name)
+    if (coordinator === undefined) return
+    this.raft.look(coordinator)
+    this.tree.look(coordinator)
+  }
+
+  /** Slow: all logs, trees and clean stores, whole. */
+  check(): void {
+    for (const { name } of [...this.#sight.coordinators, ...this.#sight.servers]) this.look(name)
+    this.raft.check()
+    this.tree.check()
+    this.chains.check()
+  }
+
+  /** For one ZooKeeper client: wrap its platform with `watching`, one observer for each client and life. */
+  session(name: string): SessionObserver {
+    return new SessionObserver(name, this.tree)
+  }
+
+  /** For each `version-reply` with a commit that leaves a server. */
+  versionAnswered(replica: Replica): void {
+    this.chains.versionAnswered(replica)
+  }
+
+  /** An operator has emptied the disk of a process (which is down). */
+  wiped(name: string): void {
+    this.raft.wiped(name)
+    this.chains.wiped(name)
+  }
+
+  /** An operator has ordered a reset of this chain, the override that may lose data. Call it before the order can take effect. */
+  overridden(chain: string): void {
+    this.chains.overridden(chain)
+  }
+
+  /** Newest configuration in the coordinators' committed log: what symbolic targets of faults mean. */
+  config(chain: string): ChainConfig | null {
+    return this.tree.config(chain)
+  }
+
+  /** What was ever committed on a chain, in order. */
+  committed(chain: string): CommittedLog {
+    return this.chains.committed(chain)
+  }
+}
