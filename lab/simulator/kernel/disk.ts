@@ -17,6 +17,8 @@ export class SimDisk {
   readonly process: SimProcess
   readonly model: DiskModel
   full = false
+  /** A crash is the end of the process alone: what was written stays, synced or not. False: it is a power cut. */
+  keepsCache = false
   /** Everything takes this many times as long. */
   slowness = 1
 
@@ -78,6 +80,12 @@ export class SimLog<Record> {
     return this.#dropped + 1
   }
 
+  /** What was synced, from this position on. */
+  *durableFrom(position: number): Generator<Record, void> {
+    for (let at = Math.max(position, this.firstPosition); at <= this.#durable; at++)
+      yield this.#records[at - this.#dropped - 1] as Record
+  }
+
   append(record: Record): number {
     this.#records.push(record)
     return this.lastPosition
@@ -125,7 +133,7 @@ export class SimLog<Record> {
   #crash(): void {
     this.#events = null
     const unsynced = this.lastPosition - this.#durable
-    const kept = this.#disk.process.rng.below(unsynced + 1)
+    const kept = this.#disk.keepsCache ? unsynced : this.#disk.process.rng.below(unsynced + 1)
     this.#records.length = this.#durable - this.#dropped + kept
     this.#durable = this.lastPosition
     this.#syncing = false
