@@ -1,4 +1,3 @@
-import type { ClusterOptions } from '../../../protocol/cluster.ts'
 import {
   type Manager,
   ManagerLoop,
@@ -8,10 +7,9 @@ import {
 import { simControlPorts } from './control-ports.ts'
 import { LifeWorld, type SimPlace } from './session-platform.ts'
 
-export type SimManagerOptions = Omit<ManagerOptions, 'coordinator' | 'options'> & {
+export type SimManagerOptions = Omit<ManagerOptions, 'coordinator'> & {
   /** Names of the coordinators' processes. */
   readonly coordinators: readonly string[]
-  readonly options: Omit<ClusterOptions, 'clusterId'>
 }
 
 /** The real manager in the present life of a simulated process: a coordinator's, as in production, or one of its own. */
