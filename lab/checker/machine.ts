@@ -9,6 +9,8 @@ export interface Machine {
   readonly start: number
   /** The state after the operation with that index, or IMPOSSIBLE where its answer does not fit. An open operation has no answer to fit. */
   step(state: number, operation: number): number
+  /** Whether that operation, answered as it was, changes nothing in any state. */
+  isRead(operation: number): boolean
   /** A state in words. */
   describe(state: number): string
 }

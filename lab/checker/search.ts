@@ -3,8 +3,8 @@
  * time and with a sequential object? It takes operations whose call has no other's return before it, one after the other, and goes back where none
  * fits. A configuration (what is taken, and the state) that was visited once is never visited again.
  *
- * Two things make it fast. An operation that fits and changes nothing is taken at once, without an alternative: whatever order exists without it
- * at this place, exists with it here. And of open operations with the same input the earliest is taken first.
+ * Two things make it fast. A read that fits is taken at once, without an alternative: an order that has it later is as good with it here. (Not so a
+ * write that changes nothing here: later it might.) And of open operations with the same input the earliest is taken first.
  */
 import { ConfigurationCache } from './configuration-cache.ts'
 import { EventList, type Plan } from './event-list.ts'
@@ -103,13 +103,14 @@ class Search {
     if (next === IMPOSSIBLE || (isOpen && next === state)) return false
     this.#list.lift(operation)
     this.#taken.add(operation)
-    if (next !== state && !this.#isNew(next)) {
+    const isForced = next === state && this.#machine.isRead(operation)
+    if (!isForced && !this.#isNew(next)) {
       this.#taken.delete(operation)
       this.#list.unlift(operation)
       return false
     }
     this.#path[this.#depth] = operation
-    this.#isForced[this.#depth] = next === state ? 1 : 0
+    this.#isForced[this.#depth] = isForced ? 1 : 0
     this.#boundaries[this.#depth] = boundary
     this.#depth++
     this.#states[this.#depth] = next

@@ -1,3 +1,4 @@
+import { factsOf } from '../explain/facts.ts'
 import { IMPOSSIBLE, Interned, type Machine, StepCache } from '../machine.ts'
 import type { KvInput, KvOutput, Operation } from '../operations.ts'
 import { type Cell, cellPrint, cellWords } from './cell.ts'
@@ -54,6 +55,7 @@ class KeyValueMachine implements Machine {
   readonly #operations: readonly KvOperation[]
   readonly #keys: readonly string[]
   readonly #places: readonly (readonly number[])[]
+  readonly #reads: readonly boolean[]
   readonly #isVersioned: boolean
   readonly #cells = new Interned<Cell>()
   readonly #states = new Interned<Int32Array>()
@@ -63,12 +65,17 @@ class KeyValueMachine implements Machine {
     this.#keys = [...new Set(operations.flatMap(({ input }) => keysOf(input)))].sort()
     const places = new Map(this.#keys.map((key, i) => [key, i]))
     this.#places = operations.map(({ input }) => keysOf(input).map((key) => places.get(key) ?? 0))
+    this.#reads = operations.map((operation) => factsOf(operation).isRead)
     this.#isVersioned = operations.some(speaksOfVersions)
     const isExact = this.#isVersioned && initial === null
     const cell = this.#cellId({ value: initial, version: 0, isExact })
     this.start = this.#stateId(new Int32Array(this.#keys.length).fill(cell))
     const cache = new StepCache(operations.length, (state, operation) => this.#step(state, operation))
     this.step = (state, operation) => cache.step(state, operation)
+  }
+
+  isRead(index: number): boolean {
+    return this.#reads[index] === true
   }
 
   describe(state: number): string {

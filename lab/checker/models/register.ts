@@ -1,3 +1,4 @@
+import { factsOf } from '../explain/facts.ts'
 import { IMPOSSIBLE, Interned, type Machine } from '../machine.ts'
 import type { Operation, RegisterInput, RegisterOutput } from '../operations.ts'
 import type { Model } from './model.ts'
@@ -14,10 +15,12 @@ export const registerModel: Model = {
 class RegisterMachine implements Machine {
   readonly start: number
   readonly #operations: readonly Operation<RegisterInput, RegisterOutput>[]
+  readonly #reads: readonly boolean[]
   readonly #values = new Interned<Value>()
 
   constructor(operations: readonly Operation<RegisterInput, RegisterOutput>[], initial: string | null) {
     this.#operations = operations
+    this.#reads = operations.map((operation) => factsOf(operation).isRead)
     this.start = this.#idOf(initial)
   }
 
@@ -37,6 +40,10 @@ class RegisterMachine implements Machine {
         return matches ? this.#idOf(input.value) : state
       }
     }
+  }
+
+  isRead(index: number): boolean {
+    return this.#reads[index] === true
   }
 
   describe(state: number): string {

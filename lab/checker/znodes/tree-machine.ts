@@ -28,6 +28,13 @@ export class TreeMachine implements Machine {
     this.step = (state, operation) => cache.step(state, operation)
   }
 
+  isRead(index: number): boolean {
+    const operation = this.#operations[index]
+    if (operation === undefined || operation.output === null) return false
+    const { f } = operation.input
+    return f === 'read' || f === 'children' || f === 'sync' || operation.output.error !== null
+  }
+
   describe(state: number): string {
     const { tree, zxid } = this.#states.at(state)
     const nodes = [...this.#trees.at(tree)].filter(([path]) => path !== '/' && !path.startsWith('/zookeeper'))
