@@ -98,6 +98,20 @@ export class Workload {
     this.#finishing = true
   }
 
+  /** So many operations at once, besides the usual ones. */
+  burst(operations: number): void {
+    if (this.#finishing || !this.#client.process.alive) return
+    for (let i = 0; i < operations; i++) {
+      const number = this.#processes.length
+      const name = `${this.#client.process.name}/${number}`
+      const one: LogicalProcess = { number, name, names: 1, open: null, life: this.#life }
+      this.#processes.push(one)
+      const { groups } = this.#options
+      const group = groups.of(this.#rng.pick(groups.chains))
+      this.#run(one, group, draw(this.#rng, group, this.#mix, this.#newValue(one)), () => {})
+    }
+  }
+
   /** Goes on after `finish`. */
   resume(): void {
     this.#finishing = false
@@ -143,8 +157,13 @@ export class Workload {
     const { groups, weakShare = 0.1 } = this.#options
     const group = groups.of(this.#rng.pick(groups.chains))
     if (this.#rng.chance(weakShare)) return this.#readWeakly(one, group)
-    const value = `${this.#client.process.name.replace(/\D+/g, '')}.${one.number}.${++this.#values}`
+    const value = this.#newValue(one)
     this.#run(one, group, draw(this.#rng, group, this.#mix, value), () => this.#think(one))
+  }
+
+  /** No other write of the run has it. */
+  #newValue(one: LogicalProcess): string {
+    return `${this.#client.process.name.replace(/\D+/g, '')}.${one.number}.${++this.#values}`
   }
 
   #timeoutMs(): number {

@@ -14,6 +14,8 @@ export interface Kernel {
   readonly trace: Trace
   /** Something threw that nobody expects: an invariant, or a bug. The process is gone. */
   onBug(process: SimProcess, error: unknown): void
+  /** A process has just done something: who watches, looks now. */
+  ran?(process: SimProcess): void
 }
 
 /**
@@ -129,7 +131,9 @@ export class SimProcess {
       action()
     } catch (error) {
       this.bug(error)
+      return
     }
+    this.kernel.ran?.(this)
   }
 
   /** What nobody expects ends the process, as it does in production. */

@@ -1,0 +1,287 @@
+import { CHAIN_LIMITS } from '../../chain/limits.ts'
+import type { Durability } from '../../protocol/cluster.ts'
+import { asChainId, type ChainId } from '../../protocol/ids.ts'
+import { InvariantViolation } from '../../protocol/invariants.ts'
+import { HistoryRecorder } from './client/history.ts'
+import { evenChainOf, KeyGroups } from './client/key-groups.ts'
+import { SimClient } from './client/sim-client.ts'
+import { WeakReadViolation } from './client/weak-reads.ts'
+import { Workload } from './client/workload.ts'
+import { SimManager } from './control/sim-manager.ts'
+import { SimCoordinator } from './coordinator/sim-coordinator.ts'
+import type { Environment } from './faults/plan.ts'
+import { HarshSwitch } from './faults/target.ts'
+import { type DiskModel, SimDisk } from './kernel/disk.ts'
+import { Network } from './kernel/network.ts'
+import { type Kernel, SimProcess } from './kernel/process.ts'
+import type { Rng } from './kernel/rng.ts'
+import { Scheduler } from './kernel/scheduler.ts'
+import type { Trace } from './kernel/trace.ts'
+import { Observer } from './observer/observer.ts'
+import type { ClusterSight } from './observer/sight.ts'
+import { SimOperator } from './operator.ts'
+import type { SimulationFailure } from './result.ts'
+import { joinsBy, SimDataServer } from './server/sim-data-server.ts'
+
+export interface ClusterShape {
+  readonly coordinators: number
+  readonly servers: number
+  readonly serversMax: number
+  readonly chains: number
+  readonly replicationFactor: number
+  readonly clients: number
+  readonly durability: Durability
+  readonly sessionTimeoutMs: number
+  /** Between an answer and the next request of a client: from, to. */
+  readonly thinkMs: readonly [number, number]
+  /** Share of the clients that have no session: their writes may end with an unknown outcome. */
+  readonly plainClients: number
+  /** Messages and log records pass through their bytes. */
+  readonly codec: boolean
+  /** A coordinator takes a snapshot after so many entries. */
+  readonly snapshotEntries: number
+  /** Committed entries that a replica keeps for those who lack them; more means fewer snapshots. */
+  readonly retainedBytesMax: number
+}
+
+const TICK_MS = 50
+
+/**
+ * A whole cluster in virtual time: coordinators with their managers, data servers, clients, an operator, the network and the disks between them; the real code on simulated
+ * machines. The observer looks on.
+ *
+ * @example
+ * const cluster = new SimCluster({ shape, environment, rng: new Rng(7), trace: new Trace() })
+ * cluster.boot()
+ * await cluster.scheduler.runUntil(10_000_000, () => cluster.failure !== null)
+ */
+export class SimCluster {
+  readonly shape: ClusterShape
+  readonly scheduler = new Scheduler()
+  readonly network: Network
+  readonly trace: Trace
+  readonly observer: Observer
+  readonly coordinators: readonly SimCoordinator[]
+  readonly managers = new Map<string, SimManager>()
+  readonly servers: SimDataServer[] = []
+  readonly workloads: readonly Workload[]
+  readonly clients: readonly SimClient[]
+  readonly operator: SimOperator
+  readonly history: HistoryRecorder
+  readonly groups: KeyGroups
+  readonly chains: readonly ChainId[]
+  readonly harsh = new HarshSwitch()
+  readonly sight: ClusterSight
+  failure: SimulationFailure | null = null
+  readonly #processes = new Map<string, SimProcess>()
+  readonly #rng: Rng
+  readonly #kernel: Kernel
+  readonly #diskModel: DiskModel
+
+  constructor(options: {
+    shape: ClusterShape
+    environment: Environment
+    rng: Rng
+    trace: Trace
+    leasesHold?: boolean
+  }) {
+    const { shape, environment, rng, trace } = options
+    this.shape = shape
+    this.trace = trace
+    this.#rng = rng
+    this.network = new Network(this.scheduler, rng.fork('network'), {
+      latencyUs: environment.latencyUs,
+      slowShare: environment.slowMessageShare,
+      breakAfterUs: environment.breakAfterUs,
+      dialTimeoutUs: 1_000_000,
+    })
+    this.#diskModel = { fsyncUs: environment.fsyncUs, slowShare: environment.slowSyncShare }
+    this.#kernel = {
+      scheduler: this.scheduler,
+      trace,
+      onBug: (process, error) => this.#onBug(process, error),
+      ran: (process) => this.#onRan(process),
+    }
+    this.chains = Array.from({ length: shape.chains }, (_, i) => asChainId(`c${i}`))
+    this.coordinators = this.#makeCoordinators()
+    this.sight = {
+      coordinators: this.coordinators.map((one) => ({
+        name: one.name,
+        get raft() {
+          return one.member?.raft ?? null
+        },
+        get tree() {
+          return one.member?.tree ?? null
+        },
+      })),
+      servers: this.servers,
+    }
+    this.observer = new Observer(this.sight, {
+      durability: shape.durability,
+      leasesHold: options.leasesHold ?? true,
+    })
+    for (let i = 0; i < shape.servers; i++) this.addServer()
+    this.history = new HistoryRecorder(this.scheduler)
+    this.groups = new KeyGroups({ chains: this.chains, chainOf: evenChainOf(this.chains) })
+    const clients = Array.from({ length: shape.clients }, (_, i) => this.#makeClient(i))
+    this.clients = clients.map(({ client }) => client)
+    this.workloads = clients.map(({ workload }) => workload)
+    this.operator = new SimOperator(this.#makeProcess('operator'), this.network, this.#coordinatorNames)
+  }
+
+  get #coordinatorNames(): string[] {
+    return Array.from({ length: this.shape.coordinators }, (_, i) => `coordinator-${i + 1}`)
+  }
+
+  #makeProcess(name: string): SimProcess {
+    const process = new SimProcess(this.#kernel, name, this.#rng.fork(name))
+    this.#processes.set(name, process)
+    return process
+  }
+
+  #makeCoordinators(): SimCoordinator[] {
+    const { snapshotEntries } = this.shape
+    return this.#coordinatorNames.map(
+      (name) =>
+        new SimCoordinator({
+          process: this.#makeProcess(name),
+          network: this.network,
+          members: this.#coordinatorNames,
+          diskModel: this.#diskModel,
+          harsh: this.harsh,
+          settings: { tickMs: TICK_MS, snapshotEntries },
+        }),
+    )
+  }
+
+  /** Another data server, on an empty disk. It does not run yet. */
+  addServer(): SimDataServer {
+    const { durability, sessionTimeoutMs, codec, retainedBytesMax } = this.shape
+    const process = this.#makeProcess(`n${this.servers.length + 1}`)
+    const server = new SimDataServer({
+      network: this.network,
+      process,
+      disk: new SimDisk(process, this.#diskModel),
+      membership: joinsBy({ network: this.network, process }, this.#coordinatorNames),
+      sessionTimeoutMs,
+      durability,
+      codec,
+      tickMs: TICK_MS,
+      limits: { ...CHAIN_LIMITS, retainedBytesMax },
+      hooks: {
+        onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
+      },
+    })
+    this.servers.push(server)
+    return server
+  }
+
+  #makeClient(index: number): { client: SimClient; workload: Workload } {
+    const { codec, thinkMs, plainClients, clients } = this.shape
+    const process = this.#makeProcess(`client-${index + 1}`)
+    const client = new SimClient({
+      network: this.network,
+      process,
+      servers: this.servers.map(({ name }) => name),
+      exactlyOnce: index >= plainClients * clients,
+      codec,
+      tickMs: TICK_MS,
+    })
+    const workload = new Workload({
+      client,
+      rng: process.rng.fork('workload'),
+      history: this.history,
+      groups: this.groups,
+      thinkMs,
+      committed: (chain, seq) => this.observer.committed(chain).at(seq),
+    })
+    return { client, workload }
+  }
+
+  // Lives.
+
+  /** Starts everything but the clients. */
+  boot(): void {
+    for (const { name } of this.coordinators) this.start(name)
+    for (const { name } of this.servers) this.start(name)
+    this.operator.start()
+  }
+
+  /** Begins the next life of a process that is down. */
+  start(name: string): void {
+    const coordinator = this.coordinators.find((one) => one.name === name)
+    if (coordinator !== undefined) return this.#startCoordinator(coordinator)
+    const server = this.servers.find((one) => one.name === name)
+    if (server !== undefined) return server.boot()
+    const index = this.clients.findIndex(({ process }) => process.name === name)
+    this.workloads[index]?.start()
+  }
+
+  #startCoordinator(coordinator: SimCoordinator): void {
+    const process = this.process(coordinator.name)
+    process?.start(() => {
+      if (coordinator.boot()) this.#startManager(process)
+    })
+  }
+
+  /** In the coordinator's process, as in production. */
+  #startManager(process: SimProcess): void {
+    const { chains: chainCount, replicationFactor, durability, sessionTimeoutMs } = this.shape
+    this.managers.set(
+      process.name,
+      new SimManager(
+        { process, network: this.network },
+        {
+          coordinators: this.#coordinatorNames,
+          name: process.name,
+          options: { chainCount, replicationFactor, durability, sessionTimeoutMs },
+        },
+      ),
+    )
+    process.onCrash(() => this.managers.delete(process.name))
+  }
+
+  process(name: string): SimProcess | null {
+    return this.#processes.get(name) ?? null
+  }
+
+  // What is seen.
+
+  #onRan(process: SimProcess): void {
+    if (this.failure !== null) return
+    try {
+      this.observer.look(process.name)
+    } catch (error) {
+      this.#onBug(process, error)
+    }
+  }
+
+  #onBug(process: SimProcess, error: unknown): void {
+    const kind =
+      error instanceof InvariantViolation
+        ? 'invariant'
+        : error instanceof WeakReadViolation
+          ? 'history'
+          : 'bug'
+    const what = error instanceof Error ? error.message : String(error)
+    this.fail(kind, `${process.name}: ${what}`, error instanceof Error ? (error.stack ?? '') : '')
+  }
+
+  /** The first failure is the one that counts. */
+  fail(kind: SimulationFailure['kind'], what: string, details = ''): void {
+    this.failure ??= { kind, what, details, verdict: null }
+  }
+
+  /** Whether each chain has as many members as it should have, all of them serving, and nothing is under way. */
+  get isWhole(): boolean {
+    const wanted = Math.min(this.shape.replicationFactor, this.servers.length)
+    return this.chains.every((chain) => {
+      const config = this.observer.config(chain)
+      if (config === null || config.joining !== null || config.members.length < wanted) return false
+      return config.members.every(({ server, incarnation, serving, leaving }) => {
+        const replica = this.servers.find(({ id }) => id === server)?.replicas?.get(chain)
+        return serving && !leaving && replica?.serving === true && replica.incarnation === incarnation
+      })
+    })
+  }
+}

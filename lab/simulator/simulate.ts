@@ -1,0 +1,219 @@
+import { check } from '../checker/check.ts'
+import type { Verdict } from '../checker/verdict.ts'
+import { operationsOf } from './client/history.ts'
+import { type ClusterShape, SimCluster } from './cluster.ts'
+import { faultTargetOf } from './cluster-faults.ts'
+import { drawFaults } from './faults/draw.ts'
+import type { FaultKind } from './faults/kinds.ts'
+import { Nemesis } from './faults/nemesis.ts'
+import { type FaultPlan, promisesOf } from './faults/plan.ts'
+import { Rng } from './kernel/rng.ts'
+import { Trace, type TraceReader } from './kernel/trace.ts'
+import type { SimulationFailure, SimulationResult } from './result.ts'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Drawn from the seed where it is not said: 3 to 5. */
+  readonly servers?: number
+  /** Default: 8. */
+  readonly clients?: number
+  /** Default: 2. */
+  readonly chains?: number
+  /** How long faults press, in virtual seconds. Drawn from the seed where it is not said: 10 to 40. */
+  readonly faultSeconds?: number
+  /** Kinds that may be drawn. Default: all within what is promised. */
+  readonly faults?: readonly FaultKind[]
+  /** What is done to the cluster, instead of what the seed would draw. */
+  readonly plan?: FaultPlan
+  readonly shape?: Partial<ClusterShape>
+  /** Is given every event. */
+  readonly trace?: TraceReader
+}
+
+/** Bounds on what must have happened after everything was healed, in virtual seconds. */
+const BEGIN_WITHIN_S = 60
+const WHOLE_WITHIN_S = 120
+const ANSWERED_WITHIN_S = 30
+const READ_WITHIN_S = 60
+
+/**
+ * Runs a cluster under faults, then heals it, and judges everything that was seen (FoundationDB's way: Zhou et al. 2021, §4). First phase: faults strike while clients work, and after each
+ * step of each process the observer looks for a broken invariant. Second phase: everything is healed, and the cluster must come back to its full strength, every client must get
+ * its answers, and every key must be readable. At last the history of what clients saw goes to the checker.
+ *
+ * A run is a function of its options: the same ones give the same trace on every machine.
+ *
+ * @example
+ * const { failure } = await simulate({ seed: 42 })
+ */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const rng = new Rng(options.seed)
+  const shape = drawShape(rng.fork('shape'), options)
+  const plan = options.plan ?? drawPlan(rng, shape, options)
+  const cluster = new SimCluster({
+    shape: { ...shape, clients: plan.clients },
+    environment: plan.environment,
+    rng: rng.fork('cluster'),
+    trace: new Trace(options.trace),
+    leasesHold: promisesOf(plan).leasesHold,
+  })
+  const faultsDone = await live(cluster, plan)
+  const verdict = judge(cluster, plan)
+  return resultOf(cluster, plan, faultsDone, verdict)
+}
+
+function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
+  const servers = options.servers ?? rng.pick([3, 3, 4, 4, 5])
+  return {
+    coordinators: rng.chance(0.1) ? 5 : 3,
+    servers,
+    serversMax: servers + 2,
+    chains: options.chains ?? 2,
+    replicationFactor: rng.pick([2, 3, 3, 3]),
+    clients: options.clients ?? 8,
+    durability: 'sync',
+    sessionTimeoutMs: rng.pick([1000, 2000, 2000, 4000]),
+    thinkMs: rng.pick([
+      [1, 20],
+      [10, 300],
+      [50, 1500],
+    ] as const),
+    plainClients: rng.pick([0, 0.25, 1]),
+    codec: rng.chance(0.05),
+    snapshotEntries: rng.pick([50, 300, 10_000]),
+    retainedBytesMax: rng.pick([2_000, 20_000, 64 * 1024 * 1024]),
+    ...options.shape,
+  }
+}
+
+function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): FaultPlan {
+  const names = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)
+  const seconds = options.faultSeconds ?? rng.fork('duration').between(10, 40)
+  return drawFaults(rng.fork('faults'), {
+    seed: options.seed,
+    durationMs: seconds * 1000,
+    coordinators: names('coordinator-', shape.coordinators),
+    servers: names('n', shape.servers),
+    clients: shape.clients,
+    chains: names('c', shape.chains).map((_, i) => `c${i}`),
+    sessionTimeoutMs: shape.sessionTimeoutMs,
+    ...(options.faults === undefined ? {} : { kinds: options.faults }),
+  })
+}
+
+/** Both phases. @returns how many faults were done. */
+async function live(cluster: SimCluster, plan: FaultPlan): Promise<number> {
+  const stage = new Stage(cluster)
+  cluster.boot()
+  await stage.until('the chains begin', BEGIN_WITHIN_S, () => cluster.isWhole)
+  const nemesis = new Nemesis(faultTargetOf(cluster), plan)
+  for (const { process } of cluster.clients) cluster.start(process.name)
+  nemesis.begin()
+  await stage.pass(plan.durationMs / 1000)
+  const struck = plan.actions.filter(({ atMs }) => atMs <= plan.durationMs).length
+  nemesis.heal()
+  await stage.until('the chains are whole again', WHOLE_WITHIN_S, () => nemesis.healed && cluster.isWhole)
+  for (const workload of cluster.workloads) workload.finish()
+  await stage.until('every client has its answer', ANSWERED_WITHIN_S, () =>
+    cluster.workloads.every(({ open }) => open === 0),
+  )
+  let read = false
+  cluster.workloads[0]?.readAll(() => {
+    read = true
+  })
+  await stage.until('every key can be read', READ_WITHIN_S, () => read || cluster.workloads.length === 0)
+  stage.end()
+  return struck
+}
+
+/** Lets virtual time pass, until something fails. */
+class Stage {
+  readonly #cluster: SimCluster
+
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster
+  }
+
+  async pass(seconds: number): Promise<void> {
+    const { scheduler } = this.#cluster
+    await scheduler.runUntil(scheduler.nowUs + seconds * 1e6, () => this.#cluster.failure !== null)
+  }
+
+  /** What must come true within so many virtual seconds. */
+  async until(what: string, seconds: number, holds: () => boolean): Promise<void> {
+    const { scheduler } = this.#cluster
+    const giveUpUs = scheduler.nowUs + seconds * 1e6
+    while (this.#cluster.failure === null && !holds()) {
+      if (scheduler.nowUs >= giveUpUs) {
+        this.#cluster.fail('stuck', `waited ${seconds} s in vain: ${what}`, describeChains(this.#cluster))
+        return
+      }
+      await this.pass(0.1)
+    }
+  }
+
+  end(): void {
+    if (this.#cluster.failure !== null) return
+    try {
+      this.#cluster.observer.check()
+    } catch (error) {
+      this.#cluster.fail('invariant', error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+function describeChains(cluster: SimCluster): string {
+  const lines = cluster.chains.map((chain) => JSON.stringify(cluster.observer.config(chain)))
+  for (const server of cluster.servers)
+    for (const [chain, replica] of server.replicas ?? [])
+      lines.push(
+        `${server.name} ${chain}: epoch ${replica.config?.epoch}, serving ${replica.serving}, last ${replica.log.last}, commit ${replica.log.commit.seq}, report ${replica.reportState}`,
+      )
+  return lines.join('\n')
+}
+
+/** Effort for the history of one group of keys, in configurations of the search: nearly all need less than a thousand. */
+const CONFIGURATIONS_MAX = 300_000
+
+function judge(cluster: SimCluster, plan: FaultPlan): Verdict | null {
+  const { leasesHold, writesStay } = promisesOf(plan)
+  if (cluster.failure !== null || !leasesHold || !writesStay) return null
+  const operations = operationsOf(cluster.history.events)
+  const verdict = check(operations, {
+    model: 'transactions',
+    limits: { configurationsMax: CONFIGURATIONS_MAX },
+  })
+  const wrong = verdict.parts.find(({ judgement }) => judgement === 'not-linearizable')
+  if (wrong !== undefined)
+    cluster.failure = {
+      kind: 'history',
+      what: `keys ${wrong.name}: ${wrong.reason}`,
+      details: (wrong.smallest ?? []).map((operation) => JSON.stringify(operation)).join('\n'),
+      verdict,
+    }
+  return verdict
+}
+
+function resultOf(
+  cluster: SimCluster,
+  plan: FaultPlan,
+  faultsDone: number,
+  verdict: Verdict | null,
+): SimulationResult {
+  const { scheduler, trace, history } = cluster
+  const failure: SimulationFailure | null = cluster.failure
+  return {
+    seed: plan.seed,
+    failure,
+    traceHash: trace.hash,
+    virtualSeconds: scheduler.nowUs / 1e6,
+    events: scheduler.count,
+    operations: { ...history.counts },
+    znodeOperations: { ok: 0, failed: 0, unknown: 0 },
+    plan,
+    faultsDone,
+    undecided: verdict?.parts.filter(({ judgement }) => judgement === 'unknown').length ?? 0,
+    history: history.events,
+  }
+}
