@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the servers and clients of other projects that the tests talk to, from Debian's packages.
+# Installs the servers, clients and browser of other projects that the tests talk to, from Debian's packages.
 set -euo pipefail
 
 # command:package, or python module:package
-PROGRAMS=(nats-server:nats-server redis-cli:redis-tools)
+PROGRAMS=(nats-server:nats-server redis-cli:redis-tools chromium:chromium)
 PYTHON_MODULES=(kazoo:python3-kazoo)
 
 usage() {
@@ -13,6 +13,7 @@ Usage: scripts/install-test-servers.sh [--dry-run] [--help]
 Installs what the tests talk to and npm does not bring:
   nats-server     the broker that the nats transport's tests start and stop
   redis-tools     redis-cli, for the tests of the redis door
+  chromium        a browser, for the tests of the pages that we write
   python3-kazoo   a ZooKeeper client, for the tests of the zookeeper door
 
 What is already there is skipped. Needs a Debian or Ubuntu system and the right to install packages (root, or sudo).
