@@ -1,48 +1,79 @@
-import type { CoordinatorClient } from '../../../../client/coordinator/api.ts'
-import type { SimPlace } from '../../../../lab/simulator/control/session-platform.ts'
-import { SimManager } from '../../../../lab/simulator/control/sim-manager.ts'
-import { SimMembership } from '../../../../lab/simulator/control/sim-membership.ts'
-import { simSession } from '../../../../lab/simulator/control/sim-session.ts'
-import { Network } from '../../../../lab/simulator/kernel/network.ts'
-import { type Kernel, SimProcess } from '../../../../lab/simulator/kernel/process.ts'
-import { Rng } from '../../../../lab/simulator/kernel/rng.ts'
-import { Scheduler } from '../../../../lab/simulator/kernel/scheduler.ts'
-import { Trace } from '../../../../lab/simulator/kernel/trace.ts'
-import { type ChainConfig, configFromJson } from '../../../../protocol/chain-config.ts'
-import type { ReplicaReport } from '../../../../protocol/cluster.ts'
-import { asIncarnation, asServerId, type Incarnation } from '../../../../protocol/ids.ts'
-import type { MembershipServer } from '../../../../runtime/server/membership.ts'
-import { TinyCoordinator } from './tiny-coordinator.ts'
+import type { CoordinatorClient } from '../../../client/coordinator/api.ts'
+import type { ZnodeTree } from '../../../coordinator/znodes/tree.ts'
+import type { SimPlace } from '../../../lab/simulator/control/session-platform.ts'
+import { SimManager } from '../../../lab/simulator/control/sim-manager.ts'
+import { SimMembership } from '../../../lab/simulator/control/sim-membership.ts'
+import { simSession } from '../../../lab/simulator/control/sim-session.ts'
+import { SimCoordinator } from '../../../lab/simulator/coordinator/sim-coordinator.ts'
+import { Network } from '../../../lab/simulator/kernel/network.ts'
+import { type Kernel, SimProcess } from '../../../lab/simulator/kernel/process.ts'
+import { Rng } from '../../../lab/simulator/kernel/rng.ts'
+import { Scheduler } from '../../../lab/simulator/kernel/scheduler.ts'
+import { Trace } from '../../../lab/simulator/kernel/trace.ts'
+import { type ChainConfig, configFromJson } from '../../../protocol/chain-config.ts'
+import type { ReplicaReport } from '../../../protocol/cluster.ts'
+import { asIncarnation, asServerId, type Incarnation } from '../../../protocol/ids.ts'
+import type { MembershipServer } from '../../../runtime/server/membership.ts'
+import { TinyCoordinator, textAt } from './tiny-coordinator.ts'
 
 export const SESSION_TIMEOUT_MS = 2_000
 const SECOND_US = 1_000_000
 
-/** One coordinator, and whoever a test starts beside it. */
+/** Coordinators, and whoever a test starts beside them. */
 export class SmallWorld {
   readonly scheduler = new Scheduler()
   readonly lines: string[] = []
-  readonly trace = new Trace((atUs, who, what) => this.lines.push(`${atUs} ${who} ${what}`))
+  readonly trace: Trace
   readonly bugs: { readonly process: string; readonly error: unknown }[] = []
-  readonly kernel: Kernel = {
-    scheduler: this.scheduler,
-    trace: this.trace,
-    onBug: ({ name }, error) => this.bugs.push({ process: name, error }),
-  }
+  readonly kernel: Kernel
   readonly network: Network
-  readonly coordinator: TinyCoordinator
-  readonly coordinatorProcess: SimProcess
+  readonly coordinators: readonly CoordinatorProcess[]
   readonly #rng: Rng
 
-  constructor(seed = 1) {
+  /**
+   * @param options.members - how many real coordinators there are. Default: a tiny one.
+   * @param options.reads - `lines` are written. Default: false.
+   */
+  constructor(seed = 1, { members = 0, reads = false } = {}) {
     this.#rng = new Rng(seed)
+    this.trace = new Trace(reads ? (atUs, who, what) => this.lines.push(`${atUs} ${who} ${what}`) : null)
+    this.kernel = {
+      scheduler: this.scheduler,
+      trace: this.trace,
+      onBug: ({ name }, error) => this.bugs.push({ process: name, error }),
+    }
     this.network = new Network(this.scheduler, this.#rng.fork('network'))
-    this.coordinatorProcess = this.process('coordinator-1')
-    this.coordinator = new TinyCoordinator(this.#placeOf(this.coordinatorProcess))
-    this.startCoordinator()
+    this.coordinators = members === 0 ? [this.#tinyCoordinator()] : this.#ensemble(members)
+    for (const coordinator of this.coordinators) coordinator.start()
   }
 
-  startCoordinator(): void {
-    this.coordinatorProcess.start(() => this.coordinator.main())
+  #tinyCoordinator(): CoordinatorProcess {
+    const process = this.process('coordinator-1')
+    const tiny = new TinyCoordinator(this.#placeOf(process))
+    return { process, start: () => process.start(() => tiny.main()), tree: () => tiny.tree }
+  }
+
+  #ensemble(count: number): CoordinatorProcess[] {
+    const members = Array.from({ length: count }, (_, i) => `coordinator-${i + 1}`)
+    return members.map((name) => {
+      const process = this.process(name)
+      const coordinator = new SimCoordinator({ ...this.#placeOf(process), members })
+      return { process, start: () => coordinator.start(), tree: () => coordinator.member?.tree ?? null }
+    })
+  }
+
+  get #coordinatorNames(): readonly string[] {
+    return this.coordinators.map(({ process }) => process.name)
+  }
+
+  /** What the newest of all trees holds. */
+  text(path: string): string | null {
+    const [newest] = this.trees.sort((a, b) => b.zxid - a.zxid)
+    return newest === undefined ? null : textAt(newest, path)
+  }
+
+  get trees(): ZnodeTree[] {
+    return this.coordinators.map(({ tree }) => tree()).filter((tree) => tree !== null)
   }
 
   process(name: string): SimProcess {
@@ -90,7 +121,7 @@ export class SmallWorld {
     let client: CoordinatorClient | null = null
     process.start(() => {
       client = simSession(this.#placeOf(process), {
-        servers: ['coordinator-1'],
+        servers: this.#coordinatorNames,
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
       })
     })
@@ -103,7 +134,7 @@ export class SmallWorld {
     const start = () => {
       process.start(() => {
         started.manager = new SimManager(this.#placeOf(process), {
-          coordinators: ['coordinator-1'],
+          coordinators: this.#coordinatorNames,
           name,
           options: {
             chainCount: 1,
@@ -122,18 +153,25 @@ export class SmallWorld {
 
   startServer(name: string): PretendServer {
     const process = this.process(name)
-    const server = new PretendServer(process, this.#placeOf(process))
+    const server = new PretendServer(this.#placeOf(process), this.#coordinatorNames)
     server.start()
     return server
   }
 
   /** `n1 n2* +n3`, with `*` for one that does not serve yet and `+` for a joiner. */
   chain(): string {
-    const config = configFromJson(this.coordinator.text('/catenary/chains/c0') ?? '')
+    const config = configFromJson(this.text('/catenary/chains/c0') ?? '')
     if (!config) return 'none'
     const members = config.members.map((m) => `${m.server}${m.serving ? '' : '*'}${m.leaving ? '-' : ''}`)
     return [...members, ...(config.joining ? [`+${config.joining.server}`] : [])].join(' ')
   }
+}
+
+export interface CoordinatorProcess {
+  readonly process: SimProcess
+  start(): void
+  /** Null: it does not live. */
+  tree(): ZnodeTree | null
 }
 
 export interface ManagerProcess {
@@ -147,6 +185,7 @@ export interface ManagerProcess {
 export class PretendServer implements MembershipServer {
   readonly process: SimProcess
   readonly #place: SimPlace
+  readonly #coordinators: readonly string[]
   readonly id
   readonly clock
   readonly storageError = null
@@ -160,9 +199,11 @@ export class PretendServer implements MembershipServer {
   onConfig: (config: ChainConfig) => void = () => {}
   onServer: () => void = () => {}
 
-  constructor(process: SimProcess, place: SimPlace) {
+  constructor(place: SimPlace, coordinators: readonly string[]) {
+    const { process } = place
     this.process = process
     this.#place = place
+    this.#coordinators = coordinators
     this.id = asServerId(process.name)
     this.clock = { nowMs: () => process.nowMs() }
   }
@@ -174,7 +215,7 @@ export class PretendServer implements MembershipServer {
     this.process.start(() => {
       this.membership = new SimMembership(this.#place, {
         server: this,
-        coordinators: ['coordinator-1'],
+        coordinators: this.#coordinators,
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
         touchLagMs: 0,
         registration: { server: id, host: id, port: 1, httpPort: 0, zone: id, dataId: id },

@@ -1,24 +1,24 @@
-import { apply } from '../../../../coordinator/znodes/apply.ts'
-import type { CommandOp } from '../../../../coordinator/znodes/command.ts'
-import { serveLocally } from '../../../../coordinator/znodes/local-requests.ts'
-import { newTree, type Owner } from '../../../../coordinator/znodes/tree.ts'
-import { WatchTable } from '../../../../coordinator/znodes/watches.ts'
-import { CLIENT_DOOR, type SimPlace } from '../../../../lab/simulator/control/session-platform.ts'
-import type { Link } from '../../../../lab/simulator/kernel/network.ts'
-import { FrameSplitter } from '../../../../protocol/zookeeper/frames.ts'
+import { apply } from '../../../coordinator/znodes/apply.ts'
+import type { CommandOp } from '../../../coordinator/znodes/command.ts'
+import { serveLocally } from '../../../coordinator/znodes/local-requests.ts'
+import { newTree, type Owner, type ZnodeTree } from '../../../coordinator/znodes/tree.ts'
+import { WatchTable } from '../../../coordinator/znodes/watches.ts'
+import { CLIENT_DOOR, type SimPlace } from '../../../lab/simulator/control/session-platform.ts'
+import type { Link } from '../../../lab/simulator/kernel/network.ts'
+import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import {
   isWriteRequest,
   type Request,
   type Response,
   SYNC_CONNECTED,
-} from '../../../../protocol/zookeeper/ops.ts'
+} from '../../../protocol/zookeeper/ops.ts'
 import {
   decodeConnectRequest,
   decodeRequest,
   encodeConnectResponse,
   encodeNotification,
   encodeReply,
-} from '../../../../protocol/zookeeper/packets.ts'
+} from '../../../protocol/zookeeper/packets.ts'
 
 interface Connection {
   readonly link: Link
@@ -30,8 +30,6 @@ interface Connection {
 /** The real tree of one member in a simulated process, with sessions that expire; no log and no other members. Its state outlives its process. */
 export class TinyCoordinator {
   readonly tree = newTree()
-  /** When each session ended, in true milliseconds. */
-  readonly expiredAtMs = new Map<bigint, number>()
   readonly #place: SimPlace
   #watches = new WatchTable()
   readonly #connections = new Map<number, Connection>()
@@ -53,17 +51,11 @@ export class TinyCoordinator {
     process.timers.every(50, () => this.#expireSilent())
   }
 
-  text(path: string): string | null {
-    const data = this.tree.nodes.get(path)?.data
-    return data ? new TextDecoder().decode(data) : null
-  }
-
   #expireSilent(): void {
     const { process } = this.#place
     for (const [session, { timeoutMs, heardAtMs }] of [...this.#sessions]) {
       if (process.nowMs() - heardAtMs < timeoutMs) continue
       this.#sessions.delete(session)
-      this.expiredAtMs.set(session, process.kernel.scheduler.nowUs / 1000)
       this.#apply({ op: { type: 'expire-session' }, session, owner: null, order: 0 })
     }
   }
@@ -143,4 +135,9 @@ export class TinyCoordinator {
       request,
     )
   }
+}
+
+export function textAt(tree: ZnodeTree, path: string): string | null {
+  const data = tree.nodes.get(path)?.data
+  return data ? new TextDecoder().decode(data) : null
 }
