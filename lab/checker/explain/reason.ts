@@ -29,7 +29,11 @@ export function reasonOf(
     }
   }
   return (
-    sameBase(few, all) ?? versionOrder(few) ?? sameNumber(few) ?? 'no order of these operations explains them'
+    oppositeOrders(few) ??
+    sameBase(few, all) ??
+    versionOrder(few) ??
+    sameNumber(few) ??
+    'no order of these operations explains them'
   )
 }
 
@@ -133,6 +137,29 @@ function isOrdered(few: readonly Known[], older: Told, newer: Told): boolean {
     few.filter(({ facts }) => facts.writes.some(({ key, value }) => key === told.key && value === told.value))
   const [before, after] = [wrote(older), wrote(newer)]
   return after.length > 0 && before.every((a) => after.every((b) => ended(a.operation, b.operation)))
+}
+
+/** Two values, written once each, that two clients found in opposite orders. */
+function oppositeOrders(few: readonly Known[]): string | null {
+  const steps = few.flatMap((first) =>
+    few.flatMap((second) => {
+      if (!ended(first.operation, second.operation)) return []
+      const [from, to] = [first.facts.shows[0], second.facts.shows[0]]
+      const isStep = from !== undefined && to !== undefined && from.key === to.key && from.value !== to.value
+      return isStep && [from, to].every((each) => writersOf(each, few, first)?.length === 1)
+        ? [{ first, second, from, to }]
+        : []
+    }),
+  )
+  for (const one of steps) {
+    const other = steps.find(
+      ({ from, to }) =>
+        from.key === one.from.key && from.value === one.to.value && to.value === one.from.value,
+    )
+    if (other !== undefined)
+      return `${words(one.first)} and then ${words(one.second)} found ${told(one.from)} and then ${told(one.to)}, but ${words(other.first)} and then ${words(other.second)} found them the other way round`
+  }
+  return null
 }
 
 /** Two conditional writes that both built on the same value, which was written once. */

@@ -1,6 +1,5 @@
 /**
- * The order that the zxids claim, against what clients could know: real time for writes and syncs, each session's own order for everything, and
- * that nobody saw what had not begun.
+ * The order that the zxids claim, against what clients could know: real time for writes and syncs, each session's own order for everything.
  */
 import { isCompleted } from '../event-list.ts'
 import { labelOf } from '../page/labels.ts'
@@ -22,9 +21,7 @@ const byCall = (a: ZnodeOperation, b: ZnodeOperation) => a.call - b.call || a.id
 
 export function orderFault(operations: readonly ZnodeOperation[], bounds: Bounds): OrderFault | null {
   const completed = operations.filter(isCompleted)
-  return (
-    sameZxid(completed) ?? sessionFault(completed) ?? timeFault(completed, bounds) ?? futureFault(completed)
-  )
+  return sameZxid(completed) ?? sessionFault(completed) ?? timeFault(completed, bounds)
 }
 
 /** Per operation: what had been answered with the greatest zxid when it was called. */
@@ -75,7 +72,7 @@ function sessionFault(completed: readonly ZnodeOperation[]): OrderFault | null {
   return null
 }
 
-/** A write, and a sync, comes after everything that was seen before it was called. */
+/** A write, and a sync, comes after everything that was seen before it was called; so nobody sees what has not begun. */
 function timeFault(completed: readonly ZnodeOperation[], bounds: Bounds): OrderFault | null {
   for (const operation of completed) {
     if (!isWrite(operation) && operation.input.f !== 'sync') continue
@@ -89,28 +86,6 @@ function timeFault(completed: readonly ZnodeOperation[], bounds: Bounds): OrderF
         `${words(operation)} has zxid ${zxidOf(operation)}, although zxid ${zxidOf(before)} had been seen before it began, by ${words(before)}`,
         before,
         operation,
-      )
-  }
-  return null
-}
-
-/** Nobody answers at the zxid of a write that had not begun, or later. */
-function futureFault(completed: readonly ZnodeOperation[]): OrderFault | null {
-  const writes = completed.filter(hasChanged).sort((a, b) => zxidOf(a) - zxidOf(b))
-  let latest: ZnodeOperation | null = null
-  let next = 0
-  for (const operation of [...completed].sort((a, b) => zxidOf(a) - zxidOf(b))) {
-    for (
-      let write = writes[next];
-      write !== undefined && zxidOf(write) <= zxidOf(operation);
-      write = writes[++next]
-    )
-      if (latest === null || write.call > latest.call) latest = write
-    if (latest !== null && latest.call > operation.return)
-      return fault(
-        `${words(operation)} was answered at zxid ${zxidOf(operation)}, although ${words(latest)} with zxid ${zxidOf(latest)} began later`,
-        operation,
-        latest,
       )
   }
   return null
