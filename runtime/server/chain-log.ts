@@ -87,10 +87,11 @@ export class ChainLog {
 
   /** Hands over to the disk what this turn has appended (see `Wal.write`); the commit watermarks follow its entries. */
   write(): void {
-    const records = this.#records
-    if (records.length > 0) this.#records = []
-    for (const { chain, record } of records) this.#appendNow(chain, record)
-    for (const track of this.#tracks.values()) track.open = null
+    if (this.#records.length > 0) {
+      for (const { chain, record } of this.#records) this.#appendNow(chain, record)
+      this.#records = []
+      for (const track of this.#tracks.values()) track.open = null
+    }
     for (const [chain, position] of this.#commits) this.#wal.appendHint(chain, { type: 'commit', position })
     this.#commits.clear()
     this.#wal.write()

@@ -55,7 +55,8 @@ export class DataServer {
   readonly #options: DataServerOptions
   readonly #ports: DataServerPorts
   readonly #hosts = new Map<ChainId, ReplicaHost>()
-  #touched = new Set<ReplicaHost>()
+  /** Those with events of this turn, each once. */
+  #touched: ReplicaHost[] = []
   readonly #wal: ServerWal
   readonly #chainLog: ChainLog
   #carrier: Carrier | null = null
@@ -149,7 +150,7 @@ export class DataServer {
     storageFailed: (error) => this.failStorage(error),
     bug: (error) => this.#ports.onBug(error),
     touched: (host) => {
-      this.#touched.add(host)
+      this.#touched.push(host)
       this.#scheduleTurnEnd()
     },
   }
@@ -169,7 +170,7 @@ export class DataServer {
     if (this.#options.fsync === 'never') this.#chainLog.write()
     this.#turnEnds = false
     const touched = this.#touched
-    this.#touched = new Set()
+    this.#touched = []
     for (const host of touched) {
       host.flush()
       // A peer may have brought it, while the coordinator is away.

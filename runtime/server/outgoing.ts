@@ -10,15 +10,16 @@ import type { Carrier } from './ports.ts'
 /** A body is closed once it holds about so much: far below what the transport refuses, even with one largest value more. */
 const BODY_BYTES = 4 * 1024 * 1024
 
-interface Pile<Item> {
+interface Pile<Name, Item> {
+  readonly to: Name
   items: Item[]
   bytes: number
 }
 
 export class Outgoing {
   readonly #carrier: Carrier
-  readonly #toServers = new Map<ServerId, Pile<ChainItem>>()
-  readonly #toClients = new Map<string, Pile<ServerMessage>>()
+  readonly #toServers = new Piles<ServerId, ChainItem>()
+  readonly #toClients = new Piles<string, ServerMessage>()
   /** Clients for whom the carrier took something no more in this turn: gone, or too slow, and about to be cut off. */
   readonly #refused = new Set<string>()
 
@@ -27,10 +28,9 @@ export class Outgoing {
   }
 
   toServer(to: ServerId, chain: ChainId, message: ChainMessage): void {
-    const pile = pileOf(this.#toServers, to)
-    pile.items.push({ chain, message })
+    const pile = this.#toServers.add(to, { chain, message })
     pile.bytes += bytesOfChainMessage(message)
-    if (pile.bytes >= BODY_BYTES) this.#sendServer(to, pile)
+    if (pile.bytes >= BODY_BYTES) this.#sendServer(pile)
   }
 
   /** Whether working for this client is in vain. */
@@ -40,43 +40,57 @@ export class Outgoing {
 
   toClient(to: string, message: ServerMessage): void {
     if (this.#refused.has(to)) return
-    const pile = pileOf(this.#toClients, to)
-    pile.items.push(message)
+    const pile = this.#toClients.add(to, message)
     pile.bytes += bytesOfReply(message)
-    if (pile.bytes >= BODY_BYTES) this.#sendClient(to, pile)
+    if (pile.bytes >= BODY_BYTES) this.#sendClient(pile)
   }
 
   flush(): void {
-    for (const [to, pile] of this.#toServers) if (pile.items.length > 0) this.#sendServer(to, pile)
-    for (const [to, pile] of this.#toClients) if (pile.items.length > 0) this.#sendClient(to, pile)
+    for (const pile of this.#toServers.take()) this.#sendServer(pile)
+    for (const pile of this.#toClients.take()) this.#sendClient(pile)
     this.#refused.clear()
     this.#carrier.flush()
   }
 
   forgetClient(client: string): void {
-    this.#toClients.delete(client)
+    this.#toClients.forget(client)
   }
 
-  #sendServer(to: ServerId, pile: Pile<ChainItem>): void {
-    this.#carrier.toServer(to, pile.items)
+  #sendServer(pile: Pile<ServerId, ChainItem>): void {
+    if (pile.items.length > 0) this.#carrier.toServer(pile.to, pile.items)
     pile.items = []
     pile.bytes = 0
   }
 
-  #sendClient(to: string, pile: Pile<ServerMessage>): void {
-    if (!this.#carrier.toClient(to, pile.items)) this.#refused.add(to)
+  #sendClient(pile: Pile<string, ServerMessage>): void {
+    if (pile.items.length > 0 && !this.#carrier.toClient(pile.to, pile.items)) this.#refused.add(pile.to)
     pile.items = []
     pile.bytes = 0
   }
 }
 
-function pileOf<Name, Item>(piles: Map<Name, Pile<Item>>, name: Name): Pile<Item> {
-  let pile = piles.get(name)
-  if (pile === undefined) {
-    pile = { items: [], bytes: 0 }
-    piles.set(name, pile)
+/** One pile for each receiver of this turn: those who hear nothing cost nothing, however many they are. */
+class Piles<Name, Item> {
+  readonly #piles = new Map<Name, Pile<Name, Item>>()
+
+  add(to: Name, item: Item): Pile<Name, Item> {
+    let pile = this.#piles.get(to)
+    if (pile === undefined) {
+      pile = { to, items: [item], bytes: 0 }
+      this.#piles.set(to, pile)
+    } else pile.items.push(item)
+    return pile
   }
-  return pile
+
+  /** All piles, oldest first; what is added from here on begins new ones. */
+  *take(): Generator<Pile<Name, Item>, void> {
+    for (const pile of this.#piles.values()) yield pile
+    this.#piles.clear()
+  }
+
+  forget(to: Name): void {
+    this.#piles.delete(to)
+  }
 }
 
 function bytesOfChainMessage(message: ChainMessage): number {

@@ -41,6 +41,8 @@ export interface StoreWorldOptions {
   readonly codec?: boolean
   readonly exactlyOnce?: (client: number) => boolean
   readonly reads?: boolean
+  /** Default: 2,000. */
+  readonly sessionTimeoutMs?: number
 }
 
 /** A whole cluster in virtual time: coordinators, a manager, data servers, clients with their workloads. */
@@ -81,7 +83,7 @@ export class StoreWorld {
       (_, i) => `coordinator-${i + 1}`,
     )
     for (const name of this.#coordinatorNames) this.#startCoordinator(name, options)
-    this.#startManager({ chains, servers })
+    this.#startManager({ chains, servers, sessionTimeoutMs: options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS })
     this.servers = Array.from({ length: servers }, (_, i) => this.#server(`n${i + 1}`, options))
     for (const server of this.servers) server.boot()
     const names = Array.from({ length: chains }, (_, i) => asChainId(`c${i}`))
@@ -119,7 +121,8 @@ export class StoreWorld {
     process.start(() => tiny.main())
   }
 
-  #startManager({ chains, servers }: { chains: number; servers: number }): void {
+  #startManager(options: { chains: number; servers: number; sessionTimeoutMs: number }): void {
+    const { chains, servers, sessionTimeoutMs } = options
     const process = this.#process('manager')
     process.start(() => {
       new SimManager(
@@ -131,7 +134,7 @@ export class StoreWorld {
             chainCount: chains,
             replicationFactor: Math.min(3, servers),
             durability: 'sync',
-            sessionTimeoutMs: SESSION_TIMEOUT_MS,
+            sessionTimeoutMs,
           },
           limits: { graceMs: 0, rejoinBackoffMs: 0 },
         },
@@ -139,7 +142,7 @@ export class StoreWorld {
     })
   }
 
-  #server(name: string, { server, codec = false }: StoreWorldOptions): SimDataServer {
+  #server(name: string, { server, sessionTimeoutMs, codec = false }: StoreWorldOptions): SimDataServer {
     const process = this.#process(name)
     const { network } = this
     return new SimDataServer({
@@ -147,7 +150,7 @@ export class StoreWorld {
       process,
       disk: new SimDisk(process),
       membership: joinsBy({ network, process }, this.#coordinatorNames),
-      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      sessionTimeoutMs: sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       batchDelayMs: 500,
       codec,
       hooks: this.#hooks,

@@ -16,6 +16,7 @@ export type CommittedEntries = (chain: ChainId, seq: number) => Entry | null
 export class WeakReadJudge {
   readonly #client: string
   readonly #committed: CommittedEntries
+  readonly #writes = new Map<ChainId, CommittedWrites>()
   /** By chain: the newest position that this client was told of as committed. */
   readonly #floors = new Map<ChainId, number>()
   reads = 0
@@ -59,27 +60,60 @@ export class WeakReadJudge {
     }
   }
 
-  /** The newest committed write of the key up to `at`; looked for only as far as it is known. */
+  /** What is shown as committed is the newest committed write of the key up to `at`. */
   #checkCommitted(chain: ChainId, key: Key, value: Versioned | null, at: number): void {
-    for (let seq = at; seq > (value?.version ?? 0); seq--) {
-      const write = this.#committed(chain, seq)?.writes.findLast((one) => one.key === key)
-      if (write === undefined) continue
-      if (value === null && write.value === null) return
-      throw this.#violation(
-        chain,
-        `${key} is said to be ${value?.version ?? 'absent'} at ${at}, ${seq} wrote it`,
-      )
+    let writes = this.#writes.get(chain)
+    if (writes === undefined) {
+      writes = new CommittedWrites((seq) => this.#committed(chain, seq))
+      this.#writes.set(chain, writes)
     }
-    if (value === null) return
-    const writer = this.#committed(chain, value.version)
-    if (writer === null)
-      throw this.#violation(chain, `${key} at version ${value.version} is said to be committed, and is not`)
-    const write = writer.writes.findLast((one) => one.key === key)
-    if (write === undefined || write.value === null || String(write.value) !== String(value.value))
-      throw this.#violation(chain, `version ${value.version} of ${key} is not what ${writer.seq} wrote`)
+    const newest = writes.newest(key, at)
+    const same =
+      value === null
+        ? (newest?.value ?? null) === null
+        : newest?.seq === value.version && String(newest.value) === String(value.value)
+    if (same) return
+    const shown = value === null ? 'absent' : `${value.version}`
+    throw this.#violation(
+      chain,
+      `${key} is said to be ${shown} at ${at}; ${newest?.seq ?? 'nobody'} wrote it`,
+    )
   }
 
   #violation(chain: ChainId, what: string): WeakReadViolation {
     return new WeakReadViolation(`${this.#client}, a weak read of ${chain}: ${what}`)
+  }
+}
+
+/** The committed writes of one chain, by key. Reads the history on as it grows; where its end was replaced (a power cut without `sync`), all of it again. */
+class CommittedWrites {
+  readonly #entryAt: (seq: number) => Entry | null
+  #byKey = new Map<Key, { readonly seq: number; readonly value: Uint8Array | null }[]>()
+  #last: Entry | null = null
+
+  constructor(entryAt: (seq: number) => Entry | null) {
+    this.#entryAt = entryAt
+  }
+
+  newest(key: Key, at: number): { readonly seq: number; readonly value: Uint8Array | null } | null {
+    this.#readUpTo(at)
+    return this.#byKey.get(key)?.findLast(({ seq }) => seq <= at) ?? null
+  }
+
+  #readUpTo(at: number): void {
+    if (this.#last !== null && this.#entryAt(this.#last.seq)?.epoch !== this.#last.epoch) {
+      this.#byKey = new Map()
+      this.#last = null
+    }
+    for (let seq = (this.#last?.seq ?? 0) + 1; seq <= at; seq++) {
+      const entry = this.#entryAt(seq)
+      if (entry === null) return
+      this.#last = entry
+      for (const { key, value } of entry.writes) {
+        const writes = this.#byKey.get(key)
+        if (writes === undefined) this.#byKey.set(key, [{ seq, value }])
+        else writes.push({ seq, value })
+      }
+    }
   }
 }
