@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { checkTransport } from '../../client/transport/open.ts'
 import { FAULT_KINDS, type FaultKind } from '../../lab/torture/faults.ts'
 import { UsageError } from '../arguments.ts'
 
@@ -42,6 +43,7 @@ export const tortureCommand: CommandModule<object, InferredOptionTypes<typeof op
       ) as never,
   handler: async (args) => {
     const { runTorture } = await import('../torture/run-torture.ts')
+    checkTransport(args.transport)
     const seed = args.seed ?? Math.floor(Math.random() * 2 ** 32)
     const status = await runTorture({
       entry: fileURLToPath(new URL('../main.js', import.meta.url)),

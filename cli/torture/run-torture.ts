@@ -17,7 +17,12 @@ const QUIET_PROGRESS_MS = 10_000
 /** @returns the exit status. */
 export async function runTorture(options: TortureOptions): Promise<number> {
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(INTERRUPTED) // asked twice; what must not stay is removed all the same
+      stopping.abort()
+    })
+  }
   const screen = new Screen()
   try {
     const result = await torture(options, {

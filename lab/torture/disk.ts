@@ -4,7 +4,16 @@
  * root, loop devices, ext4, and perl for the one call that no shell has.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, statfsSync, truncateSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { systemCommand } from './system-command.ts'
 
@@ -64,12 +73,12 @@ export class Disk {
     }
   }
 
+  /** Lasting: a power cut right after it does not bring the ballast back. */
   free(): void {
-    try {
-      unlinkSync(join(this.path, BALLAST))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // a power cut has freed it before
-    }
+    rmSync(join(this.path, BALLAST), { force: true })
+    const directory = openSync(this.path, 'r')
+    fsyncSync(directory)
+    closeSync(directory)
   }
 
   /** Loses what was not synced. Nobody may have a file open on it: its process was killed before. */

@@ -32,6 +32,10 @@ export interface PlannedFault {
   readonly cut: { readonly side: Side; readonly way: Way } | null
 }
 
+/** After such a fault there is nothing left that could go on. */
+export const takesMany = ({ target }: PlannedFault) =>
+  target.type === 'everything' || target.type === 'all-servers' || target.type === 'all-coordinators'
+
 /** A fault as it was inflicted. Times are the recorder's. */
 export interface InflictedFault {
   readonly kind: FaultKind

@@ -76,7 +76,7 @@ async function tryDisks(directory: string, names: readonly string[]): Promise<Ma
 async function tryOneDisk(): Promise<string | null> {
   const directory = mkdtempSync(join(tmpdir(), 'catenary-disk-'))
   try {
-    const disk = await Disk.open(join(directory, 'mounted'), join(directory, 'image'), 16 * 1024 ** 2)
+    const disk = await Disk.open(join(directory, 'mounted'), join(directory, 'image'), 64 * 1024 ** 2)
     try {
       await disk.cutPower()
       return null

@@ -1,5 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import type { HistoryHeader } from '../checker/operations.ts'
+import { renderPage } from '../checker/page/render.ts'
+import type { Verdict } from '../checker/verdict.ts'
+import type { JudgedHistory } from './judge.ts'
 import type { Part } from './recorder.ts'
 
 /**
@@ -20,4 +23,16 @@ export function writeHistory(
   }
   const events = parts.flatMap((part) => part.events).sort((a, b) => a.time - b.time)
   writeFileSync(file, `${[header, ...events].map((line) => JSON.stringify(line)).join('\n')}\n`)
+}
+
+/** Draws the parts that are not plainly linearizable, each on its time line. */
+export function writePage(
+  file: string,
+  { judgement, doubtful }: JudgedHistory,
+  { command }: { readonly command: string },
+): void {
+  const parts = doubtful.flatMap(({ verdict }) => verdict.parts)
+  const operations = doubtful.reduce((sum, { verdict }) => sum + verdict.operations, 0)
+  const verdict: Verdict = { judgement, model: 'transactions', operations, parts }
+  writeFileSync(file, renderPage(verdict, { title: 'Torture', source: command, timeUnit: 'µs' }))
 }

@@ -12,7 +12,13 @@ import { readKey, Worker, type WorkloadOptions } from './workload.ts'
 const PATIENT_MS = 10_000
 const HASTY_MS = 1500
 const READ_BACK_MS = 20_000
+/** Longest pause between two operations of one client. */
+const PAUSE_MS = 8
+/** What is recorded is kept in memory until it is judged: in a torture that lasts longer clients pause longer. */
+const FULL_RATE_MS = 5 * 60_000
 const READERS = 16
+/** So many keys that cannot be read say enough. */
+const FAILURES_MAX = 5
 
 export class Load {
   readonly #cluster: LocalCluster
@@ -24,9 +30,11 @@ export class Load {
   /** Half of the clients have sessions, half have none; to these come one pinned reader for each server. */
   static async start(
     cluster: LocalCluster,
-    options: { recorder: Recorder; rng: Rng; clients: number },
+    options: { recorder: Recorder; rng: Rng; clients: number; durationMs: number },
   ): Promise<Load> {
-    const load = new Load(cluster, { ...options, ring: new KeyRing() })
+    const { recorder, rng, durationMs } = options
+    const pauseMsMax = PAUSE_MS * Math.max(1, durationMs / FULL_RATE_MS)
+    const load = new Load(cluster, { recorder, rng, pauseMsMax, ring: new KeyRing() })
     try {
       await load.#begin(options.clients)
       return load
@@ -72,12 +80,14 @@ export class Load {
   }
 
   /** Reads every key that there ever was, at the end of its history. @returns the keys that could not be read, and why. */
-  async readBack(): Promise<string[]> {
+  async readBack(signal: AbortSignal): Promise<string[]> {
     const client = await this.#connect({ exactlyOnce: true, timeoutMs: READ_BACK_MS })
     const failures: string[] = []
     const rest = [...this.#options.ring.all]
     const reader = async (name: string) => {
       for (let shared = rest.pop(); shared !== undefined; shared = rest.pop()) {
+        signal.throwIfAborted()
+        if (failures.length >= FAILURES_MAX) return
         try {
           await readKey(client, shared, { recorder: this.#options.recorder, name })
         } catch (error) {
@@ -90,12 +100,17 @@ export class Load {
     return failures
   }
 
-  /** The keys as each server by itself has them: all of its chains' replicas must agree. */
-  async readBackAtServers(): Promise<void> {
+  /** The keys as each server by itself has them: the replicas of a chain must agree. One that does not answer is no member now. */
+  async readBackAtServers(signal: AbortSignal): Promise<void> {
     for (const { name } of this.#cluster.servers) {
       const reader = await PinnedReader.open(this.#cluster, name, this.#options, { works: false })
       try {
-        for (const shared of this.#options.ring.all) await reader.read(shared)
+        let unanswered = 0
+        for (const shared of this.#options.ring.all) {
+          signal.throwIfAborted()
+          if (unanswered >= FAILURES_MAX) break
+          if (!(await reader.read(shared))) unanswered++
+        }
       } finally {
         await reader.stop()
       }

@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalCluster } from '../../runtime/processes/local-cluster.ts'
 import type { Rng } from '../simulator/kernel/rng.ts'
-import { describeFault, type InflictedFault, type PlannedFault, type Target, type Way } from './faults.ts'
+import {
+  describeFault,
+  type InflictedFault,
+  type PlannedFault,
+  type Target,
+  takesMany,
+  type Way,
+} from './faults.ts'
 import type { Ground } from './ground.ts'
 import type { Heal } from './network.ts'
 
@@ -15,7 +22,9 @@ export interface NemesisOptions {
   readonly say: (text: string) => void
 }
 
-const WATCH_MS = 250
+/** So often at most a process that ends at once is started again. */
+const WATCH_MS = 500
+const UP_MS_MAX = 20_000
 
 export class Nemesis {
   readonly #options: NemesisOptions
@@ -47,18 +56,28 @@ export class Nemesis {
     return this.#skipped
   }
 
-  /** Resolves once every fault of the plan is healed. @throws AbortError */
-  async run(plan: readonly PlannedFault[], signal: AbortSignal): Promise<void> {
-    const began = performance.now()
+  /**
+   * Resolves once every fault of the plan is healed. After a fault that takes many processes the rest of the plan waits until they are up again, or a busy machine
+   * would see nothing but processes that start; what does not fit into the duration any more is left out.
+   *
+   * @throws AbortError
+   */
+  async run(plan: readonly PlannedFault[], durationMs: number, signal: AbortSignal): Promise<void> {
+    let began = performance.now()
+    const endsAt = began + durationMs
     this.#watch = setInterval(() => this.#lookForStumbles(), WATCH_MS)
     try {
       for (const fault of plan) {
         await sleep(Math.max(0, fault.atMs - (performance.now() - began)), undefined, { signal })
-        if (fault.target.type === 'everything') await Promise.all(this.#active)
+        if (performance.now() + fault.lastsMs > endsAt) break
+        if (takesMany(fault)) await Promise.all(this.#active)
         const suffering = this.#suffer(fault, signal).catch((error: unknown) => this.#failures.push(error))
         this.#active.add(suffering)
         suffering.then(() => this.#active.delete(suffering))
-        if (fault.target.type === 'everything') await suffering
+        if (takesMany(fault)) {
+          await suffering
+          began += await this.#untilUp(signal)
+        }
         if (this.#failures.length > 0) break
       }
     } finally {
@@ -67,6 +86,21 @@ export class Nemesis {
     }
     if (this.#failures.length > 0) throw this.#failures[0]
     this.#lookForStumbles()
+  }
+
+  /** Waits until every process answers at its http door, but not for ever. @returns how long that took, in ms. */
+  async #untilUp(signal: AbortSignal): Promise<number> {
+    const { cluster } = this.#options
+    const began = performance.now()
+    const isUp = async () => {
+      const servers = await Promise.all(cluster.servers.map(({ name }) => cluster.serverStatus(name)))
+      const coordinators = await Promise.all(
+        cluster.coordinators.map(({ name }) => cluster.coordinatorStatus(name)),
+      )
+      return [...servers, ...coordinators].every((status) => status !== null)
+    }
+    while (performance.now() - began < UP_MS_MAX && !(await isUp())) await sleep(100, undefined, { signal })
+    return performance.now() - began
   }
 
   async #suffer(fault: PlannedFault, signal: AbortSignal): Promise<void> {
@@ -213,8 +247,10 @@ export class Nemesis {
     for (const process of this.#options.cluster.processes) {
       if (process.isRunning || this.#busy.has(process.name)) continue
       const text = `${process.name} ended unasked: ${process.log.trimEnd().split('\n').at(-1) ?? ''}`
-      this.#stumbles.push(text)
-      this.#options.say(text)
+      if (!this.#stumbles.includes(text)) {
+        this.#stumbles.push(text)
+        this.#options.say(text)
+      }
       process.start()
     }
   }

@@ -1,6 +1,6 @@
 /**
  * A network of its own for every process: a namespace, joined to the others by a router in which packets can be made to vanish. As in a real partition nobody is
- * told: connections stay open, and what is sent is sent again until the way is free or the sender gives up. Needs root, `ip`, and for slow links `tc`.
+ * told: connections stay open, and what is sent is sent again until the way is free or the sender gives up. Needs root, `ip`, `nsenter`, and for slow links `tc`.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -47,6 +47,7 @@ export class Network {
     process.on('exit', network.#cleanUp)
     try {
       await network.#build()
+      await systemCommand('nsenter', ['--version'])
       return network
     } catch (error) {
       network.close()
@@ -102,8 +103,10 @@ export class Network {
     await ip('-n', own, 'route', 'add', 'default', 'via', router)
   }
 
+  /** By `nsenter`, not `ip netns exec`: that gives the program its own view of what is mounted, too, and so would hold on to every disk. */
   place(name: string): LocalPlace {
-    return { host: this.#addressOf(name), launcher: ['ip', 'netns', 'exec', this.#namespace(name)] }
+    const launcher = ['nsenter', `--net=${NAMESPACES}/${this.#namespace(name)}`]
+    return { host: this.#addressOf(name), launcher }
   }
 
   /** From now on packets from one to the other vanish in the router; the other direction stays open. */

@@ -14,7 +14,6 @@ import type { KvOutput } from '../checker/operations.ts'
 import type { SharedKey } from './key-ring.ts'
 import { partOf, type WorkloadOptions } from './workload.ts'
 
-const PAUSE_MS_MAX = 8
 /** Longer than any pause: an answer that was due before it may come after it. */
 const PATIENCE_MS = 8000
 const AFTER_FAILURE_MS = 100
@@ -86,10 +85,10 @@ export class PinnedReader {
   }
 
   async #work(): Promise<void> {
-    const { ring, rng } = this.#options
+    const { ring, rng, pauseMsMax } = this.#options
     while (!this.#stopped) {
       const read = await this.read(ring.take(rng.below(ring.count)))
-      await sleep(read ? rng.below(PAUSE_MS_MAX) : AFTER_FAILURE_MS)
+      await sleep(read ? rng.fraction() * pauseMsMax : AFTER_FAILURE_MS)
     }
   }
 

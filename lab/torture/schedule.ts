@@ -1,6 +1,6 @@
 /** What is broken when, from a seed: the same seed plans the same faults. What they hit is a real machine, which repeats nothing exactly. */
 import type { Rng } from '../simulator/kernel/rng.ts'
-import type { FaultKind, PlannedFault, Side, Target, Way } from './faults.ts'
+import { type FaultKind, type PlannedFault, type Side, type Target, takesMany, type Way } from './faults.ts'
 
 export interface ScheduleOptions {
   readonly rng: Rng
@@ -28,8 +28,9 @@ export function planFaults(options: ScheduleOptions): PlannedFault[] {
     const fault = draw(kind, atMs, options)
     if (atMs + fault.lastsMs > durationMs) break
     plan.push(fault)
-    const overlaps = rng.chance(OVERLAP)
-    atMs += overlaps ? Math.round(fault.lastsMs * rng.fraction()) : fault.lastsMs + rng.between(500, 4000)
+    const overlaps = !takesMany(fault) && rng.chance(OVERLAP)
+    const restMs = takesMany(fault) ? rng.between(2000, 6000) : rng.between(500, 4000)
+    atMs += overlaps ? Math.round(fault.lastsMs * rng.fraction()) : fault.lastsMs + restMs
   }
   return plan
 }

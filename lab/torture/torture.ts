@@ -1,6 +1,5 @@
 /** The whole torture: a cluster of real processes, clients that record, a nemesis, and the verdict on what was recorded. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +8,7 @@ import { Rng } from '../simulator/kernel/rng.ts'
 import { FAULT_KINDS, type FaultKind } from './faults.ts'
 import { type FaultFigures, faultFigures } from './figures.ts'
 import { type Ground, prepareGround } from './ground.ts'
-import { writeHistory } from './history-file.ts'
+import { writeHistory, writePage } from './history-file.ts'
 import { type JudgedHistory, judge } from './judge.ts'
 import { Load } from './load.ts'
 import { Nemesis } from './nemesis.ts'
@@ -75,6 +74,9 @@ export async function torture(options: TortureOptions, talk: TortureTalk): Promi
     throw new TortureRefusal(`--data ${directory}: the directory is not empty`)
   mkdirSync(directory, { recursive: true })
   let ground: Ground | null = null
+  const remove = () => {
+    if (isTemporary) rmSync(directory, { recursive: true, force: true, maxRetries: 10 })
+  }
   try {
     ground = await prepareGround({
       directory,
@@ -82,11 +84,13 @@ export async function torture(options: TortureOptions, talk: TortureTalk): Promi
       faults: options.faults ?? FAULT_KINDS,
       transport: options.transport,
     })
+    process.on('exit', remove) // behind the disks' own: they are unmounted then
     const faults = allowedFaults(options, ground, talk)
     return await onGround(options, { directory, ground, faults }, talk)
   } finally {
     await ground?.close()
-    if (isTemporary) await rm(directory, { recursive: true, force: true, maxRetries: 10 })
+    process.off('exit', remove)
+    remove()
   }
 }
 
@@ -137,7 +141,11 @@ async function onGround(options: TortureOptions, stage: Stage, talk: TortureTalk
     return await judged(options, cluster, await suffered(options, stage, cluster, talk), talk)
   } catch (error) {
     talk.signal.throwIfAborted() // whatever failed, failed because everything was being ended
-    throw error
+    const out = options.out ?? mkdtempSync(join(tmpdir(), 'catenary-torture-out-'))
+    cpSync(cluster.logDirectory, join(out, 'logs'), { recursive: true })
+    throw new Error(`the torture could not be ended: ${(error as Error).message}; all logs: ${out}`, {
+      cause: error,
+    })
   } finally {
     talk.signal.removeEventListener('abort', end)
     await cluster.kill()
@@ -167,7 +175,7 @@ async function suffered(
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
   })
   const nemesis = new Nemesis({ cluster, ground, rng: rng.fork('victims'), timeUs, say: talk.say })
-  const load = await Load.start(cluster, { recorder, rng: rng.fork('load'), clients })
+  const load = await Load.start(cluster, { recorder, rng: rng.fork('load'), clients, durationMs })
   const problems: string[] = []
   const fromUs = timeUs()
   const endsAt = performance.now() + durationMs
@@ -178,7 +186,7 @@ async function suffered(
     )
   }, PROGRESS_MS)
   try {
-    await nemesis.run(plan, talk.signal)
+    await nemesis.run(plan, durationMs, talk.signal)
     await sleep(Math.max(0, endsAt - performance.now()), undefined, { signal: talk.signal })
     const healedAt = performance.now()
     await untilWhole(cluster, problems)
@@ -186,8 +194,9 @@ async function suffered(
     await sleep(AFTERMATH_MS, undefined, { signal: talk.signal })
     await load.stop()
     const toUs = timeUs()
-    for (const failure of await load.readBack()) problems.push(`cannot be read at the end: ${failure}`)
-    await load.readBackAtServers()
+    for (const failure of await load.readBack(talk.signal))
+      problems.push(`cannot be read at the end: ${failure}`)
+    await load.readBackAtServers(talk.signal)
     problems.push(...nemesis.stumbles, ...findStumbles(cluster))
     return { recorder, nemesis, problems, whole: { fromUs, toUs } }
   } finally {
@@ -224,6 +233,7 @@ async function judged(
     const about = { seed: options.seed, command: options.command }
     writeHistory(join(out, 'history.ndjson'), parts, about)
     for (const { part } of verdict.doubtful) writeHistory(join(out, `${part.name}.ndjson`), [part], about)
+    if (verdict.doubtful.length > 0) writePage(join(out, 'page.html'), verdict, options)
     cpSync(cluster.logDirectory, join(out, 'logs'), { recursive: true })
   }
   return { figures: faultFigures(parts, nemesis.inflicted, whole), judged: verdict, problems, out }

@@ -6,8 +6,6 @@ import type { Rng } from '../simulator/kernel/rng.ts'
 import type { KeyRing, SharedKey } from './key-ring.ts'
 import type { Call, Recorder } from './recorder.ts'
 
-/** Between two operations of one client: the checker's work grows with all that is recorded. */
-const PAUSE_MS_MAX = 8
 const POLICIES: readonly ReadPolicy[] = ['spread', 'spread', 'nearest', 'tail', 'no-tail']
 
 interface Attempt {
@@ -21,6 +19,8 @@ export interface WorkloadOptions {
   readonly recorder: Recorder
   readonly ring: KeyRing
   readonly rng: Rng
+  /** Longest pause between two operations of one client: the checker's work grows with all that is recorded. */
+  readonly pauseMsMax: number
 }
 
 const toVersioned = (value: StoredValue | null): KvVersioned | null =>
@@ -55,11 +55,11 @@ export class Worker {
   }
 
   async #work(): Promise<void> {
-    const { ring, rng } = this.#options
+    const { ring, rng, pauseMsMax } = this.#options
     while (!this.#stopped) {
       const shared = ring.take(rng.below(ring.count))
       await this.#try(shared, this.#draw(shared))
-      await sleep(rng.below(PAUSE_MS_MAX))
+      await sleep(rng.fraction() * pauseMsMax)
     }
   }
 

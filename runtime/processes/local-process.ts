@@ -17,7 +17,7 @@ export class LocalProcess {
   #paused = false
   #exited: Promise<number | null> = Promise.resolve(null)
 
-  /** @param options.launcher - a command that becomes the program that it is given: `ip netns exec <name>`, for one. Default: none. */
+  /** @param options.launcher - a command that becomes the program that it is given: `nsenter`, for one. Default: none. */
   constructor(options: {
     name: string
     entry: string
