@@ -73,7 +73,8 @@ function checkPart(model: Model, part: Part, initial: string | null, budget: Bud
 }
 
 /** Effort for one try to make a wrong history smaller. A try that takes more leaves the history as it was. */
-const TRY_LIMITS = { configurationsMax: 20_000, cacheBytesMax: 64 * 1024 ** 2 }
+const TRY_CONFIGURATIONS_MAX = 20_000
+const TRY_CACHE_BYTES_MAX = 64 * 1024 ** 2
 /** And for all of them together. */
 const SHRINK_CONFIGURATIONS_MAX = 2_000_000
 
@@ -87,7 +88,9 @@ function explain(
   const fails = (operations: readonly Operation[]): boolean => {
     if (spent > SHRINK_CONFIGURATIONS_MAX || budget.isOver) return false
     const plan = planOf(operations)
-    const found = search(plan, model.machine(plan.operations, initial), new Budget(TRY_LIMITS), part.name)
+    const configurationsMax = Math.max(TRY_CONFIGURATIONS_MAX, 4 * operations.length)
+    const limits = { configurationsMax, cacheBytesMax: TRY_CACHE_BYTES_MAX }
+    const found = search(plan, model.machine(plan.operations, initial), new Budget(limits), part.name)
     spent += found.configurations
     return found.outcome === 'not-linearizable'
   }

@@ -44,7 +44,10 @@ class Search {
   #completedTaken = 0
   #configurations = 0
 
-  #best: readonly number[] = []
+  /** The longest path so far, and how much of its beginning is that of the present path: only the rest needs to be copied. */
+  readonly #best: Int32Array
+  #bestDepth = 0
+  #inCommon = 0
   #bestCompleted = -1
   #bestState: number
 
@@ -61,6 +64,7 @@ class Search {
     this.#states[0] = machine.start
     this.#isForced = new Uint8Array(count)
     this.#boundaries = new Int32Array(count)
+    this.#best = new Int32Array(count)
     this.#bestState = machine.start
   }
 
@@ -132,6 +136,7 @@ class Search {
     for (;;) {
       if (this.#depth === 0) return null
       this.#depth--
+      if (this.#depth < this.#inCommon) this.#inCommon = this.#depth
       const operation = this.#path[this.#depth] ?? 0
       this.#list.unlift(operation)
       this.#taken.delete(operation)
@@ -145,14 +150,16 @@ class Search {
   #keepBest(): void {
     if (this.#completedTaken <= this.#bestCompleted) return
     this.#bestCompleted = this.#completedTaken
-    this.#best = [...this.#path.subarray(0, this.#depth)]
+    this.#best.set(this.#path.subarray(this.#inCommon, this.#depth), this.#inCommon)
+    this.#bestDepth = this.#depth
+    this.#inCommon = this.#depth
     this.#bestState = this.#states[this.#depth] ?? 0
   }
 
   #result(outcome: SearchResult['outcome'], limit: string | null): SearchResult {
     this.#keepBest()
-    const [path, stateAfter, configurations] = [this.#best, this.#bestState, this.#configurations]
-    return { outcome, limit, path, stateAfter, configurations }
+    const path = [...this.#best.subarray(0, this.#bestDepth)]
+    return { outcome, limit, path, stateAfter: this.#bestState, configurations: this.#configurations }
   }
 
   readonly #progress = () => ({
