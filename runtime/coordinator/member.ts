@@ -175,9 +175,10 @@ export class Member {
 
   /** A member that is cut off keeps nobody: elsewhere there may be a leader. */
   #sendClientsAway(nowMs: number): void {
+    if (this.#leaderlessMs === null) return
     const { electionTicksMin } = { ...DEFAULT_RAFT_LIMITS, ...this.#settings.raftLimits }
     const patienceMs = electionTicksMin * (this.#settings.tickMs ?? TICK_MS)
-    if (this.#leaderlessMs === null || nowMs - this.#leaderlessMs < patienceMs) return
+    if (nowMs - this.#leaderlessMs < patienceMs) return
     this.#leaderlessMs = null
     this.#queue.step({ type: 'stop-serving' })
   }

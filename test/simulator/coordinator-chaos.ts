@@ -99,7 +99,7 @@ function disturb(world: EnsembleWorld, rng: Rng): void {
       return
     case 1:
     case 2:
-      for (const each of world.members) if (!world.processOf(each).alive) world.at(each).start()
+      if (!process.alive) coordinator.start()
       return
     case 3:
       return world.network.cut(name, other)
@@ -110,7 +110,7 @@ function disturb(world: EnsembleWorld, rng: Rng): void {
     case 6:
       return process.paused ? process.resume() : process.pause()
     case 7:
-      coordinator.disk.slowness = rng.pick([1, 1, 20])
+      coordinator.disk.slowness = rng.pick([1, 20, 100])
       return
     case 8:
       return world.network.break(name, other)
@@ -120,7 +120,7 @@ function disturb(world: EnsembleWorld, rng: Rng): void {
       return process.setClockRate(rng.pick([0.9, 1, 1.1]))
     default:
       // Everything at once.
-      if (rng.chance(0.3)) for (const each of world.members) world.processOf(each).crash('power cut')
+      for (const each of world.members) world.processOf(each).crash('power cut')
       return
   }
 }
@@ -152,11 +152,14 @@ class Observer {
     return this.#leaderOf.size
   }
 
-  run(untilUs: number): Promise<void> {
-    return this.#world.scheduler.runUntil(untilUs, () => {
+  async run(untilUs: number): Promise<void> {
+    const { scheduler, bugs } = this.#world
+    await scheduler.runUntil(untilUs, () => {
       this.#look()
-      return this.#world.bugs.length > 0
+      return bugs.length > 0
     })
+    const [bug] = bugs
+    if (bug !== undefined) throw new Error(`bug in ${bug.process}`, { cause: bug.error })
   }
 
   #look(): void {
@@ -180,8 +183,6 @@ class Observer {
 }
 
 function judge(world: EnsembleWorld, { acknowledged, asked }: Outcomes): void {
-  const [bug] = world.bugs
-  if (bug !== undefined) throw new Error(`bug in ${bug.process}`, { cause: bug.error })
   const trees = world.members.map((name) => {
     const { member } = world.at(name)
     if (member === null) throw new Error(`${name} is down`)
