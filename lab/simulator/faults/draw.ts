@@ -191,7 +191,8 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
   'bit-rot': (dice) => ({
     type: 'bit-rot',
     target: dice.rng.chance(0.8) ? anyServer(dice) : inEnsemble(dice),
-    downMs: forMs(dice, 500, 10_000),
+    // Long enough for a server to be replaced meanwhile; else it is spared.
+    downMs: forMs(dice, dice.sessionTimeoutMs * 1.2, dice.sessionTimeoutMs * 6),
   }),
   'clock-rate': (dice) => ({
     type: 'clock-rate',

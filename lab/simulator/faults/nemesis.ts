@@ -330,21 +330,31 @@ export class Nemesis {
     })
   }
 
+  /** A server dies, is replaced in its chains, and finds its log rotten when it is to come back. A coordinator stays away until the faults are over. */
   #bitRot(name: string, downMs: number): void {
-    if (this.#cluster.disk(name) === null || !mayLose(this.#cluster, name, this.#rotten)) {
-      this.#cluster.note(`bit-rot spares ${name}: what it holds is held by nobody else for certain`)
-      return
+    if (this.#cluster.disk(name) === null) return
+    if (!this.#isServer(name)) {
+      if (!mayLose(this.#cluster, name, this.#rotten)) return this.#spare(name)
+      this.#crash(name, downMs)
+      this.#rotten.add(name)
+      return this.#cluster.rot(name)
     }
-    this.#rotten.add(name)
-    this.#cluster.process(name)?.crash()
-    this.#cluster.rot(name)
-    this.#crash(name, downMs / 2)
-    if (this.#isServer(name)) this.#after(downMs, () => this.#empty(name))
+    this.#crash(name, downMs + 1)
+    this.#after(downMs, () => {
+      if (!mayLose(this.#cluster, name, this.#rotten)) return this.#spare(name)
+      this.#rotten.add(name)
+      this.#cluster.rot(name)
+      this.#after(downMs, () => this.#empty(name))
+    })
+  }
+
+  #spare(name: string): void {
+    this.#cluster.note(`bit-rot spares ${name}: what it holds is held by nobody else for certain`)
   }
 
   /** Its process has found out meanwhile, and did not start. */
   #empty(name: string): void {
-    this.#rotten.delete(name)
+    if (!this.#rotten.delete(name)) return
     this.#cluster.process(name)?.crash()
     this.#cluster.note(`the operator empties ${name}`)
     this.#cluster.wipe(name)

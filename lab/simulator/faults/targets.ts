@@ -1,5 +1,4 @@
 import type { ChainConfig } from '../../../protocol/chain-config.ts'
-import { servingMembers } from '../../../protocol/chain-config.ts'
 import type { ClusterSight } from '../observer/sight.ts'
 import type { Target } from './plan.ts'
 import type { FaultTarget } from './target.ts'
@@ -42,29 +41,21 @@ export function placeIn(
 }
 
 /**
- * Whether what a process has on its disk may be lost for good. Data that is gone cannot be promised, so the rule is the one of docs/OPERATIONS.md:
+ * Whether what a process has on its disk may be lost for good. Data that is gone cannot be promised, so only what others hold for certain may go:
  *
- * - a server, where in each chain that it serves another member serves in the very life that the newest configuration names. That one holds everything
- *   committed on its disk, and goes on holding it. Never two servers at a time.
- * - a coordinator, while no other one is rotten. It stays down until the faults are over, and is emptied only when all others are up and one of them leads: a
- *   member that was emptied has forgotten what it confirmed, and might elect one that lacks it.
+ * - of a server that is down, once no configuration names it any more: then the serving members hold all that was ever committed. While it is named, it might be
+ *   the last one that serves a moment later, although its disk is gone already: its session outlives it.
+ *   One at a time.
+ * - of a coordinator, while no other one is rotten. It stays down until the faults are over, and is emptied only when all others are up and one of them leads: a
+ *   member that was emptied has forgotten what it confirmed, and might elect one that lacks it (docs/OPERATIONS.md, Losing coordinators).
  */
 export function mayLose(cluster: FaultTarget, name: string, rotten: ReadonlySet<string>): boolean {
   const { coordinators, servers } = cluster.sight
   if (coordinators.some((one) => one.name === name))
     return coordinators.length > 2 && !coordinators.some((one) => rotten.has(one.name))
-  if (servers.some((one) => rotten.has(one.name))) return false
+  if (servers.some((one) => rotten.has(one.name)) || cluster.process(name)?.alive !== false) return false
   return cluster.chains.every((chain) => {
     const config = cluster.config(chain)
-    if (config === null) return false
-    const serving = servingMembers(config)
-    if (!config.members.some(({ server }) => server === name)) return true
-    return serving.some(({ server, incarnation, leaving }) => {
-      if (server === name || leaving) return false
-      const replicas = servers.find((one) => one.name === server)?.replicas
-      for (const replica of replicas?.values() ?? [])
-        if (replica.chain === chain) return replica.serving && replica.incarnation === incarnation
-      return false
-    })
+    return config !== null && !config.members.some(({ server }) => server === name)
   })
 }

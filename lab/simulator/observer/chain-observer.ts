@@ -266,13 +266,17 @@ export class ChainObserver {
         : chain.newest !== null && chain.newest.epoch > config.epoch
     if (movedOn) return
     const sight = this.#sight.servers.find(({ name }) => name === server)
-    const onDisk = sight?.durableOnDisk?.(replica.chain) ?? Number.POSITIVE_INFINITY
-    const durable = Math.min(durableOf(replica), sight?.replicas === null ? durableOf(replica) : onDisk)
+    const held =
+      sight?.durablyHolds === undefined
+        ? durableOf(replica) >= newest.seq && holds(replica, newest)
+        : sight.durablyHolds(replica.chain, newest) !== null
     must(
       'AckAfterDurable',
-      durable >= newest.seq && holds(replica, newest),
+      held,
       self,
-      () => `commits ${newest.seq} of ${describe(config)}; ${server} durably holds ${durable}`,
+      () =>
+        `commits ${newest.epoch}/${newest.seq} of ${describe(config)}; ${server} might lose it in a power cut ` +
+        `(last ${replica.log.last}, durable ${durableOf(replica)})`,
     )
   }
 

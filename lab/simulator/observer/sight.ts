@@ -1,7 +1,8 @@
 import type { Replica } from '../../../chain/state.ts'
 import type { Raft } from '../../../coordinator/raft/state.ts'
 import type { ZnodeTree } from '../../../coordinator/znodes/tree.ts'
-import type { ChainId, Seq } from '../../../protocol/ids.ts'
+import type { Position } from '../../../protocol/entry.ts'
+import type { ChainId } from '../../../protocol/ids.ts'
 
 /** One coordinator, as the observer sees it. */
 export interface CoordinatorSight {
@@ -20,10 +21,10 @@ export interface ServerSight {
   /** By the process's own clock, the one that leases are counted on. It runs on during a pause. */
   nowMs(): number
   /**
-   * Newest entry of a chain that its disk would surely keep in a power cut now, in the disk's own words. Where it is absent, what the replica believes
-   * must do (`walDurable`).
+   * Whether its disk, in the disk's own words, would surely keep this very entry, or a state that includes it, in a power cut now; also while the process is down. Where
+   * nobody can tell, what the replica believes must do (`walDurable`).
    */
-  durableOnDisk?(chain: ChainId): Seq
+  durablyHolds?(chain: ChainId, position: Position): 'entry' | 'state' | null
 }
 
 /** All nodes, those that are down included. The lists may grow (an operator adds a server). */
