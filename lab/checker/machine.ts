@@ -11,6 +11,11 @@ export interface Machine {
   step(state: number, operation: number): number
   /** Whether that operation, answered as it was, changes nothing in any state. */
   isRead(operation: number): boolean
+  /**
+   * Whether `next`, taken right after an open operation, may have noticed it. An open operation need not be taken before somebody notices it, and
+   * not at all if nobody does.
+   */
+  mayNotice(next: number, open: number): boolean
   /** A state in words. */
   describe(state: number): string
 }

@@ -3,8 +3,9 @@
  * time and with a sequential object? It takes operations whose call has no other's return before it, one after the other, and goes back where none
  * fits. A configuration (what is taken, and the state) that was visited once is never visited again.
  *
- * Two things make it fast. A read that fits is taken at once, without an alternative: an order that has it later is as good with it here. (Not so a
- * write that changes nothing here: later it might.) And of open operations with the same input the earliest is taken first.
+ * Three things make it fast. A read that fits is taken at once, without an alternative: an order that has it later is as good with it here. (Not so a
+ * write that changes nothing here: later it might.) Of open operations with the same input the earliest is taken first, and none
+ * before the very operation that notices it.
  */
 import { ConfigurationCache } from './configuration-cache.ts'
 import { EventList, type Plan } from './event-list.ts'
@@ -101,6 +102,7 @@ class Search {
     const before = predecessors[operation] ?? -1
     const twin = twins[operation] ?? -1
     if ((before >= 0 && !this.#taken.has(before)) || (twin >= 0 && !this.#taken.has(twin))) return false
+    if (this.#unnoticed >= 0 && !this.#machine.mayNotice(operation, this.#unnoticed)) return false
     const state = this.#states[this.#depth] ?? 0
     const next = this.#machine.step(state, operation)
     const isOpen = operation >= completedCount
@@ -108,7 +110,7 @@ class Search {
     this.#list.lift(operation)
     this.#taken.add(operation)
     const isForced = next === state && this.#machine.isRead(operation)
-    if (!isForced && !this.#isNew(next)) {
+    if (!isForced && !this.#isNew(next, isOpen ? operation + 1 : 0)) {
       this.#taken.delete(operation)
       this.#list.unlift(operation)
       return false
@@ -123,10 +125,16 @@ class Search {
     return true
   }
 
-  #isNew(state: number): boolean {
+  /** The open operation that was taken last, which the next one must notice; -1: none. */
+  get #unnoticed(): number {
+    const last = this.#depth === 0 ? -1 : (this.#path[this.#depth - 1] ?? -1)
+    return last >= this.#plan.completedCount ? last : -1
+  }
+
+  #isNew(state: number, unnoticed: number): boolean {
     const first = this.#list.after(this.#list.completed)
     const low = first === this.#list.completed ? this.#plan.completedCount : (this.#plan.events[first] ?? 0)
-    const length = this.#taken.writeKey(low, state)
+    const length = this.#taken.writeKey({ low, state, unnoticed })
     return this.#cache.add(this.#taken.hash(state), this.#taken.key, length)
   }
 

@@ -19,7 +19,7 @@ export class TakenSet {
     this.#completedCount = plan.completedCount
     this.#completed = new Uint32Array((plan.completedCount >>> 5) + 1)
     this.#open = new Uint32Array(((plan.operations.length - plan.completedCount) >>> 5) + 1)
-    this.key = new Uint32Array(3 + this.#completed.length + this.#open.length)
+    this.key = new Uint32Array(4 + this.#completed.length + this.#open.length)
     this.#salts = Int32Array.from(plan.operations, (_, i) => scramble(i + 1))
   }
 
@@ -40,11 +40,12 @@ export class TakenSet {
   }
 
   /** Writes what tells this set, with a state, from others: `low` is the first completed operation that is not taken. Returns how many words. */
-  writeKey(low: number, state: number): number {
+  writeKey({ low, state, unnoticed }: { low: number; state: number; unnoticed: number }): number {
     const key = this.key
     key[0] = state
     key[1] = low
-    let length = 2
+    key[2] = unnoticed
+    let length = 3
     for (let word = low >>> 5; word <= this.#top; word++) key[length++] = this.#completed[word] ?? 0
     key[length] = length
     length++

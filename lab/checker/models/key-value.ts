@@ -57,6 +57,7 @@ class KeyValueMachine implements Machine {
   readonly #places: readonly (readonly number[])[]
   readonly #reads: readonly boolean[]
   readonly #isVersioned: boolean
+  readonly #joinsKeys: boolean
   readonly #cells = new Interned<Cell>()
   readonly #states = new Interned<Int32Array>()
 
@@ -66,6 +67,7 @@ class KeyValueMachine implements Machine {
     const places = new Map(this.#keys.map((key, i) => [key, i]))
     this.#places = operations.map(({ input }) => keysOf(input).map((key) => places.get(key) ?? 0))
     this.#reads = operations.map((operation) => factsOf(operation).isRead)
+    this.#joinsKeys = this.#places.some((each) => each.length > 1)
     this.#isVersioned = operations.some(speaksOfVersions)
     const isExact = this.#isVersioned && initial === null
     const cell = this.#cellId({ value: initial, version: 0, isExact })
@@ -76,6 +78,14 @@ class KeyValueMachine implements Machine {
 
   isRead(index: number): boolean {
     return this.#reads[index] === true
+  }
+
+  mayNotice(next: number, open: number): boolean {
+    const places = this.#places[open] ?? []
+    if (!this.#joinsKeys && this.#operations[next]?.input.f === 'put') return false
+    if (places.some((place) => this.#places[next]?.includes(place))) return true
+    // An operation on several keys may notice several open operations, which come one after the other before it.
+    return this.#joinsKeys && this.#operations[next]?.output === null
   }
 
   describe(state: number): string {

@@ -46,6 +46,10 @@ class RegisterMachine implements Machine {
     return this.#reads[index] === true
   }
 
+  mayNotice(next: number): boolean {
+    return this.#operations[next]?.input.f !== 'write'
+  }
+
   describe(state: number): string {
     const value = this.#values.at(state)
     return value === null ? 'nothing written' : `value ${JSON.stringify(value)}`

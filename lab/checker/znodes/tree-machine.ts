@@ -35,6 +35,11 @@ export class TreeMachine implements Machine {
     return f === 'read' || f === 'children' || f === 'sync' || operation.output.error !== null
   }
 
+  /** There may be no room for it later, so it may have to be taken earlier. */
+  mayNotice(): boolean {
+    return true
+  }
+
   describe(state: number): string {
     const { tree, zxid } = this.#states.at(state)
     const nodes = [...this.#trees.at(tree)].filter(([path]) => path !== '/' && !path.startsWith('/zookeeper'))
