@@ -205,6 +205,23 @@ describe('links', () => {
     expect(a.heard).toEqual(['b down: reset'])
   })
 
+  test('a crash behind a cut is heard once the cut heals', async () => {
+    const w = world()
+    const a = node(w, 'a')
+    const b = node(w, 'b')
+    a.send('b', 1)
+    w.scheduler.at(1_000, () => w.network.cut('b', 'a'))
+    w.scheduler.at(2_000, () => {
+      b.process.crash()
+      b.boot()
+    })
+    w.scheduler.at(3_000, () => w.network.heal('b', 'a'))
+    w.scheduler.at(5_000, () => a.send('b', 2))
+    await w.scheduler.runUntil(10_000)
+    expect(a.heard).toEqual(['b down: reset'])
+    expect(b.heard).toEqual(['a:1', 'a:2'])
+  })
+
   test('who dials nobody is refused, who dials into a cut waits in vain', async () => {
     const w = world()
     const a = node(w, 'a')

@@ -123,17 +123,16 @@ export class Workload {
     return this.#processes.filter(({ open }) => open !== null).length
   }
 
-  /** Reads every key once more, strongly, one after the other, until it is answered. */
+  /** Reads every key once more, strongly, one group after the other, until it is answered. */
   readAll(done: () => void): void {
-    const keys: { key: Key; group: KeyGroup }[] = []
-    for (const group of this.#options.groups.all)
-      for (const key of [...group.registers, group.counter]) keys.push({ key, group })
+    const { all } = this.#options.groups
     const [one] = this.#processes
     if (one === undefined) return
     const next = (at: number): void => {
-      const wanted = keys[at]
-      if (wanted === undefined) return done()
-      this.#run(one, wanted.group, getOf([wanted.key]), (answered) => next(answered ? at + 1 : at))
+      const group = all[at]
+      if (group === undefined) return done()
+      const keys = [...group.registers, group.counter]
+      this.#run(one, group, getOf(keys), (answered) => next(answered ? at + 1 : at))
     }
     next(0)
   }

@@ -252,6 +252,8 @@ class Connection {
     this.#cutNumber++
     this.#sendHeld(this.#near)
     if (this.#far !== null) this.#sendHeld(this.#far)
+    // What one end said last, that it is gone, was held up, too.
+    for (const end of [this.#near, this.#far]) if (end?.closed) this.#endOther(end, 'reset', true)
   }
 
   #send(from: End, body: unknown): void {
