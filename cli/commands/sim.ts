@@ -74,7 +74,8 @@ export const simCommand: CommandModule<unknown, SimArguments> = {
 
 function wholeWithin(value: number, what: string, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new UsageError(`${what}: use a whole number from ${min} to ${max}; not ${value}`)
+  const given = Number.isNaN(value) ? 'what was given is no number' : `not ${value}`
+  throw new UsageError(`${what}: use a whole number from ${min} to ${max}; ${given}`)
 }
 
 function toChoice(argv: SimArguments): SimChoice {
@@ -116,7 +117,7 @@ function toAmount(argv: SimArguments) {
   if (seeds === undefined && minutes === undefined)
     throw new UsageError('how much? --seed N, --seeds COUNT or --minutes MINUTES')
   if (minutes !== undefined && !(minutes > 0))
-    throw new UsageError(`--minutes: use a number above 0; not ${minutes}`)
+    throw new UsageError('--minutes: use a number above 0, such as 10 or 0.5')
   return {
     from,
     seeds: seeds === undefined ? SEED_MAX - from + 1 : wholeWithin(seeds, '--seeds', 1, SEED_MAX - from + 1),

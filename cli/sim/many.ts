@@ -75,7 +75,7 @@ function finish(tally: Tally, elapsedMs: number, choice: SimChoice): void {
     }`,
   )
   say(
-    `${(tally.virtualSeconds / 3600).toFixed(1)} virtual hours, ${tally.speed.toFixed(0)} virtual seconds a second of one core, ${tally.events} events`,
+    `${tally.virtualSeconds.toFixed(0)} virtual seconds, ${tally.speed.toFixed(0)} virtual seconds a second of one core, ${tally.events} events`,
   )
   say(
     `${tally.ok} operations done, ${tally.failed} refused, ${tally.unknown} with an unknown outcome; ${tally.faults} faults`,

@@ -31,7 +31,7 @@ export async function simulateOne(seed: number, choice: SimChoice): Promise<void
   if (choice.out !== null && result.failure !== null) writeFailure(choice.out, result)
   if (choice.json)
     return sayJson({ ...result, history: undefined, verdict: undefined, commit: codeVersion() })
-  if (choice.trace) return
+  if (choice.trace) say('')
   describe(result, seconds)
   if (result.failure === null) return
   say('')
