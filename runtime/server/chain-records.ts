@@ -24,6 +24,7 @@ export function recordHeader(chain: ChainId): Uint8Array {
   return header
 }
 
+/** The log copies it at once: the next call may write over it. */
 export function recordBody(record: LogRecord): Uint8Array {
   switch (record.type) {
     case 'entry':
@@ -67,12 +68,13 @@ function decodeRecord(type: number, body: Uint8Array): LogRecord | null {
   }
 }
 
+const positionBytes = new Uint8Array(16)
+const positionView = new DataView(positionBytes.buffer)
+
 function encodePosition({ epoch, seq }: Position): Uint8Array {
-  const bytes = new Uint8Array(16)
-  const view = new DataView(bytes.buffer)
-  view.setFloat64(0, epoch)
-  view.setFloat64(8, seq)
-  return bytes
+  positionView.setFloat64(0, epoch)
+  positionView.setFloat64(8, seq)
+  return positionBytes
 }
 
 function decodePosition(bytes: Uint8Array): Position {

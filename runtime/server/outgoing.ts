@@ -69,26 +69,35 @@ export class Outgoing {
   }
 }
 
-/** One pile for each receiver of this turn: those who hear nothing cost nothing, however many they are. */
+/** A pile for each receiver. Those who hear nothing in a turn cost it nothing, however many they are. */
 class Piles<Name, Item> {
   readonly #piles = new Map<Name, Pile<Name, Item>>()
+  /** Those that were begun in this turn. */
+  #begun: Pile<Name, Item>[] = []
 
   add(to: Name, item: Item): Pile<Name, Item> {
     let pile = this.#piles.get(to)
     if (pile === undefined) {
-      pile = { to, items: [item], bytes: 0 }
+      pile = { to, items: [], bytes: 0 }
       this.#piles.set(to, pile)
-    } else pile.items.push(item)
+    }
+    if (pile.bytes === 0) this.#begun.push(pile)
+    pile.items.push(item)
     return pile
   }
 
-  /** All piles, oldest first; what is added from here on begins new ones. */
-  *take(): Generator<Pile<Name, Item>, void> {
-    for (const pile of this.#piles.values()) yield pile
-    this.#piles.clear()
+  /** All piles of this turn, in the order in which they were begun. One that was sent when it was full may be among them, empty or twice. */
+  take(): readonly Pile<Name, Item>[] {
+    const begun = this.#begun
+    if (begun.length > 0) this.#begun = []
+    return begun
   }
 
   forget(to: Name): void {
+    const pile = this.#piles.get(to)
+    if (pile === undefined) return
+    pile.items = []
+    pile.bytes = 0
     this.#piles.delete(to)
   }
 }

@@ -66,10 +66,10 @@ describe('a chain of simulated servers', () => {
   })
 
   test('a client that crashes leaves its operations open, and comes back as another', async () => {
-    const world = new StoreWorld({ seed: 5, clients: 2, workload: { processes: 8, thinkMs: [0, 5] } })
+    const world = new StoreWorld({ seed: 5, clients: 2, workload: { processes: 6, thinkMs: [0, 10] } })
     expect(await world.until(() => world.isWhole())).toBe(true)
     for (let i = 0; i < 5; i++) {
-      await world.seconds(0.5)
+      await world.seconds(0.2)
       world.clients[0]?.process.crash()
       world.workloads[0]?.start()
     }

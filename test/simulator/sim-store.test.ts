@@ -242,11 +242,13 @@ describe('the judge of weak reads', () => {
     read(values(3, 3))
     read(values(4, 4, false))
     read(values(0, null))
+    read(values(1, 1), 2)
   })
 
   test('finds a step back, a version that was overwritten, one that nobody wrote, one from the future', () => {
     const wrong = [
       () => read(values(1, 1), 3),
+      () => read(values(5, 1, false), 3),
       () => read(values(3, 1)),
       () => read(values(3, 2)),
       () => read(values(3, null)),

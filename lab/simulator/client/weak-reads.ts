@@ -50,24 +50,26 @@ export class WeakReadJudge {
   }): void {
     const { chain, keys, floor, result } = read
     this.reads++
-    if (result.at < floor)
-      throw this.#violation(chain, `is shown the state at ${result.at} after that at ${floor}`)
     for (const [i, key] of keys.entries()) {
       const value = result.values[i] ?? null
       if (value !== null && value.version > result.at)
         throw this.#violation(chain, `version ${value.version} of ${key} in the state at ${result.at}`)
-      if (result.committed) this.#checkCommitted(chain, key, value, result.at)
+      // The replica may hold what this client has seen as dirty entries of other keys: then `at`, a commit point, is less, and the values are those at the floor.
+      if (result.committed) this.#checkCommitted(chain, key, value, Math.max(result.at, floor))
+      else this.#checkNotOlder(chain, key, value, floor)
     }
+  }
+
+  /** A key that is shown as absent has no version to compare: it may be a deletion that is not committed. */
+  #checkNotOlder(chain: ChainId, key: Key, value: Versioned | null, floor: number): void {
+    const seen = this.#newest(chain, key, floor)
+    if (value === null || seen === null || value.version >= seen.seq) return
+    throw this.#violation(chain, `${key} is said to be ${value.version} after ${seen.seq}`)
   }
 
   /** What is shown as committed is the newest committed write of the key up to `at`. */
   #checkCommitted(chain: ChainId, key: Key, value: Versioned | null, at: number): void {
-    let writes = this.#writes.get(chain)
-    if (writes === undefined) {
-      writes = new CommittedWrites((seq) => this.#committed(chain, seq))
-      this.#writes.set(chain, writes)
-    }
-    const newest = writes.newest(key, at)
+    const newest = this.#newest(chain, key, at)
     const same =
       value === null
         ? (newest?.value ?? null) === null
@@ -80,22 +82,36 @@ export class WeakReadJudge {
     )
   }
 
+  #newest(chain: ChainId, key: Key, at: number): CommittedWrite | null {
+    let writes = this.#writes.get(chain)
+    if (writes === undefined) {
+      writes = new CommittedWrites((seq) => this.#committed(chain, seq))
+      this.#writes.set(chain, writes)
+    }
+    return writes.newest(key, at)
+  }
+
   #violation(chain: ChainId, what: string): WeakReadViolation {
     return new WeakReadViolation(`${this.#client}, a weak read of ${chain}: ${what}`)
   }
 }
 
+interface CommittedWrite {
+  readonly seq: number
+  readonly value: Uint8Array | null
+}
+
 /** The committed writes of one chain, by key. Reads the history on as it grows; where its end was replaced (a power cut without `sync`), all of it again. */
 class CommittedWrites {
   readonly #entryAt: (seq: number) => Entry | null
-  #byKey = new Map<Key, { readonly seq: number; readonly value: Uint8Array | null }[]>()
+  #byKey = new Map<Key, CommittedWrite[]>()
   #last: Entry | null = null
 
   constructor(entryAt: (seq: number) => Entry | null) {
     this.#entryAt = entryAt
   }
 
-  newest(key: Key, at: number): { readonly seq: number; readonly value: Uint8Array | null } | null {
+  newest(key: Key, at: number): CommittedWrite | null {
     this.#readUpTo(at)
     return this.#byKey.get(key)?.findLast(({ seq }) => seq <= at) ?? null
   }
