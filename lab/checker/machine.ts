@@ -16,6 +16,8 @@ export interface Machine {
    * not at all if nobody does.
    */
   mayNotice(next: number, open: number): boolean
+  /** An operation that comes before this one in every order that is right, as their answers tell; -1: none is known. */
+  after(operation: number): number
   /** A state in words. */
   describe(state: number): string
 }

@@ -102,6 +102,8 @@ class Search {
     const before = predecessors[operation] ?? -1
     const twin = twins[operation] ?? -1
     if ((before >= 0 && !this.#taken.has(before)) || (twin >= 0 && !this.#taken.has(twin))) return false
+    const after = this.#machine.after(operation)
+    if (after >= 0 && !this.#taken.has(after)) return false
     if (this.#unnoticed >= 0 && !this.#machine.mayNotice(operation, this.#unnoticed)) return false
     const state = this.#states[this.#depth] ?? 0
     const next = this.#machine.step(state, operation)

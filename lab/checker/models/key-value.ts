@@ -56,6 +56,7 @@ class KeyValueMachine implements Machine {
   readonly #keys: readonly string[]
   readonly #places: readonly (readonly number[])[]
   readonly #reads: readonly boolean[]
+  readonly #after: Int32Array
   readonly #isVersioned: boolean
   readonly #joinsKeys: boolean
   readonly #cells = new Interned<Cell>()
@@ -67,6 +68,7 @@ class KeyValueMachine implements Machine {
     const places = new Map(this.#keys.map((key, i) => [key, i]))
     this.#places = operations.map(({ input }) => keysOf(input).map((key) => places.get(key) ?? 0))
     this.#reads = operations.map((operation) => factsOf(operation).isRead)
+    this.#after = versionOrder(operations)
     this.#joinsKeys = this.#places.some((each) => each.length > 1)
     this.#isVersioned = operations.some(speaksOfVersions)
     const isExact = this.#isVersioned && initial === null
@@ -86,6 +88,10 @@ class KeyValueMachine implements Machine {
     if (places.some((place) => this.#places[next]?.includes(place))) return true
     // An operation on several keys may notice several open operations, which come one after the other before it.
     return this.#joinsKeys && this.#operations[next]?.output === null
+  }
+
+  after(index: number): number {
+    return this.#after[index] ?? -1
   }
 
   describe(state: number): string {
@@ -118,6 +124,26 @@ class KeyValueMachine implements Machine {
   #stateId(cells: Int32Array): number {
     return this.#states.idOf(cells, cells.join(','))
   }
+}
+
+/** Versions only grow, so they put the operations of a key in order, those of unknown outcome aside: each follows the one before it. */
+function versionOrder(operations: readonly KvOperation[]): Int32Array {
+  const chains = new Map<string, { operation: number; version: number; isRead: boolean; call: number }[]>()
+  for (const [i, operation] of operations.entries()) {
+    const { isRead, shows, writes } = factsOf(operation)
+    const [told] = isRead ? shows : writes
+    const isAlone = keysOf(operation.input).length === 1
+    if (!isAlone || operation.output === null || told?.version === undefined || told.version === 0) continue
+    const chain = chains.get(told.key) ?? []
+    chains.set(told.key, chain)
+    chain.push({ operation: i, version: told.version, isRead, call: operation.call })
+  }
+  const after = new Int32Array(operations.length).fill(-1)
+  for (const chain of chains.values()) {
+    chain.sort((a, b) => a.version - b.version || Number(a.isRead) - Number(b.isRead) || a.call - b.call)
+    for (const [i, { operation }] of chain.entries()) after[operation] = chain[i - 1]?.operation ?? -1
+  }
+  return after
 }
 
 function speaksOfVersions({ input, output }: KvOperation): boolean {

@@ -50,6 +50,10 @@ class RegisterMachine implements Machine {
     return this.#operations[next]?.input.f !== 'write'
   }
 
+  after(): number {
+    return -1
+  }
+
   describe(state: number): string {
     const value = this.#values.at(state)
     return value === null ? 'nothing written' : `value ${JSON.stringify(value)}`

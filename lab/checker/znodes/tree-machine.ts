@@ -40,6 +40,10 @@ export class TreeMachine implements Machine {
     return true
   }
 
+  after(): number {
+    return -1
+  }
+
   describe(state: number): string {
     const { tree, zxid } = this.#states.at(state)
     const nodes = [...this.#trees.at(tree)].filter(([path]) => path !== '/' && !path.startsWith('/zookeeper'))
