@@ -120,7 +120,6 @@ export class FaultCluster implements FaultTarget {
       membership: joinsBy({ network: this.network, process }, COORDINATORS),
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       hooks: {
-        onTurn: ({ name: who }) => this.#look(who),
         onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
       },
     })
@@ -180,22 +179,23 @@ export class FaultCluster implements FaultTarget {
     })
   }
 
-  #look(who: string): void {
-    try {
-      this.observer.look(who)
-    } catch (error) {
-      this.failure ??= { who, error }
-    }
-  }
-
   readonly #afterStep = (): boolean => {
-    for (const { name } of this.sight.coordinators) this.#look(name)
+    try {
+      this.observer.lookAll()
+    } catch (error) {
+      this.failure ??= { who: 'the observer', error }
+    }
     return this.failure !== null
   }
 
   /** Runs for so long, or until something is wrong. */
   async run(ms: number): Promise<void> {
     await this.scheduler.runUntil(this.scheduler.nowUs + ms * 1000, this.#afterStep)
+  }
+
+  /** @throws what an observer, or a process, has found wrong. */
+  mustBeFine(): void {
+    if (this.failure !== null) throw this.failure.error
   }
 
   async until(holds: () => boolean, seconds: number): Promise<boolean> {

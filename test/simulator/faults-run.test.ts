@@ -34,7 +34,7 @@ describe('a whole cluster under drawn faults', () => {
     'seed %i: no observer objects, and it comes back',
     async (seed) => {
       const cluster = await survive(drawn(seed, 12_000))
-      if (cluster.failure !== null) throw cluster.failure.error
+      cluster.mustBeFine()
       expect(cluster.whole).toBe(true)
     },
     60_000,

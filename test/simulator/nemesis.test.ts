@@ -36,11 +36,11 @@ describe('each kind of fault', () => {
     const nemesis = new Nemesis(cluster, plan)
     nemesis.begin()
     await cluster.run(plan.durationMs)
-    if (cluster.failure !== null) throw cluster.failure.error
+    cluster.mustBeFine()
     expect(cluster.lines.length).toBeGreaterThanOrEqual(plan.actions.length)
     nemesis.heal()
     const back = await cluster.until(() => nemesis.healed && cluster.whole, 60)
-    if (cluster.failure !== null) throw cluster.failure.error
+    cluster.mustBeFine()
     expect(back).toBe(true)
     cluster.observer.check()
     for (const name of [...COORDINATORS, ...SERVERS, ...cluster.clients]) {

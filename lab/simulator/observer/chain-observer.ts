@@ -18,6 +18,11 @@ interface Seen {
   commit: number
   localReads: number
   question: Question | null
+  last: number
+  /** Of its links: what was sent and received below, whether it is linked above. */
+  sent: number
+  received: number
+  linked: boolean
 }
 
 /** One chain: its history, its configurations, and its replicas as last seen. */
@@ -120,6 +125,7 @@ export class ChainObserver {
   #lookAt(server: ServerSight, replica: Replica): void {
     const chain = this.#chain(replica.chain)
     let seen = chain.seen.get(server.name)
+    if (seen?.replica === replica && isUnchanged(seen, replica)) return
     if (seen?.replica !== replica) {
       seen = newSeen(replica)
       chain.seen.set(server.name, seen)
@@ -367,7 +373,24 @@ const newSeen = (replica: Replica): Seen => ({
   commit: 0,
   localReads: replica.counters.localReads,
   question: null,
+  last: -1,
+  sent: 0,
+  received: 0,
+  linked: false,
 })
+
+/** Most events change nothing that anybody has to look at. */
+const isUnchanged = (seen: Seen, replica: Replica): boolean =>
+  seen.last === replica.log.last &&
+  seen.commit === replica.log.commit.seq &&
+  seen.localReads === replica.counters.localReads &&
+  seen.question === replica.question &&
+  seen.config === replica.config &&
+  seen.serving === replica.serving &&
+  seen.incarnation === replica.incarnation &&
+  seen.sent === (replica.downstream?.sent ?? 0) &&
+  seen.received === (replica.downstream?.received ?? 0) &&
+  seen.linked === (replica.upstream?.linked ?? false)
 
 function remember(seen: Seen, replica: Replica): void {
   seen.config = replica.config
@@ -376,6 +399,10 @@ function remember(seen: Seen, replica: Replica): void {
   seen.commit = replica.log.commit.seq
   seen.localReads = replica.counters.localReads
   seen.question = replica.question
+  seen.last = replica.log.last
+  seen.sent = replica.downstream?.sent ?? 0
+  seen.received = replica.downstream?.received ?? 0
+  seen.linked = replica.upstream?.linked ?? false
 }
 
 const wasTail = ({ config, incarnation }: Seen, self: string): boolean => {

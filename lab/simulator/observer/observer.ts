@@ -8,12 +8,12 @@ import type { ClusterSight, ObserverOptions } from './sight.ts'
 import { TreeObserver } from './tree-observer.ts'
 
 /**
- * Sees all nodes at once and checks every name of protocol/invariants.ts, over all members and all time. `look` after each step of a process costs little; `check`
- * looks at everything once more: now and then, and at the end. Both throw a `Violation`.
+ * Sees all nodes at once and checks every name of protocol/invariants.ts, over all members and all time. `lookAll` after each event costs little; `check` looks at
+ * everything once more: now and then, and at the end. Both throw a `Violation`.
  *
  * @example
  * const observer = new Observer(sight)
- * while (scheduler.step()) observer.look(processThatRan)
+ * while (scheduler.step()) observer.lookAll()
  * observer.check()
  */
 export class Observer {
@@ -32,7 +32,7 @@ export class Observer {
     this.raft = new RaftObserver(sight, (entry, who) => this.tree.commit(entry, who))
   }
 
-  /** After each step of a process: the finer, the sharper. At the latest before another process runs. Names of others are ignored. */
+  /** After each event of one process, where it is known which one ran. Names of others are ignored. */
   look(name: string): void {
     const server = this.#sight.servers.find((one) => one.name === name)
     if (server !== undefined) {
@@ -45,9 +45,21 @@ export class Observer {
     this.tree.look(coordinator)
   }
 
+  /**
+   * Everybody. Where nothing has changed this costs next to nothing, so it may follow each event of the scheduler; later than that, a read that was
+   * answered under a lease may be judged by a configuration that did not exist yet.
+   */
+  lookAll(): void {
+    for (const coordinator of this.#sight.coordinators) {
+      this.raft.look(coordinator)
+      this.tree.look(coordinator)
+    }
+    for (const server of this.#sight.servers) this.chains.look(server)
+  }
+
   /** Slow: all logs, trees and clean stores, whole. */
   check(): void {
-    for (const { name } of [...this.#sight.coordinators, ...this.#sight.servers]) this.look(name)
+    this.lookAll()
     this.raft.check()
     this.tree.check()
     this.chains.check()

@@ -14,6 +14,7 @@ interface Seen {
   /** Term of the entry at each index, as far as looked at: what lies below is known to be equal. */
   readonly terms: number[]
   last: number
+  lastTerm: number
   /** The term that it led, and its last entry then. */
   led: { readonly term: Term; readonly last: LogEntry | null; readonly lastIndex: number } | null
 }
@@ -66,6 +67,7 @@ export class RaftObserver {
     const { raft, name } = member
     if (raft === null) return
     const seen = this.#seenOf(name, raft)
+    if (isUnchanged(seen, raft)) return
     if (seen.raft === raft) this.#checkPromises(name, seen, raft)
     this.#checkRole(name, seen, raft)
     this.#checkLog(name, seen, raft)
@@ -74,12 +76,22 @@ export class RaftObserver {
     seen.term = raft.term
     seen.votedFor = raft.votedFor
     seen.commit = raft.commit
+    seen.lastTerm = raft.log.lastTerm
   }
 
   #seenOf(name: string, raft: Raft): Seen {
     let seen = this.#seen.get(name)
     if (seen === undefined) {
-      seen = { raft, term: raft.term, votedFor: raft.votedFor, commit: 0, terms: [], last: 0, led: null }
+      seen = {
+        raft,
+        term: raft.term,
+        votedFor: raft.votedFor,
+        commit: 0,
+        terms: [],
+        last: 0,
+        lastTerm: -1,
+        led: null,
+      }
       this.#seen.set(name, seen)
     } else if (seen.raft !== raft) {
       // A restart: what it knew of commits is volatile, and what its log held unsynced may be gone.
@@ -259,6 +271,16 @@ export class RaftObserver {
     }
   }
 }
+
+/** Most events change nothing that anybody has to look at. A log that was cut and grew to the same end in one step has another last term. */
+const isUnchanged = (seen: Seen, raft: Raft): boolean =>
+  seen.raft === raft &&
+  seen.commit === raft.commit &&
+  seen.last === raft.log.last &&
+  seen.lastTerm === raft.log.lastTerm &&
+  seen.term === raft.term &&
+  seen.votedFor === raft.votedFor &&
+  (seen.led !== null) === (raft.role.type === 'leader')
 
 /** Whether a log has this very entry, or a snapshot of it. */
 function holds({ log }: Raft, index: LogIndex, term: Term): boolean {
