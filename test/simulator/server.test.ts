@@ -141,3 +141,23 @@ test('the same seed makes the same run', async () => {
   expect(other).not.toBe(first)
   expect(runs[1]?.history.events).toEqual(runs[0]?.history.events)
 })
+
+/** Shown, not judged: it depends on the machine and on what else it does. */
+test.each([
+  ['an idle chain', { clients: 1, workload: { thinkMs: [1e9, 1e9] } }, 100],
+  ['a busy chain', { clients: 8 }, 10],
+] as const)('how fast %s is', async (name, options, seconds) => {
+  const world = new StoreWorld({ seed: 1, ...options })
+  expect(await world.until(() => world.isWhole())).toBe(true)
+  await world.seconds(seconds / 10)
+  const { count } = world.scheduler
+  const { ok } = world.history.counts
+  const began = process.cpuUsage()
+  await world.seconds(seconds)
+  const cpuSeconds = process.cpuUsage(began).user / 1e6
+  const events = world.scheduler.count - count
+  console.log(
+    `${name}: ${Math.round(seconds / cpuSeconds)} simulated seconds a second, ${Math.round(events / cpuSeconds)} events a second; ` +
+      `each simulated second has ${Math.round(events / seconds)} events and ${Math.round((world.history.counts.ok - ok) / seconds)} operations`,
+  )
+})

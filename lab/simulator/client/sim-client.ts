@@ -44,6 +44,8 @@ export class SimClient implements ClientOutbox {
   #transport: SimTransport | null = null
   #waiters = new Map<RequestId, Waiter>()
   #batches = new Map<string, ClientMessage[]>()
+  /** Answers of this step of the core. Who is told may ask for more at once, and the core is not entered twice. */
+  #answers: (() => void)[] = []
   #nextId = 1
   #ticker: Timer | null = null
 
@@ -84,6 +86,7 @@ export class SimClient implements ClientOutbox {
     this.#transport = null
     this.#waiters = new Map()
     this.#batches = new Map()
+    this.#answers = []
     this.#ticker = null
   }
 
@@ -120,17 +123,19 @@ export class SimClient implements ClientOutbox {
   complete(id: RequestId, result: OperationResult): void {
     const waiter = this.#waiters.get(id)
     this.#waiters.delete(id)
-    waiter?.done(result)
+    if (waiter !== undefined) this.#answers.push(() => waiter.done(result))
   }
 
   fail(id: RequestId, error: StoreError): void {
     const waiter = this.#waiters.get(id)
     this.#waiters.delete(id)
-    waiter?.failed(error)
+    if (waiter !== undefined) this.#answers.push(() => waiter.failed(error))
   }
 
   #step(event: Parameters<typeof step>[1]): void {
-    if (this.#state !== null) step(this.#state, event, this)
+    if (this.#state === null) return
+    step(this.#state, event, this)
+    for (let tell = this.#answers.shift(); tell !== undefined; tell = this.#answers.shift()) tell()
   }
 
   #now() {
