@@ -35,6 +35,7 @@ export class Nemesis {
   readonly #active = new Set<Promise<unknown>>()
   /** Faults that could not be inflicted, or not healed: the machine's doing, not the cluster's. */
   readonly #failures: unknown[] = []
+  readonly #metFullDisks = new Set<string>()
   #watch: NodeJS.Timeout | null = null
   #skipped = 0
 
@@ -49,6 +50,11 @@ export class Nemesis {
   /** Processes that ended although nobody had killed them. */
   get stumbles(): readonly string[] {
     return this.#stumbles
+  }
+
+  /** Processes whose disk was full once. */
+  get metFullDisks(): ReadonlySet<string> {
+    return this.#metFullDisks
   }
 
   /** Faults that found nobody to hit. */
@@ -198,6 +204,7 @@ export class Nemesis {
   /** Who has met a full disk has left its chains for good: it is restarted when there is room again. */
   async #fillDisks(victims: readonly string[]): Promise<Heal> {
     const { disks } = this.#options.ground
+    for (const name of victims) this.#metFullDisks.add(name)
     await Promise.all(victims.map((name) => disks.get(name)?.fill()))
     return async () => {
       for (const name of victims) {

@@ -197,7 +197,7 @@ async function suffered(
     for (const failure of await load.readBack(talk.signal))
       problems.push(`cannot be read at the end: ${failure}`)
     await load.readBackAtServers(talk.signal)
-    problems.push(...nemesis.stumbles, ...findStumbles(cluster))
+    problems.push(...nemesis.stumbles, ...findStumbles(cluster, nemesis.metFullDisks))
     return { recorder, nemesis, problems, whole: { fromUs, toUs } }
   } finally {
     clearInterval(ticker)
