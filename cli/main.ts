@@ -8,6 +8,7 @@ import { checkCommand } from './commands/check.ts'
 import { coordinatorCommand } from './commands/coordinator.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { demoCommand } from './commands/demo.ts'
+import { exploreCommand } from './commands/explore.ts'
 import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { importCommand } from './commands/import.ts'
@@ -16,6 +17,7 @@ import { managerCommand } from './commands/manager.ts'
 import { putCommand } from './commands/put.ts'
 import { scanCommand } from './commands/scan.ts'
 import { serverCommand } from './commands/server.ts'
+import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { tortureCommand } from './commands/torture.ts'
 import { znodeCommand } from './commands/znode.ts'
@@ -47,6 +49,8 @@ await yargs(shield(hideBin(process.argv)))
   .command(exportCommand)
   .command(chainCommand)
   .command(znodeCommand)
+  .command(simCommand)
+  .command(exploreCommand)
   .command(tortureCommand)
   .command(checkCommand)
   .locale('en')
