@@ -136,6 +136,26 @@ const inEnsemble = ({ rng }: Dice): Target => ({
   role: rng.pick(['leader', 'leader', 'follower', 'manager'] as const),
 })
 
+/** Two that may have something to say to each other. */
+function anyPair(dice: Dice): readonly [Target, Target] {
+  const { rng } = dice
+  const client: Target = { role: 'client', index: rng.below(Math.max(1, dice.clients)) }
+  const pairs: readonly (() => readonly [Target, Target])[] = [
+    () => [anyNode(dice), anyNode(dice)],
+    () => [inChain(dice), inChain(dice)],
+    () => [{ role: 'leader' }, { role: 'follower' }],
+    () => [
+      { role: 'process', name: rng.pick(dice.coordinators) },
+      rng.chance(0.5) ? client : anyServer(dice),
+    ],
+    () => [anyServer(dice), client],
+  ]
+  const [a, b] = rng.pick(pairs)()
+  return rng.chance(0.5) ? [a, b] : [b, a]
+}
+
+const fromTo = ([from, to]: readonly [Target, Target]) => ({ from, to })
+
 const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
   crash: (dice) => ({ type: 'crash', targets: [anyNode(dice)], downMs: [forMs(dice, 5, 15_000)] }),
   'crash-pair': (dice) => ({
@@ -162,11 +182,13 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
     share: dice.rng.chance(0.5) ? 1 : roughly(dice.rng.fraction()),
     forMs: forMs(dice, 50, 20_000),
   }),
-  'link-break': (dice) => ({ type: 'link-break', a: anyNode(dice), b: anyNode(dice) }),
+  'link-break': (dice) => {
+    const [a, b] = anyPair(dice)
+    return { type: 'link-break', a, b }
+  },
   'slow-link': (dice) => ({
+    ...fromTo(anyPair(dice)),
     type: 'slow-link',
-    from: anyNode(dice),
-    to: anyNode(dice),
     factor: dice.rng.scale(3, 1_000),
     forMs: forMs(dice, 100, 20_000),
   }),
@@ -236,8 +258,9 @@ function drawShape(dice: Dice): PartitionShape {
   const { rng } = dice
   const order = rng.below(1_000_000)
   const share = roughly(0.2 + 0.6 * rng.fraction())
-  const type = rng.pick(['halves', 'alone', 'alone', 'bridge'] as const)
+  const type = rng.pick(['halves', 'alone', 'alone', 'control', 'bridge'] as const)
   if (type === 'halves') return { type, share, order }
+  if (type === 'control') return { type, target: anyServer(dice) }
   if (type === 'bridge') return { type, over: anyNode(dice), share, order }
   return { type, target: anyNode(dice), clientsToo: rng.chance(0.5) }
 }

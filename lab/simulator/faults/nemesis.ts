@@ -266,6 +266,13 @@ export class Nemesis {
 
   /** Ordered pairs that no message passes any more. */
   #pairsOf(shape: PartitionShape, names: readonly string[]): [string, string][] {
+    if (shape.type === 'control') {
+      const alone = this.#who(shape.target)
+      const { coordinators } = this.#cluster.sight
+      return alone === null
+        ? []
+        : coordinators.flatMap(({ name }) => (name === alone ? [] : bothWays(alone, name)))
+    }
     if (shape.type === 'alone') {
       const alone = this.#who(shape.target)
       if (alone === null) return []

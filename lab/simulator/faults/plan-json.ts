@@ -31,7 +31,7 @@ const DEEDS: Readonly<Record<string, readonly string[]>> = {
   'client-crash': ['client', 'downMs'],
   'client-burst': ['client', 'requests'],
 }
-const ROLES = ['process', 'head', 'middle', 'tail', 'joiner', 'leader', 'follower', 'manager']
+const ROLES = ['process', 'head', 'middle', 'tail', 'joiner', 'leader', 'follower', 'manager', 'client']
 const TARGETS = ['target', 'a', 'b', 'from', 'to', 'over']
 
 /**
@@ -110,10 +110,12 @@ function checkField(deed: Record<string, unknown>, field: string, where: string)
 }
 
 function checkShape(shape: Record<string, unknown>, where: string): void {
-  if (shape['type'] === 'alone') checkTarget(shape['target'], `${where}.target`)
+  if (shape['type'] === 'alone' || shape['type'] === 'control')
+    checkTarget(shape['target'], `${where}.target`)
   else if (shape['type'] === 'bridge') checkTarget(shape['over'], `${where}.over`)
-  else if (shape['type'] !== 'halves') fail(`${where}.type`, 'halves, alone or bridge', shape['type'])
-  if (shape['type'] === 'alone') return
+  else if (shape['type'] !== 'halves')
+    fail(`${where}.type`, 'halves, alone, control or bridge', shape['type'])
+  if (shape['type'] === 'alone' || shape['type'] === 'control') return
   share(shape, 'share', where)
   count(shape, 'order', where)
 }
@@ -123,6 +125,7 @@ function checkTarget(data: unknown, where: string): void {
   const role = String(target['role'])
   if (!ROLES.includes(role)) fail(`${where}.role`, `one of ${ROLES.join(', ')}`, target['role'])
   const needs = role === 'process' ? 'name' : ROLES.indexOf(role) < 5 ? 'chain' : null
+  if (role === 'client') count(target, 'index', where)
   if (needs !== null && typeof target[needs] !== 'string') fail(`${where}.${needs}`, 'a name', target[needs])
 }
 

@@ -8,6 +8,8 @@ export type Target =
   | { readonly role: 'head' | 'middle' | 'tail' | 'joiner'; readonly chain: string }
   /** The coordinators' leader, a follower, the server or coordinator that runs the manager. */
   | { readonly role: 'leader' | 'follower' | 'manager' }
+  /** The client of this number, modulo how many there are. */
+  | { readonly role: 'client'; readonly index: number }
 
 /** One thing that is done to the cluster. Whatever lasts carries how long, so that each action can be left out by itself. */
 export type Deed =
@@ -59,6 +61,8 @@ export type Deed =
 export type PartitionShape =
   | { readonly type: 'halves'; readonly share: number; readonly order: number }
   | { readonly type: 'alone'; readonly target: Target; readonly clientsToo: boolean }
+  /** Cut off from all coordinators, and from nobody else: what leases are for. */
+  | { readonly type: 'control'; readonly target: Target }
   /** Two sides that see each other only over one process. */
   | { readonly type: 'bridge'; readonly over: Target; readonly share: number; readonly order: number }
 
@@ -108,6 +112,7 @@ function describeValue(value: unknown): string {
 
 export function describeTarget(target: Target): string {
   if (target.role === 'process') return target.name
+  if (target.role === 'client') return `client ${target.index}`
   return 'chain' in target ? `${target.role} of ${target.chain}` : target.role
 }
 

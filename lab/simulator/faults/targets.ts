@@ -14,6 +14,8 @@ export function resolve(cluster: FaultTarget, target: Target): string | null {
       return cluster.sight.coordinators.find(({ raft }) => raft?.role.type === 'follower')?.name ?? null
     case 'manager':
       return cluster.manager()
+    case 'client':
+      return cluster.clients[target.index % Math.max(1, cluster.clients.length)] ?? null
     default: {
       const config = cluster.config(target.chain)
       return config === null ? null : placeIn(config, target.role)

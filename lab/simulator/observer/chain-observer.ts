@@ -134,6 +134,7 @@ export class ChainObserver {
     if (replica.serving && (!seen.serving || replica.incarnation !== seen.incarnation))
       this.#checkBegins(chain, replica)
     if (replica.log.commit.seq !== seen.commit) this.#checkCommit(chain, seen, replica)
+    if (chain.newest !== null && replica.config?.epoch === chain.newest.epoch) checkTail(chain.log, replica)
     this.#checkReads(chain, seen, replica)
     checkLinks(replica, (name) => chain.seen.get(name)?.replica ?? null)
     remember(seen, replica)
@@ -324,7 +325,8 @@ export class ChainObserver {
    * the tail had one.
    */
   versionAnswered(replica: Replica): void {
-    const { newest } = this.#chain(replica.chain)
+    const { newest, log } = this.#chain(replica.chain)
+    checkTail(log, replica)
     if (!this.#leasesHold || newest === null) return
     const { self, incarnation } = replica
     must(
@@ -363,6 +365,21 @@ export class ChainObserver {
       () => `serves without ${newest.seq}, which is committed`,
     )
   }
+}
+
+/**
+ * A tail knows all that was ever committed: what its predecessor in office can have shown, it commits before it answers anything. One of an old epoch may know less, but
+ * has no lease to say so.
+ */
+function checkTail({ last }: CommittedLog, replica: Replica): void {
+  if (!replica.serving || !isTail(replica)) return
+  must(
+    'CleanMeansCommitted',
+    replica.log.commit.seq >= last,
+    replica.self,
+    () =>
+      `is the tail of ${describe(replica.config)} at commit ${replica.log.commit.seq}; committed is up to ${last}`,
+  )
 }
 
 const newSeen = (replica: Replica): Seen => ({
