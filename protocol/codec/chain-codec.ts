@@ -10,6 +10,7 @@ import {
   asChainId,
   asEpoch,
   asIncarnation,
+  asMillis,
   asRequestNumber,
   asSeq,
   asSessionId,
@@ -109,7 +110,8 @@ function writeChainMessage(fields: Field[], message: ChainMessage): void {
       writeList(fields, message.entries, writeEntry)
       break
     case 'ack':
-      fields.push(message.attempt, message.commit, message.received, message.echo)
+      // Below 0: no append has come yet whose time could be sent back.
+      fields.push(message.attempt, message.commit, message.received, message.echo < 0 ? null : message.echo)
       break
     case 'version-query':
       fields.push(message.query)
@@ -155,7 +157,8 @@ function readChainMessage(reader: FieldReader): ChainMessage {
       return readAppend(reader, epoch)
     case KIND.ack: {
       const [attempt, commit, received] = [reader.count(), readSeq(reader), readSeq(reader)]
-      return { type: 'ack', epoch, attempt, commit, received, echo: reader.millis() }
+      const echo = reader.isNull() ? asMillis(-1) : reader.millis()
+      return { type: 'ack', epoch, attempt, commit, received, echo }
     }
     case KIND['version-query']:
       return { type: 'version-query', epoch, query: reader.count() }

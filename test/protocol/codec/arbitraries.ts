@@ -223,7 +223,14 @@ const chainMessage: Arbitrary<ChainMessage> = one<ChainMessage>(
     commit: seq,
     sentAt: millis,
   }),
-  fc.record({ type: kind('ack'), epoch, attempt: count, commit: seq, received: seq, echo: millis }),
+  fc.record({
+    type: kind('ack'),
+    epoch,
+    attempt: count,
+    commit: seq,
+    received: seq,
+    echo: fc.oneof(millis, fc.constant(asMillis(-1))),
+  }),
   fc.record({
     type: kind('snapshot-page'),
     epoch,
