@@ -66,6 +66,18 @@ describe('deeds that overlap', () => {
     expect(cluster.process('n4')?.alive).toBe(true)
   })
 
+  test('healing also starts who is neither coordinator, server nor client', async () => {
+    const deed: Deed = { type: 'crash', targets: [{ role: 'manager' }], downMs: [60_000] }
+    const plan = withDeeds(planOf('crash'), [1_000, deed])
+    const cluster = new FaultCluster(plan)
+    const nemesis = new Nemesis(cluster, plan)
+    nemesis.begin()
+    await cluster.run(2_000)
+    expect(cluster.process('manager')?.alive).toBe(false)
+    nemesis.heal()
+    expect(cluster.process('manager')?.alive).toBe(true)
+  })
+
   test('a symbolic target is whoever it is at that moment; nobody, if there is none', async () => {
     const plan = withDeeds(
       planOf('crash'),

@@ -81,7 +81,11 @@ export class Nemesis {
     this.#cluster.harshRaft(null)
     for (const name of this.#drained.keys()) this.#cluster.undrain(name)
     const beyond = this.#plan.kinds.includes('drift-beyond')
-    for (const name of this.#everybody()) {
+    // A manager may be a process of its own.
+    const struck = [this.#downUntilUs, this.#paused, this.#slow, this.#full].flatMap((holds) => [
+      ...holds.keys(),
+    ])
+    for (const name of new Set([...this.#everybody(), ...struck])) {
       const process = this.#cluster.process(name)
       const disk = this.#cluster.disk(name)
       if (disk !== null) {
