@@ -9,20 +9,41 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   rmSync,
   statfsSync,
+  statSync,
   truncateSync,
   unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Rng } from '../simulator/kernel/rng.ts'
 import { systemCommand } from './system-command.ts'
 
 /** Sparse: takes only what is written to it. */
 const DISK_BYTES = 1024 ** 3
-const BALLAST = '.ballast'
+const BALLAST = 'lost+found/ballast'
 /** EXT4_IOC_SHUTDOWN, with EXT4_GOING_FLAGS_NOLOGFLUSH: as if the power had gone. */
 const SHUT_DOWN =
   'my $f = pack("L", 2); open(F, "<", $ARGV[0]) or die "$!\\n"; ioctl(F, 0x8004587d, $f) or die "$!\\n"'
+
+/** Number of the system call, by processor. */
+const SYNC_FILE_RANGE: Readonly<Record<string, number>> = { x64: 277, arm64: 84 }
+const RANGE_BYTES = 16 * 1024
+/** Of one file, from its beginning. */
+const RANGES_MAX = 256
+const WRITE_RANGES = `my $call = shift @ARGV;
+while (@ARGV) { my ($file, $at) = splice(@ARGV, 0, 2); open(F, "<", $file) or next; syscall($call, fileno(F), int($at), ${RANGE_BYTES}, 7); close(F) }`
+/** In the one directory that every new file system has: the rest is its process's alone. */
+const PROBE = 'lost+found/probe'
+const REMOUNTS_MAX = 40
+
+function syncFile(file: string): void {
+  const fd = openSync(file, 'w')
+  fsyncSync(fd)
+  closeSync(fd)
+}
 
 export class Disk {
   /** Where it is mounted. */
@@ -76,16 +97,49 @@ export class Disk {
   /** Lasting: a power cut right after it does not bring the ballast back. */
   free(): void {
     rmSync(join(this.path, BALLAST), { force: true })
-    const directory = openSync(this.path, 'r')
-    fsyncSync(directory)
-    closeSync(directory)
+    syncFile(join(this.path, PROBE)) // commits the journal
   }
 
-  /** Loses what was not synced. Nobody may have a file open on it: its process was killed before. */
-  async cutPower(): Promise<void> {
+  /**
+   * Loses what was not synced; nobody may have a file open on it: its process was killed before. Of what was not synced the kernel may have written any part before, in
+   * any order: with dice, some of it is.
+   */
+  async cutPower(rng: Rng | null = null): Promise<void> {
+    if (rng !== null) await this.#writeSome(rng)
     await systemCommand('perl', ['-e', SHUT_DOWN, this.path])
     await systemCommand('umount', [this.path])
-    await this.#mount()
+    for (let tries = 0; ; tries++) {
+      await this.#mount()
+      if (this.#isWell() || tries >= REMOUNTS_MAX) return
+      // A process that is just being started elsewhere still holds the old one, for some milliseconds.
+      await systemCommand('umount', [this.path])
+      await sleep(50)
+    }
+  }
+
+  #isWell(): boolean {
+    try {
+      closeSync(openSync(join(this.path, PROBE), 'w'))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async #writeSome(rng: Rng): Promise<void> {
+    const number = SYNC_FILE_RANGE[process.arch]
+    if (number === undefined) return
+    const files = readdirSync(this.path, { recursive: true, withFileTypes: true })
+    const ranges: string[] = []
+    for (const file of files.filter((each) => each.isFile())) {
+      const path = join(file.parentPath, file.name)
+      const blocks = Math.ceil(statSync(path).size / RANGE_BYTES)
+      const share = rng.pick([0, 0.2, 0.8])
+      for (let block = 0; block < Math.min(blocks, RANGES_MAX); block++)
+        if (rng.chance(share)) ranges.push(path, String(block * RANGE_BYTES))
+    }
+    await systemCommand('perl', ['-e', WRITE_RANGES, String(number), ...ranges])
+    if (rng.chance(0.5)) syncFile(join(this.path, PROBE)) // commits the journal: names and lengths of all files, too
   }
 
   async close(): Promise<void> {

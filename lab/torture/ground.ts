@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LocalPlace } from '../../runtime/processes/local-cluster.ts'
+import { BootIds } from './boot-ids.ts'
 import { Disk } from './disk.ts'
 import type { FaultKind } from './faults.ts'
 import { Network } from './network.ts'
@@ -15,6 +16,7 @@ export interface Ground {
   readonly allowed: Allowed
   readonly network: Network | null
   readonly disks: ReadonlyMap<string, Disk>
+  readonly bootIds: BootIds | null
   readonly place: ((name: string) => LocalPlace) | null
   close(): Promise<void>
 }
@@ -34,7 +36,8 @@ export async function prepareGround(options: {
   const network = wants(NETWORK_FAULTS) ? await tryNetwork(names, transport) : null
   const disks = wants(DISK_FAULTS) ? await tryDisks(directory, names) : null
   const net = network instanceof Network ? network : null
-  const mounted = disks instanceof Map ? disks : new Map<string, Disk>()
+  const mounted = typeof disks === 'object' && disks !== null ? disks.disks : new Map<string, Disk>()
+  const bootIds = typeof disks === 'object' && disks !== null ? disks.bootIds : null
   const noNetwork = typeof network === 'string' ? network : null
   const noDisks = typeof disks === 'string' ? disks : null
   return {
@@ -48,7 +51,8 @@ export async function prepareGround(options: {
     },
     network: net,
     disks: mounted,
-    place: net === null ? null : (name) => net.place(name),
+    bootIds,
+    place: net === null && bootIds === null ? null : (name) => placeOf(name, net, bootIds),
     close: async () => {
       for (const disk of mounted.values()) await disk.close()
       net?.close()
@@ -56,20 +60,32 @@ export async function prepareGround(options: {
   }
 }
 
+function placeOf(name: string, network: Network | null, bootIds: BootIds | null): LocalPlace {
+  const { host, launcher } = network?.place(name) ?? { host: '127.0.0.1', launcher: [] }
+  return { host, launcher: [...(bootIds?.launcher(name) ?? []), ...launcher] }
+}
+
 async function tryNetwork(names: readonly string[], transport: string): Promise<Network | string> {
   if (transport !== 'tcp') return `over ${transport} the links between processes are the broker's`
   return Network.open(names).catch((error: Error) => error.message)
 }
 
-async function tryDisks(directory: string, names: readonly string[]): Promise<Map<string, Disk> | string> {
+interface Disks {
+  readonly disks: Map<string, Disk>
+  readonly bootIds: BootIds
+}
+
+async function tryDisks(directory: string, names: readonly string[]): Promise<Disks | string> {
   const images = join(directory, 'disks')
   mkdirSync(images, { recursive: true })
   const refused = await tryOneDisk()
   if (refused !== null) return refused
+  const paths = new Map(names.map((name) => [name, join(directory, name)]))
+  const bootIds = await BootIds.open(join(images, 'boot-ids'), paths).catch((error: Error) => error.message)
+  if (typeof bootIds === 'string') return bootIds
   const disks = new Map<string, Disk>()
-  for (const name of names)
-    disks.set(name, await Disk.open(join(directory, name), join(images, `${name}.img`)))
-  return disks
+  for (const [name, path] of paths) disks.set(name, await Disk.open(path, join(images, `${name}.img`)))
+  return { disks, bootIds }
 }
 
 /** All that a disk will have to do. */

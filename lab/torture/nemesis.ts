@@ -15,7 +15,7 @@ import type { Heal } from './network.ts'
 
 export interface NemesisOptions {
   readonly cluster: LocalCluster
-  readonly ground: Pick<Ground, 'network' | 'disks'>
+  readonly ground: Pick<Ground, 'network' | 'disks' | 'bootIds'>
   readonly rng: Rng
   /** The recorder's clock. */
   readonly timeUs: () => number
@@ -38,6 +38,7 @@ export class Nemesis {
   readonly #metFullDisks = new Set<string>()
   #watch: NodeJS.Timeout | null = null
   #skipped = 0
+  #cuts = 0
 
   constructor(options: NemesisOptions) {
     this.#options = options
@@ -216,9 +217,11 @@ export class Nemesis {
   }
 
   async #cutPower(victims: readonly string[]): Promise<Heal> {
-    const { disks } = this.#options.ground
+    const { rng, ground } = this.#options
+    const { disks, bootIds } = ground
     await Promise.all(victims.map((name) => this.#process(name).kill()))
-    await Promise.all(victims.map((name) => disks.get(name)?.cutPower()))
+    await Promise.all(victims.map((name) => disks.get(name)?.cutPower(rng.fork(`${name} ${this.#cuts++}`))))
+    for (const name of victims) bootIds?.reboot(name)
     return async () => {
       for (const name of victims) this.#process(name).start()
     }
