@@ -22,6 +22,7 @@ import type { ClusterSight } from './observer/sight.ts'
 import { SimOperator } from './operator.ts'
 import type { SimulationFailure } from './result.ts'
 import { joinsBy, SimDataServer } from './server/sim-data-server.ts'
+import { ZnodeRun, ZnodeWorkload } from './znode-client/znode-workload.ts'
 
 export interface ClusterShape {
   readonly coordinators: number
@@ -42,6 +43,11 @@ export interface ClusterShape {
   readonly snapshotEntries: number
   /** Committed entries that a replica keeps for those who lack them; more means fewer snapshots. */
   readonly retainedBytesMax: number
+  /** How long a turn of a process gathers what arrives together, in microseconds. 0: each event is a turn of its own. */
+  readonly turnUs: number
+  /** Clients of the coordinators' tree, and the time between two things that they do: from, to. */
+  readonly znodeClients: number
+  readonly znodeThinkMs: readonly [number, number]
 }
 
 const TICK_MS = 50
@@ -66,6 +72,8 @@ export class SimCluster {
   readonly servers: SimDataServer[] = []
   readonly workloads: readonly Workload[]
   readonly clients: readonly SimClient[]
+  readonly znodes: ZnodeRun
+  readonly znodeClients: readonly ZnodeWorkload[]
   readonly operator: SimOperator
   readonly history: HistoryRecorder
   readonly groups: KeyGroups
@@ -99,6 +107,7 @@ export class SimCluster {
     this.#kernel = {
       scheduler: this.scheduler,
       trace,
+      turnUs: shape.turnUs,
       onBug: (process, error) => this.#onBug(process, error),
       ran: (process) => this.#onRan(process),
     }
@@ -126,6 +135,8 @@ export class SimCluster {
     const clients = Array.from({ length: shape.clients }, (_, i) => this.#makeClient(i))
     this.clients = clients.map(({ client }) => client)
     this.workloads = clients.map(({ workload }) => workload)
+    this.znodes = new ZnodeRun(new HistoryRecorder(this.scheduler), rng.fork('znodes'))
+    this.znodeClients = Array.from({ length: shape.znodeClients }, (_, i) => this.#makeZnodeClient(i))
     this.operator = new SimOperator(this.#makeProcess('operator'), this.network, this.#coordinatorNames)
   }
 
@@ -169,6 +180,7 @@ export class SimCluster {
       tickMs: TICK_MS,
       limits: { ...CHAIN_LIMITS, retainedBytesMax },
       hooks: {
+        onCommitted: ({ name }, chain, entry) => this.observer.applied(name, chain, entry),
         onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
       },
     })
@@ -198,6 +210,20 @@ export class SimCluster {
     return { client, workload }
   }
 
+  #makeZnodeClient(index: number): ZnodeWorkload {
+    const { sessionTimeoutMs, znodeThinkMs } = this.shape
+    return new ZnodeWorkload({
+      process: this.#makeProcess(`znode-client-${index + 1}`),
+      network: this.network,
+      run: this.znodes,
+      coordinators: this.#coordinatorNames,
+      sessionTimeoutMs,
+      thinkMs: znodeThinkMs,
+      writesConfiguration: index === 0,
+      observe: (name) => this.observer.session(name),
+    })
+  }
+
   // Lives.
 
   /** Starts everything but the clients. */
@@ -213,6 +239,7 @@ export class SimCluster {
     if (coordinator !== undefined) return this.#startCoordinator(coordinator)
     const server = this.servers.find((one) => one.name === name)
     if (server !== undefined) return server.boot()
+    this.znodeClients.find((one) => one.name === name)?.start()
     const index = this.clients.findIndex(({ process }) => process.name === name)
     this.workloads[index]?.start()
   }

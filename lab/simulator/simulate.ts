@@ -10,6 +10,7 @@ import { type FaultPlan, promisesOf } from './faults/plan.ts'
 import { Rng } from './kernel/rng.ts'
 import { Trace, type TraceReader } from './kernel/trace.ts'
 import type { SimulationFailure, SimulationResult } from './result.ts'
+import { ephemeralsOf } from './znode-client/ephemerals.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -58,8 +59,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     leasesHold: promisesOf(plan).leasesHold,
   })
   const faultsDone = await live(cluster, plan)
-  const verdict = judge(cluster, plan)
-  return resultOf(cluster, plan, faultsDone, verdict)
+  const verdicts = [judge(cluster, plan), judgeZnodes(cluster)]
+  return resultOf(cluster, plan, faultsDone, verdicts)
 }
 
 function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
@@ -82,24 +83,36 @@ function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
     codec: rng.chance(0.05),
     snapshotEntries: rng.pick([50, 300, 10_000]),
     retainedBytesMax: rng.pick([2_000, 20_000, 64 * 1024 * 1024]),
+    ...drawZnodeClients(rng.fork('znode clients')),
+    turnUs: rng.pick([0, 0, 0, 20, 200]),
     ...options.shape,
   }
 }
+
+const drawZnodeClients = (rng: Rng) => ({
+  znodeClients: rng.pick([2, 3]),
+  znodeThinkMs: rng.pick([
+    [1, 30],
+    [10, 200],
+    [50, 800],
+  ] as const),
+})
 
 function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): FaultPlan {
   const names = (prefix: string, count: number) =>
     Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)
   const seconds = options.faultSeconds ?? rng.fork('duration').between(10, 40)
-  return drawFaults(rng.fork('faults'), {
+  const plan = drawFaults(rng.fork('faults'), {
     seed: options.seed,
     durationMs: seconds * 1000,
     coordinators: names('coordinator-', shape.coordinators),
     servers: names('n', shape.servers),
-    clients: shape.clients,
+    clients: shape.clients + shape.znodeClients,
     chains: names('c', shape.chains).map((_, i) => `c${i}`),
     sessionTimeoutMs: shape.sessionTimeoutMs,
     ...(options.faults === undefined ? {} : { kinds: options.faults }),
   })
+  return { ...plan, clients: shape.clients }
 }
 
 /** Both phases. @returns how many faults were done. */
@@ -109,15 +122,18 @@ async function live(cluster: SimCluster, plan: FaultPlan): Promise<number> {
   await stage.until('the chains begin', BEGIN_WITHIN_S, () => cluster.isWhole)
   const nemesis = new Nemesis(faultTargetOf(cluster), plan)
   for (const { process } of cluster.clients) cluster.start(process.name)
+  for (const { name } of cluster.znodeClients) cluster.start(name)
   nemesis.begin()
   await stage.pass(plan.durationMs / 1000)
   const struck = plan.actions.filter(({ atMs }) => atMs <= plan.durationMs).length
   nemesis.heal()
   await stage.until('the chains are whole again', WHOLE_WITHIN_S, () => nemesis.healed && cluster.isWhole)
-  for (const workload of cluster.workloads) workload.finish()
+  const all = [...cluster.workloads, ...cluster.znodeClients]
+  for (const workload of all) workload.finish()
   await stage.until('every client has its answer', ANSWERED_WITHIN_S, () =>
-    cluster.workloads.every(({ open }) => open === 0),
+    all.every(({ open }) => open === 0),
   )
+  await endZnodes(cluster, stage)
   let read = false
   cluster.workloads[0]?.readAll(() => {
     read = true
@@ -125,6 +141,21 @@ async function live(cluster: SimCluster, plan: FaultPlan): Promise<number> {
   await stage.until('every key can be read', READ_WITHIN_S, () => read || cluster.workloads.length === 0)
   stage.end()
   return struck
+}
+
+/** Every client has a session that works, and of the sessions that are over no ephemeral is left. */
+async function endZnodes({ znodeClients, observer }: SimCluster, stage: Stage): Promise<void> {
+  let working = 0
+  for (const client of znodeClients)
+    client.readAtLast(() => {
+      working++
+    })
+  await stage.until('every session works or is renewed', READ_WITHIN_S, () => working === znodeClients.length)
+  await stage.until('ephemerals of sessions that are over are gone', READ_WITHIN_S, () =>
+    ephemeralsOf(observer.tree.tree).every((owner) =>
+      znodeClients.some(({ sessionId }) => sessionId === owner),
+    ),
+  )
 }
 
 /** Lets virtual time pass, until something fails. */
@@ -195,11 +226,29 @@ function judge(cluster: SimCluster, plan: FaultPlan): Verdict | null {
   return verdict
 }
 
+/** Of the coordinators' tree everything is promised, whatever becomes of leases and chains. */
+function judgeZnodes(cluster: SimCluster): Verdict | null {
+  if (cluster.failure !== null) return null
+  const verdict = check(operationsOf(cluster.znodes.history.events), {
+    model: 'znodes',
+    limits: { configurationsMax: CONFIGURATIONS_MAX },
+  })
+  const wrong = verdict.parts.find(({ judgement }) => judgement === 'not-linearizable')
+  if (wrong !== undefined)
+    cluster.failure = {
+      kind: 'history',
+      what: `znodes ${wrong.name}: ${wrong.reason}`,
+      details: (wrong.smallest ?? []).map((operation) => JSON.stringify(operation)).join('\n'),
+      verdict,
+    }
+  return verdict
+}
+
 function resultOf(
   cluster: SimCluster,
   plan: FaultPlan,
   faultsDone: number,
-  verdict: Verdict | null,
+  verdicts: readonly (Verdict | null)[],
 ): SimulationResult {
   const { scheduler, trace, history } = cluster
   const failure: SimulationFailure | null = cluster.failure
@@ -210,10 +259,14 @@ function resultOf(
     virtualSeconds: scheduler.nowUs / 1e6,
     events: scheduler.count,
     operations: { ...history.counts },
-    znodeOperations: { ok: 0, failed: 0, unknown: 0 },
+    znodeOperations: { ...cluster.znodes.history.counts },
+    readings: { ...cluster.znodes.readings },
     plan,
     faultsDone,
-    undecided: verdict?.parts.filter(({ judgement }) => judgement === 'unknown').length ?? 0,
+    undecided: verdicts
+      .flatMap((verdict) => verdict?.parts ?? [])
+      .filter(({ judgement }) => judgement === 'unknown').length,
     history: history.events,
+    znodeHistory: cluster.znodes.history.events,
   }
 }

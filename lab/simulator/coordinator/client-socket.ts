@@ -91,6 +91,6 @@ class SimSocket implements ClientSocket {
   }
 
   #later(run: () => void): void {
-    this.#process.timers.after(0, run)
+    this.#process.atTurnEnd(run)
   }
 }

@@ -62,19 +62,15 @@ export class RaftLogDisk {
   #recordLog(hasFailed: () => boolean): RecordLog {
     const log = this.#log
     const { process } = this.#disk
-    let scheduled = false
+    const sync = () => {
+      if (!hasFailed()) log.sync()
+    }
     return {
       get lastPosition() {
         return log.lastPosition
       },
       append: (type, payload) => {
-        if (!scheduled) {
-          scheduled = true
-          process.timers.after(0, () => {
-            scheduled = false
-            if (!hasFailed()) log.sync()
-          })
-        }
+        process.atTurnEnd(sync)
         return log.append({ type, payload })
       },
       // In production whole segments go: often that is nothing yet.

@@ -146,8 +146,7 @@ export class SimCoordinator {
     return {
       timers: process.timers,
       wallMs: () => process.wallMs(),
-      // Two parts of a member may ask for the same turn's end: the process's own knows only one.
-      atTurnEnd: (run) => void process.timers.after(TURN_MS, run),
+      atTurnEnd: (run) => process.atTurnEnd(run),
       rng,
       secrets: simSecrets(rng),
       identity: this.#identity,
@@ -215,6 +214,3 @@ export class SimCoordinator {
     this.#options.process.note('wiped')
   }
 }
-
-/** As long as a process gathers what arrives together. */
-const TURN_MS = 0.02

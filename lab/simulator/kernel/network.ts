@@ -52,6 +52,10 @@ interface End {
   lastArrivalUs: number
   /** Sent into a cut, or caught by one on the way, in the order of sending. */
   readonly held: Parcel[]
+  /** On the way to this end, in the order of arrival. */
+  readonly coming: Parcel[]
+  /** What has come and waits to be handled: the process may be busy, or paused. */
+  readonly arrived: unknown[]
   sent: number
   closed: boolean
 }
@@ -164,6 +168,10 @@ class Connection {
   readonly #near: End
   readonly #to: string
   #far: End | null = null
+  readonly #arriveNear = () => this.#arrive(this.#near)
+  readonly #arriveFar = () => this.#arrive(this.#far as End)
+  readonly #receiveNear = () => receive(this.#near)
+  readonly #receiveFar = () => receive(this.#far as End)
   #opened = false
   #broken = false
   /** Numbers cuts: patience with an earlier one is void. */
@@ -275,17 +283,25 @@ class Connection {
   #transmit(from: End, to: End, parcel: Parcel): void {
     const arrivalUs = this.#scheduler.nowUs + this.#network.latencyUs(from.process.name, to.process.name)
     to.lastArrivalUs = Math.max(to.lastArrivalUs + 1, arrivalUs)
-    this.#scheduler.at(to.lastArrivalUs, () => {
-      if (this.#broken || to.closed) return
-      // What a cut catches on the way is sent again when it heals, before what was sent later.
-      if (this.#network.isCut(from.process.name, to.process.name)) {
-        const later = from.held.findIndex(({ number }) => number > parcel.number)
-        from.held.splice(later < 0 ? from.held.length : later, 0, parcel)
-        return
-      }
-      this.#network.delivered++
-      this.#tell(to, (events) => events.onReceive(parcel.body))
-    })
+    to.coming.push(parcel)
+    this.#scheduler.at(to.lastArrivalUs, to === this.#near ? this.#arriveNear : this.#arriveFar)
+  }
+
+  #arrive(to: End): void {
+    if (this.#broken || to.closed) return
+    const from = this.#otherOf(to)
+    const parcel = to.coming.shift()
+    if (parcel === undefined || from === null) return
+    // What a cut catches on the way is sent again when it heals, before what was sent later.
+    if (this.#network.isCut(from.process.name, to.process.name)) {
+      const later = from.held.findIndex(({ number }) => number > parcel.number)
+      from.held.splice(later < 0 ? from.held.length : later, 0, parcel)
+      return
+    }
+    this.#network.delivered++
+    if (!to.process.alive || to.process.life !== to.life) return
+    to.arrived.push(parcel.body)
+    to.process.run(to === this.#near ? this.#receiveNear : this.#receiveFar)
   }
 
   #otherOf(end: End): End | null {
@@ -353,6 +369,14 @@ const newEnd = (process: SimProcess, events: LinkEvents | null): End => ({
   events,
   lastArrivalUs: 0,
   held: [],
+  coming: [],
+  arrived: [],
   sent: 0,
   closed: false,
 })
+
+/** Handles the next of what has come. */
+function receive(end: End): void {
+  const body = end.arrived.shift()
+  if (!end.closed) end.events?.onReceive(body)
+}

@@ -1,17 +1,22 @@
-import type { Timer, Timers } from '../../../protocol/timers.ts'
+import type { Timers } from '../../../protocol/timers.ts'
+import { ProcessTimer } from './process-timer.ts'
 import type { Rng } from './rng.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Trace } from './trace.ts'
 
 /** Wall clock at the beginning of every run. */
 const WALL_START_MS = 1_700_000_000_000
-/** How long a turn gathers what arrives together. */
+/** How long a turn gathers what arrives together, where nobody says otherwise. */
 const TURN_US = 20
+/** More turns than this, each asked for by the one before it and no time between them: it would never end. */
+const TURNS_MAX = 1000
 
 /** What processes share. */
 export interface Kernel {
   readonly scheduler: Scheduler
   readonly trace: Trace
+  /** How long a turn gathers what arrives together. 0: each event is a turn of its own, which costs one event less. Default: 20. */
+  readonly turnUs?: number
   /** Something threw that nobody expects: an invariant, or a bug. The process is gone. */
   onBug(process: SimProcess, error: unknown): void
   /** A process has just done something: who watches, looks now. */
@@ -38,10 +43,14 @@ export class SimProcess {
   #clockUs = 0
   #clockSinceUs = 0
   #wallSkewMs = 0
-  #turnEnd: (() => void) | null = null
+  readonly #turnUs: number
+  #turnEnds: (() => void)[] = []
+  /** Something is being done; what it leaves for the end of the turn follows at once where turns gather nothing. */
+  #acting = false
 
   constructor(kernel: Kernel, name: string, rng: Rng) {
     this.kernel = kernel
+    this.#turnUs = kernel.turnUs ?? TURN_US
     this.name = name
     this.rng = rng
   }
@@ -71,7 +80,7 @@ export class SimProcess {
     this.note(why)
     this.#alive = false
     this.#held = null
-    this.#turnEnd = null
+    this.#turnEnds = []
     this.#busyUntilUs = 0
     this.#costUs = 0
     for (const listener of this.#crashListeners.splice(0)) listener()
@@ -112,14 +121,14 @@ export class SimProcess {
       this.#held.push(action)
       return
     }
-    const { scheduler } = this.kernel
-    if (this.#costUs === 0 && this.#busyUntilUs <= scheduler.nowUs) {
+    const { nowUs } = this.kernel.scheduler
+    if (this.#costUs === 0 && this.#busyUntilUs <= nowUs) {
       this.#guarded(action)
       return
     }
-    this.#busyUntilUs = Math.max(this.#busyUntilUs, scheduler.nowUs) + this.#costUs
+    this.#busyUntilUs = Math.max(this.#busyUntilUs, nowUs) + this.#costUs
     const { life } = this
-    scheduler.at(this.#busyUntilUs, () => {
+    this.kernel.scheduler.at(this.#busyUntilUs, () => {
       if (this.life !== life || !this.#alive) return
       if (this.#held !== null) this.#held.push(action)
       else this.#guarded(action)
@@ -127,13 +136,17 @@ export class SimProcess {
   }
 
   #guarded(action: () => void): void {
+    const outermost = !this.#acting
+    this.#acting = true
     try {
       action()
+      this.kernel.ran?.(this)
+      if (outermost && this.#turnUs === 0 && this.#turnEnds.length > 0) this.#endTurns()
     } catch (error) {
       this.bug(error)
-      return
+    } finally {
+      if (outermost) this.#acting = false
     }
-    this.kernel.ran?.(this)
   }
 
   /** What nobody expects ends the process, as it does in production. */
@@ -142,18 +155,33 @@ export class SimProcess {
     this.kernel.onBug(this, error)
   }
 
-  /** Once, at the end of the turn: after all that arrives at about this moment. */
+  /** At the end of the turn: after all that arrives at about this moment. What is asked for twice in one turn is done once. */
   atTurnEnd(run: () => void): void {
-    if (this.#turnEnd !== null) return
-    this.#turnEnd = run
+    if (!this.#alive || this.#turnEnds.includes(run)) return
+    this.#turnEnds.push(run)
+    if (this.#turnEnds.length > 1 || (this.#acting && this.#turnUs === 0)) return
     const { life } = this
-    this.kernel.scheduler.after(TURN_US, () => {
-      if (this.life !== life) return
-      this.run(() => {
-        this.#turnEnd = null
-        run()
-      })
+    this.kernel.scheduler.after(this.#turnUs, () => {
+      if (this.life === life) this.run(this.#endTurn)
     })
+  }
+
+  readonly #endTurn = (): void => {
+    const { life } = this
+    const ends = this.#turnEnds
+    this.#turnEnds = []
+    for (const end of ends) {
+      if (this.life !== life || !this.#alive) return
+      end()
+    }
+  }
+
+  #endTurns(): void {
+    for (let turns = 0; this.#turnEnds.length > 0; turns++) {
+      if (turns === TURNS_MAX) throw new Error(`${this.name}: ${turns} turns, and no end to them`)
+      this.#endTurn()
+      this.kernel.ran?.(this)
+    }
   }
 
   // Time.
@@ -185,43 +213,16 @@ export class SimProcess {
   }
 
   /** Timers of this life for synchronous code: they end with it, wait while it is paused, and count by its own clock. */
-  readonly timers: Timers = this.#timersThat(() => {})
+  readonly timers: Timers = this.#timersThat(false)
 
   /** The same for code that works with promises. */
-  readonly promiseTimers: Timers = this.#timersThat(() => this.kernel.scheduler.promised())
+  readonly promiseTimers: Timers = this.#timersThat(true)
 
-  #timersThat(ran: () => void): Timers {
+  #timersThat(settles: boolean): Timers {
     return {
       nowMs: () => this.nowMs(),
-      after: (ms, run) => this.#timer(ms, false, run, ran),
-      every: (ms, run) => this.#timer(ms, true, run, ran),
-    }
-  }
-
-  #timer(ms: number, repeats: boolean, run: () => void, ran: () => void): Timer {
-    const { life } = this
-    const { scheduler } = this.kernel
-    let cancelled = false
-    let pending: Timer
-    const fire = () => {
-      if (this.life !== life || !this.#alive) return
-      this.run(() => {
-        if (cancelled) return
-        // A process that was paused does not catch up: what it missed happens once.
-        if (repeats) plan()
-        run()
-        ran()
-      })
-    }
-    const plan = () => {
-      pending = scheduler.after(Math.max(1, (ms * 1000) / this.#clockRate), fire)
-    }
-    plan()
-    return {
-      cancel: () => {
-        cancelled = true
-        pending.cancel()
-      },
+      after: (ms, run) => new ProcessTimer(this, { ms, run, repeats: false, settles }),
+      every: (ms, run) => new ProcessTimer(this, { ms, run, repeats: true, settles }),
     }
   }
 
