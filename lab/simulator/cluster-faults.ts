@@ -9,7 +9,10 @@ export function faultTargetOf(cluster: SimCluster): FaultTarget {
     scheduler: cluster.scheduler,
     network: cluster.network,
     sight: cluster.sight,
-    clients: cluster.clients.map(({ process }) => process.name),
+    clients: [
+      ...cluster.clients.map(({ process }) => process.name),
+      ...cluster.znodeClients.map(({ name }) => name),
+    ],
     chains: cluster.chains,
     note: (text) => cluster.trace.add(cluster.scheduler.nowUs, 'nemesis', text),
     config: (chain) => cluster.observer.config(chain),
@@ -39,6 +42,7 @@ export function faultTargetOf(cluster: SimCluster): FaultTarget {
     burst: (name, requests) => {
       const index = cluster.clients.findIndex(({ process }) => process.name === name)
       cluster.workloads[index]?.burst(requests)
+      cluster.znodeClients.find((one) => one.name === name)?.burst(requests)
     },
   }
 }

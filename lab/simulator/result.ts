@@ -1,6 +1,7 @@
 import type { HistoryEvent } from '../checker/operations.ts'
 import type { Verdict } from '../checker/verdict.ts'
 import type { FaultPlan } from './faults/plan.ts'
+import type { ReadyCounts } from './znode-client/ready-file.ts'
 
 /**
  * What went wrong. `invariant`: an observer, or an assertion in the code itself. `history`: clients saw what no order of their operations explains.
@@ -33,9 +34,12 @@ export interface SimulationResult {
   readonly operations: Counts
   /** Of the coordinator's own clients. */
   readonly znodeOperations: Counts
+  /** How readings of a configuration behind a ready file ended. */
+  readonly readings: ReadyCounts
   readonly plan: FaultPlan
   readonly faultsDone: number
   /** Keys, or groups of keys, whose history the checker gave up on. */
   readonly undecided: number
   readonly history: readonly HistoryEvent[]
+  readonly znodeHistory: readonly HistoryEvent[]
 }

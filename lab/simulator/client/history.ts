@@ -1,4 +1,11 @@
-import type { HistoryEvent, KvInput, KvOutput, Operation } from '../../checker/operations.ts'
+import type {
+  HistoryEvent,
+  KvInput,
+  KvOutput,
+  Operation,
+  ZnodeInput,
+  ZnodeOutput,
+} from '../../checker/operations.ts'
 import type { Scheduler } from '../kernel/scheduler.ts'
 
 /** Which operation of the history it is, to name it again at its end. */
@@ -25,13 +32,13 @@ export class HistoryRecorder {
     return this.#last
   }
 
-  invoke(process: string, input: KvInput): OpNumber {
+  invoke(process: string, input: KvInput | ZnodeInput): OpNumber {
     const op = ++this.#ops
     this.events.push({ type: 'invoke', op, process, time: this.#time(), input })
     return op
   }
 
-  ok(op: OpNumber, output: KvOutput): void {
+  ok(op: OpNumber, output: KvOutput | ZnodeOutput): void {
     this.counts.ok++
     this.events.push({ type: 'ok', op, time: this.#time(), output })
   }
