@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { readHistory } from '../../lab/checker/formats/read-history.ts'
-import { catenary } from '../cli/run-catenary.ts'
+import { catenary, eachOf } from '../cli/run-catenary.ts'
 import { builtEntry, STORY_TIMEOUT_MS, until } from '../support/cluster.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'catenary-torture-test-'))
@@ -100,10 +100,10 @@ describe('catenary torture', () => {
       ],
       [['--data', used], `--data ${used}: the directory is not empty`],
     ]
-    for (const [words, complaint] of wrong) {
+    await eachOf(wrong, async ([words, complaint]) => {
       const { status, stdout, stderr } = await catenary(['torture', ...words])
       expect(stderr).toContain(complaint)
       expect([status, stdout]).toEqual([2, ''])
-    }
+    })
   })
 })
