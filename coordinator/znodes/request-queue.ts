@@ -10,7 +10,13 @@
  */
 import { invariant, unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
-import { isWriteRequest, type Request, type Response, SYNC_CONNECTED } from '../../protocol/zookeeper/ops.ts'
+import {
+  isWriteRequest,
+  type Request,
+  type Response,
+  SYNC_CONNECTED,
+  type WriteRequest,
+} from '../../protocol/zookeeper/ops.ts'
 import type { WatcherEvent } from '../../protocol/zookeeper/records.ts'
 import type { ApplyResult } from './apply.ts'
 import type { Command } from './command.ts'
@@ -99,6 +105,8 @@ interface Connection {
   session: bigint
   /** Order number of the last write forwarded. */
   order: number
+  /** Syncs that are not answered yet. */
+  syncs: number
   readonly pending: Pending[]
   pendingBytes: number
   paused: boolean
@@ -218,6 +226,7 @@ export class RequestQueue {
       opening,
       session: 0n,
       order: 0,
+      syncs: 0,
       pending: [],
       pendingBytes: 0,
       paused: false,
@@ -245,26 +254,35 @@ export class RequestQueue {
     this.#pauseOrResume(connection)
   }
 
-  /** Sends off what a request needs from elsewhere. */
+  /**
+   * Sends off what a request needs from elsewhere. A write waits for the syncs before it (ZooKeeper: both go to the leader on one path). Else it could take effect
+   * first, and a read between the two, which waits for the sync, would see what its session has written after it (SessionFifo).
+   */
   #start(connection: Connection, item: Pending): void {
     const { request } = item
     if (request === null) return
     if (isWriteRequest(request)) {
-      connection.order += 1
-      item.command = {
-        timeWallMs: 0,
-        session: connection.session,
-        owner: { member: this.#member, connection: connection.id },
-        order: connection.order,
-        op: request,
-      }
-      this.#out.forward(item.command)
+      if (connection.syncs > 0) return
+      this.#forward(connection, item, request)
     } else if (request.type === 'sync') {
       this.#lastToken += 1
       item.token = this.#lastToken
       this.#syncs.set(item.token, connection)
+      connection.syncs += 1
       this.#out.askReadIndex(item.token)
     }
+  }
+
+  #forward(connection: Connection, item: Pending, op: WriteRequest): void {
+    connection.order += 1
+    item.command = {
+      timeWallMs: 0,
+      session: connection.session,
+      owner: { member: this.#member, connection: connection.id },
+      order: connection.order,
+      op,
+    }
+    this.#out.forward(item.command)
   }
 
   #onApplied(command: Command, result: ApplyResult): void {
@@ -346,8 +364,21 @@ export class RequestQueue {
     const item = connection.pending.find((candidate) => candidate.token === token)
     if (item?.request?.type !== 'sync') return
     item.answer = success({ type: 'sync', path: item.request.path })
+    connection.syncs -= 1
     this.#drain(connection)
+    this.#startHeld(connection)
     this.#pauseOrResume(connection)
+  }
+
+  /** The writes that no sync is before any more. */
+  #startHeld(connection: Connection): void {
+    if (!this.#connections.has(connection.id)) return
+    const unanswered = connection.pending.findIndex(({ token, answer }) => token !== 0 && answer === null)
+    const free = unanswered < 0 ? connection.pending : connection.pending.slice(0, unanswered)
+    for (const item of free) {
+      if (item.command !== null || item.request === null || !isWriteRequest(item.request)) continue
+      this.#forward(connection, item, item.request)
+    }
   }
 
   /** Answers from the head of the queue on, as far as answers are known or can be had from the tree. */

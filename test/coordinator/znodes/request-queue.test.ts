@@ -141,19 +141,46 @@ describe('order within a session (SessionFifo)', () => {
     ])
   })
 
-  test('what is behind a sync waits for it, also a write that is applied', () => {
+  test('what is behind a sync waits for it; a write is not even sent', () => {
     const { member } = openMember()
     member.request(1, 1, sync)
-    member.request(1, 2, create('/a'))
+    expect(member.request(1, 2, create('/a'))).toEqual([])
     member.request(1, 3, exists('/a'))
     member.commit()
     expect(member.applyAll()).toEqual([])
     expect(member.do({ type: 'read-index-reached', token: 1 })).toEqual([
-      'reply 1 xid=1 zxid=2 sync',
+      'reply 1 xid=1 zxid=1 sync',
+      'forward 1#1 create',
+    ])
+    member.commit()
+    expect(member.applyAll()).toEqual([
       'reply 1 xid=2 zxid=2 create /a',
       'reply 1 xid=3 zxid=2 exists version=0',
     ])
     expect(member.do({ type: 'read-index-reached', token: 1 })).toEqual([])
+  })
+
+  test('a read between a sync and a write does not see the write (SessionFifo)', () => {
+    const { member } = openMember()
+    member.request(1, 1, sync)
+    member.request(1, 2, exists('/a'))
+    member.request(1, 3, create('/a'))
+    member.request(1, 4, sync)
+    member.request(1, 5, create('/b'))
+    member.commit()
+    expect(member.applyAll()).toEqual([])
+    expect(member.do({ type: 'read-index-reached', token: 1 })).toEqual([
+      'reply 1 xid=1 zxid=1 sync',
+      'reply 1 xid=2 zxid=1 NoNode',
+      'forward 1#1 create',
+    ])
+    expect(member.do({ type: 'read-index-reached', token: 2 })).toEqual(['forward 1#2 create'])
+    member.commit()
+    expect(member.applyAll()).toEqual([
+      'reply 1 xid=3 zxid=2 create /a',
+      'reply 1 xid=4 zxid=2 sync',
+      'reply 1 xid=5 zxid=3 create /b',
+    ])
   })
 })
 
@@ -303,10 +330,13 @@ describe('the end of a session', () => {
     expect(member.request(1, 4, create('/later'))).toEqual([])
     expect(member.applyAll()).toEqual([])
     expect(member.do({ type: 'read-index-reached', token: 1 })).toEqual([
-      'reply 1 xid=1 zxid=3 sync',
-      'reply 1 xid=2 zxid=3 closeSession',
-      'close 1',
+      'reply 1 xid=1 zxid=1 sync',
+      'forward 1#1 closeSession',
+      'forward 1#2 create',
+      'forward 1#3 create',
     ])
+    member.commit()
+    expect(member.applyAll()).toEqual(['reply 1 xid=2 zxid=2 closeSession', 'close 1'])
   })
 
   test('expiry deletes ephemerals, fires watches, fails what waits and closes; later requests go nowhere', () => {
@@ -378,19 +408,16 @@ describe('a leader that does not hear', () => {
     member.request(1, 1, create('/s', 2))
     member.request(1, 2, sync)
     member.request(1, 3, create('/s', 2))
-    expect(member.do({ type: 'forward-again' })).toEqual([
-      'forward 1#1 create',
-      'read-index 1',
-      'forward 1#2 create',
-    ])
+    expect(member.do({ type: 'forward-again' })).toEqual(['forward 1#1 create', 'read-index 1'])
+    expect(member.do({ type: 'read-index-reached', token: 1 })).toEqual(['forward 1#2 create'])
+    expect(member.do({ type: 'forward-again' })).toEqual(['forward 1#1 create', 'forward 1#2 create'])
     member.commit()
-    member.do({ type: 'read-index-reached', token: 1 })
     expect(member.applyAll()).toEqual([
       'reply 1 xid=1 zxid=2 create /s0000000000',
       'reply 1 xid=2 zxid=2 sync',
-      'reply 1 xid=3 zxid=3 create /s0000000001',
+      'reply 1 xid=3 zxid=4 create /s0000000001',
     ])
-    expect(member.tree.zxid).toBe(5)
+    expect(member.tree.zxid).toBe(6)
     expect(member.do({ type: 'forward-again' })).toEqual([])
   })
 
