@@ -180,7 +180,7 @@ export class SimCluster {
       tickMs: TICK_MS,
       limits: { ...CHAIN_LIMITS, retainedBytesMax },
       hooks: {
-        onCommitted: ({ name }, chain, entry) => this.observer.applied(name, chain, entry),
+        onAppended: ({ name }, chain, entry) => this.observer.got(name, chain, entry),
         onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
       },
     })

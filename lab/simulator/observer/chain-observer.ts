@@ -18,6 +18,8 @@ interface Seen {
   commit: number
   localReads: number
   question: Question | null
+  /** Entries that it got, by seq, until they are committed: a log that keeps little may have trimmed them by then. */
+  readonly got: Map<number, Entry>
   last: number
   /** Of its links: what was sent and received below, whether it is linked above. */
   sent: number
@@ -83,6 +85,11 @@ export class ChainObserver {
           `${Math.round(replica.leaseUntil - (sight?.nowMs() ?? 0))} ms`,
       )
     }
+  }
+
+  /** A server writes an entry to its log. */
+  got(server: string, name: string, entry: Entry): void {
+    this.#chain(name).seen.get(server)?.got.set(entry.seq, entry)
   }
 
   /** An operator orders a reset of this chain: what only its former members hold is lost. */
@@ -161,7 +168,9 @@ export class ChainObserver {
 
   /** HandoffBeforeServing: whoever begins to serve durably holds all that anybody ever called committed. */
   #checkBegins(chain: Chain, replica: Replica): void {
-    const { log, self, config } = replica
+    const { log, self, config, incarnation } = replica
+    // A life that the newest configuration has dropped may hear late that it was handed off to: it has no lease, and commits nothing that the others lack.
+    if (chain.newest !== null && sameLife(chain.newest, { server: self, incarnation }) === null) return
     const alone = config?.members.filter(({ serving }) => serving).length === 1
     if (alone && (chain.overridden || !this.#sync)) {
       // Here loss is allowed: an operator said so, or a power cut without `sync`.
@@ -192,10 +201,10 @@ export class ChainObserver {
       self,
       () => `${replica.chain}: commit ${upTo} after ${seen.commit}`,
     )
-    const from = Math.max(Math.min(seen.commit, upTo), log.base.seq)
+    const from = Math.min(seen.commit, upTo)
     let first: Entry | null = null
     for (let seq = from + 1; seq <= upTo; seq++) {
-      const entry = log.entryAt(asSeq(seq))
+      const entry = log.entryAt(asSeq(seq)) ?? seen.got.get(seq) ?? null
       if (entry === null) continue
       if (seq > chain.log.last) {
         first ??= entry
@@ -390,6 +399,7 @@ const newSeen = (replica: Replica): Seen => ({
   commit: 0,
   localReads: replica.counters.localReads,
   question: null,
+  got: dirtyOf(replica),
   last: -1,
   sent: 0,
   received: 0,
@@ -416,10 +426,21 @@ function remember(seen: Seen, replica: Replica): void {
   seen.commit = replica.log.commit.seq
   seen.localReads = replica.counters.localReads
   seen.question = replica.question
+  for (const seq of seen.got.keys()) if (seq <= seen.commit) seen.got.delete(seq)
   seen.last = replica.log.last
   seen.sent = replica.downstream?.sent ?? 0
   seen.received = replica.downstream?.received ?? 0
   seen.linked = replica.upstream?.linked ?? false
+}
+
+/** What a life begins with. */
+function dirtyOf({ log }: Replica): Map<number, Entry> {
+  const dirty = new Map<number, Entry>()
+  for (let seq = log.commit.seq + 1; seq <= log.last; seq++) {
+    const entry = log.entryAt(asSeq(seq))
+    if (entry !== null) dirty.set(seq, entry)
+  }
+  return dirty
 }
 
 const wasTail = ({ config, incarnation }: Seen, self: string): boolean => {

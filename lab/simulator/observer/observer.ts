@@ -1,5 +1,6 @@
 import type { Replica } from '../../../chain/state.ts'
 import type { ChainConfig } from '../../../protocol/chain-config.ts'
+import type { Entry } from '../../../protocol/entry.ts'
 import { ChainObserver } from './chain-observer.ts'
 import type { CommittedLog } from './committed-log.ts'
 import { RaftObserver } from './raft-observer.ts'
@@ -73,6 +74,11 @@ export class Observer {
   /** For each `version-reply` with a commit that leaves a server. */
   versionAnswered(replica: Replica): void {
     this.chains.versionAnswered(replica)
+  }
+
+  /** For each entry that a server writes to its log. */
+  got(server: string, chain: string, entry: Entry): void {
+    this.chains.got(server, chain, entry)
   }
 
   /** An operator has emptied the disk of a process (which is down). */

@@ -23,6 +23,8 @@ export interface ServerHooks {
   onTurn?(server: SimDataServer): void
   /** The head has made an entry; `command` is null where no client asked for it. */
   onEntry?(server: SimDataServer, chain: ChainId, entry: Entry, command: WriteCommand | null): void
+  /** An entry was written to the log, not yet synced. */
+  onAppended?(server: SimDataServer, chain: ChainId, entry: Entry): void
   /** An entry was applied to the clean store, perhaps not for the first time. */
   onCommitted?(server: SimDataServer, chain: ChainId, entry: Entry): void
   onReply?(server: SimDataServer, asked: Asked, reply: ServerMessage): void

@@ -305,6 +305,7 @@ export class SimDataServer {
   }
 
   #onAppend(chain: ChainId, entry: Entry): void {
+    this.#hooks.onAppended?.(this, chain, entry)
     if (this.#hooks.onEntry === undefined) return
     const replica = this.#server?.replica(chain) ?? null
     // What a new head had received before, and writes only now, is of an older epoch.
