@@ -45,12 +45,15 @@ export interface ClusterShape {
   readonly retainedBytesMax: number
   /** How long a turn of a process gathers what arrives together, in microseconds. 0: each event is a turn of its own. */
   readonly turnUs: number
+  /** How many times slower than usual whatever comes at intervals does: ticks, heartbeats, retries, and the patience that rests on them. */
+  readonly pace: number
   /** Clients of the coordinators' tree, and the time between two things that they do: from, to. */
   readonly znodeClients: number
   readonly znodeThinkMs: readonly [number, number]
 }
 
 const TICK_MS = 50
+const ZOOKEEPER_TICK_MS = 500
 
 /**
  * A whole cluster in virtual time: coordinators with their managers, data servers, clients, an operator, the network and the disks between them; the real code on simulated
@@ -151,7 +154,7 @@ export class SimCluster {
   }
 
   #makeCoordinators(): SimCoordinator[] {
-    const { snapshotEntries } = this.shape
+    const { snapshotEntries, pace } = this.shape
     return this.#coordinatorNames.map(
       (name) =>
         new SimCoordinator({
@@ -160,14 +163,14 @@ export class SimCluster {
           members: this.#coordinatorNames,
           diskModel: this.#diskModel,
           harsh: this.harsh,
-          settings: { tickMs: TICK_MS, snapshotEntries },
+          settings: { tickMs: TICK_MS * pace, zookeeperTickMs: ZOOKEEPER_TICK_MS * pace, snapshotEntries },
         }),
     )
   }
 
   /** Another data server, on an empty disk. It does not run yet. */
   addServer(): SimDataServer {
-    const { durability, sessionTimeoutMs, codec, retainedBytesMax } = this.shape
+    const { durability, sessionTimeoutMs, codec, retainedBytesMax, pace } = this.shape
     const process = this.#makeProcess(`n${this.servers.length + 1}`)
     const server = new SimDataServer({
       network: this.network,
@@ -177,10 +180,16 @@ export class SimCluster {
       sessionTimeoutMs,
       durability,
       codec,
-      tickMs: TICK_MS,
-      limits: { ...CHAIN_LIMITS, retainedBytesMax },
+      tickMs: TICK_MS * pace,
+      limits: {
+        ...CHAIN_LIMITS,
+        retainedBytesMax,
+        heartbeatMs: CHAIN_LIMITS.heartbeatMs * pace,
+        retryMs: CHAIN_LIMITS.retryMs * pace,
+        stallMs: CHAIN_LIMITS.stallMs * pace,
+      },
       hooks: {
-        onAppended: ({ name }, chain, entry) => this.observer.got(name, chain, entry),
+        onAppended: ({ name }, chain, record) => this.observer.wrote(name, chain, record),
         onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
       },
     })

@@ -1,3 +1,4 @@
+import type { LogRecord } from '../../../chain/events.ts'
 import { durableOf, isTail, type Question, type Replica, selfMember } from '../../../chain/state.ts'
 import { type ChainConfig, memberOf } from '../../../protocol/chain-config.ts'
 import type { ServerRegistration } from '../../../protocol/cluster.ts'
@@ -87,9 +88,13 @@ export class ChainObserver {
     }
   }
 
-  /** A server writes an entry to its log. */
-  got(server: string, name: string, entry: Entry): void {
-    this.#chain(name).seen.get(server)?.got.set(entry.seq, entry)
+  /** A server writes this to its log. */
+  wrote(server: string, name: string, record: LogRecord): void {
+    const got = this.#chain(name).seen.get(server)?.got
+    if (record.type === 'entry') got?.set(record.entry.seq, record.entry)
+    else if (record.type === 'reset') got?.clear()
+    else if (record.type === 'truncate')
+      for (const seq of got?.keys() ?? []) if (seq > record.to.seq) got?.delete(seq)
   }
 
   /** An operator orders a reset of this chain: what only its former members hold is lost. */

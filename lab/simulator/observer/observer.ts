@@ -1,6 +1,6 @@
+import type { LogRecord } from '../../../chain/events.ts'
 import type { Replica } from '../../../chain/state.ts'
 import type { ChainConfig } from '../../../protocol/chain-config.ts'
-import type { Entry } from '../../../protocol/entry.ts'
 import { ChainObserver } from './chain-observer.ts'
 import type { CommittedLog } from './committed-log.ts'
 import { RaftObserver } from './raft-observer.ts'
@@ -76,9 +76,9 @@ export class Observer {
     this.chains.versionAnswered(replica)
   }
 
-  /** For each entry that a server writes to its log. */
-  got(server: string, chain: string, entry: Entry): void {
-    this.chains.got(server, chain, entry)
+  /** For each record that a server writes to its log. */
+  wrote(server: string, chain: string, record: LogRecord): void {
+    this.chains.wrote(server, chain, record)
   }
 
   /** An operator has emptied the disk of a process (which is down). */

@@ -1,3 +1,4 @@
+import type { LogRecord } from '../../../chain/events.ts'
 import type { Replica } from '../../../chain/state.ts'
 import type { ClientMessage, ServerMessage } from '../../../protocol/client-messages.ts'
 import type { ReplicaReport } from '../../../protocol/cluster.ts'
@@ -23,8 +24,8 @@ export interface ServerHooks {
   onTurn?(server: SimDataServer): void
   /** The head has made an entry; `command` is null where no client asked for it. */
   onEntry?(server: SimDataServer, chain: ChainId, entry: Entry, command: WriteCommand | null): void
-  /** An entry was written to the log, not yet synced. */
-  onAppended?(server: SimDataServer, chain: ChainId, entry: Entry): void
+  /** Written to the log, not yet synced. */
+  onAppended?(server: SimDataServer, chain: ChainId, record: LogRecord): void
   /** An entry was applied to the clean store, perhaps not for the first time. */
   onCommitted?(server: SimDataServer, chain: ChainId, entry: Entry): void
   onReply?(server: SimDataServer, asked: Asked, reply: ServerMessage): void

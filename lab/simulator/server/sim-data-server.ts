@@ -285,6 +285,7 @@ export class SimDataServer {
           codec: this.#options.codec ?? false,
           events,
           onAppend: (chain, record) => {
+            this.#hooks.onAppended?.(this, chain, record)
             if (record.type === 'entry') this.#onAppend(chain, record.entry)
           },
         })
@@ -305,7 +306,6 @@ export class SimDataServer {
   }
 
   #onAppend(chain: ChainId, entry: Entry): void {
-    this.#hooks.onAppended?.(this, chain, entry)
     if (this.#hooks.onEntry === undefined) return
     const replica = this.#server?.replica(chain) ?? null
     // What a new head had received before, and writes only now, is of an older epoch.
