@@ -206,6 +206,7 @@ export class ChainObserver {
       self,
       () => `${replica.chain}: commit ${upTo} after ${seen.commit}`,
     )
+    if (replica.incoming !== null) seen.got.clear() // it has given its log up
     const from = Math.min(seen.commit, upTo)
     let first: Entry | null = null
     for (let seq = from + 1; seq <= upTo; seq++) {
