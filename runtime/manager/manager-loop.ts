@@ -77,6 +77,8 @@ export class ManagerLoop implements Manager {
   readonly #done: Promise<void>
   #term: Term | null = null
   #stopped = false
+  /** Something may have changed that this session has not been told of: it was cut off, or is new. */
+  #isBehind = true
   #woken = false
   #wake: () => void = () => {}
   #waiting: readonly ChainNote[] = []
@@ -118,6 +120,7 @@ export class ManagerLoop implements Manager {
   }
 
   #onState(state: CoordinatorState): void {
+    if (state !== 'connected') this.#isBehind = true
     if (state === 'expired') {
       if (this.#term?.office) this.#log.warn('the session expired: no longer the manager')
       this.#term = null
@@ -171,7 +174,7 @@ export class ManagerLoop implements Manager {
     }
     if (!term.office) {
       // What the last manager wrote may not have reached this member yet.
-      await this.#client.sync(PATHS.chains)
+      this.#isBehind = true
       const state = newPlannerState(this.#options.limits)
       term.office = { electedAtMs: this.#ports.timers.nowMs(), state }
       this.#log.info({ name: this.#options.name }, 'elected: this is the manager now')
@@ -209,6 +212,7 @@ export class ManagerLoop implements Manager {
     office: NonNullable<Term['office']>,
     options: ClusterOptions,
   ): Promise<void> {
+    await this.#catchUp()
     const tree = await term.mirror.refresh()
     // The session may have ended while this was read: then somebody else is in office.
     if (term !== this.#term || this.#client.state !== 'connected') return
@@ -227,6 +231,23 @@ export class ManagerLoop implements Manager {
       ...proposals.map((proposal) => this.#write(proposal)),
       ...refusedResets.map((refused) => this.#refuseReset(refused)),
     ])
+  }
+
+  /**
+   * A session that survived an outage hears of what it missed some time after it is connected again. Until then the whole copy of the tree looks clean, however old it is, and
+   * not everything is written by compare-and-set on what it was planned from: a chain would be created with members that are long gone. The missed events come before the
+   * reply to a `sync`, which also brings a coordinator up that lags.
+   */
+  async #catchUp(): Promise<void> {
+    while (this.#isBehind) {
+      this.#isBehind = false
+      try {
+        await this.#client.sync(PATHS.chains)
+      } catch (error) {
+        this.#isBehind = true
+        throw error
+      }
+    }
   }
 
   async #write(proposal: Proposal): Promise<void> {
