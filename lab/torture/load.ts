@@ -117,8 +117,10 @@ export class Load {
     }
   }
 
+  /** Does not wait for answers: what is under way fails. */
   async close(): Promise<void> {
-    await this.stop().catch(() => {}) // heard of before
+    const stopping = this.stop().catch(() => {}) // heard of before
     await Promise.all(this.#clients.splice(0).map((client) => client.close()))
+    await stopping
   }
 }

@@ -85,6 +85,7 @@ export async function torture(options: TortureOptions, talk: TortureTalk): Promi
       transport: options.transport,
     })
     process.on('exit', remove) // behind the disks' own: they are unmounted then
+    talk.signal.throwIfAborted()
     const faults = allowedFaults(options, ground, talk)
     return await onGround(options, { directory, ground, faults }, talk)
   } finally {
@@ -134,7 +135,7 @@ async function onGround(options: TortureOptions, stage: Stage, talk: TortureTalk
   talk.signal.addEventListener('abort', end)
   try {
     for (const process of cluster.processes) process.start()
-    await cluster.untilWhole({ timeoutMs: WHOLE_TIMEOUT_MS })
+    await untilWhole(cluster, talk.signal)
     talk.say(
       `${coordinators} coordinators and ${servers} servers with ${chains} chains are up; faults: ${stage.faults.join(', ')}; seed ${options.seed}`,
     )
@@ -189,7 +190,8 @@ async function suffered(
     await nemesis.run(plan, durationMs, talk.signal)
     await sleep(Math.max(0, endsAt - performance.now()), undefined, { signal: talk.signal })
     const healedAt = performance.now()
-    await untilWhole(cluster, problems)
+    await untilWhole(cluster, talk.signal).catch((error: Error) => problems.push(error.message))
+    talk.signal.throwIfAborted()
     talk.say(`healed; full strength after ${((performance.now() - healedAt) / 1000).toFixed(1)} s`)
     await sleep(AFTERMATH_MS, undefined, { signal: talk.signal })
     await load.stop()
@@ -205,12 +207,13 @@ async function suffered(
   }
 }
 
-async function untilWhole(cluster: LocalCluster, problems: string[]): Promise<void> {
-  try {
-    await cluster.untilWhole({ timeoutMs: WHOLE_TIMEOUT_MS })
-  } catch (error) {
-    problems.push((error as Error).message)
-  }
+/** Full strength, or the end of the torture: who is told to stop must not wait for what will never come. */
+function untilWhole(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
+  const stopped = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(new Error('stopped'))
+    signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true })
+  })
+  return Promise.race([cluster.untilWhole({ timeoutMs: WHOLE_TIMEOUT_MS }), stopped])
 }
 
 async function judged(
