@@ -10,6 +10,8 @@ export interface KeyGroup {
   /** What was last shown of each key, by whomever: what conditional writes expect. */
   readonly shown: Map<string, { readonly version: number; readonly value: string }>
   operations: number
+  /** Of them, how many wait for their answer. */
+  open: number
   /** Writes of which nobody knows whether they happened. */
   unknown: number
 }
@@ -17,11 +19,13 @@ export interface KeyGroup {
 export interface GroupLimits {
   /** A group is left for a new one after so many operations, because the checker's work grows faster than a history. */
   readonly operationsMax: number
+  /** And while so many wait at once: their orders are many. */
+  readonly openMax: number
   readonly unknownMax: number
   readonly registers: number
 }
 
-export const GROUP_LIMITS: GroupLimits = { operationsMax: 120, unknownMax: 12, registers: 3 }
+export const GROUP_LIMITS: GroupLimits = { operationsMax: 120, openMax: 16, unknownMax: 12, registers: 3 }
 
 /** The keys that a run uses: for each chain one group after the other. */
 export class KeyGroups {
@@ -54,12 +58,16 @@ export class KeyGroups {
   /** The group of a chain to use now. */
   of(chain: ChainId): KeyGroup {
     const group = this.#current.get(chain)
-    const { operationsMax, unknownMax } = this.#limits
-    if (group !== undefined && group.operations < operationsMax && group.unknown < unknownMax) return group
+    if (group !== undefined && this.#hasRoom(group)) return group
     const next = this.#make(chain)
     this.#current.set(chain, next)
     this.#all.push(next)
     return next
+  }
+
+  #hasRoom({ operations, open, unknown }: KeyGroup): boolean {
+    const { operationsMax, openMax, unknownMax } = this.#limits
+    return operations < operationsMax && open < openMax && unknown < unknownMax
   }
 
   #make(chain: ChainId): KeyGroup {
@@ -77,6 +85,7 @@ export class KeyGroups {
       counter: asKey(`${tag}n`),
       shown: new Map(),
       operations: 0,
+      open: 0,
       unknown: 0,
     }
   }

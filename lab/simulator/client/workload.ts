@@ -177,6 +177,7 @@ export class Workload {
     const isRead = drawn.type === 'read'
     one.open = { op, isRead, group }
     group.operations++
+    group.open++
     process.note('invoke', () => `${op} ${one.name} ${JSON.stringify(drawn.input)}`)
     const key = keyOf(drawn)
     const common = {
@@ -186,7 +187,7 @@ export class Workload {
     }
     const waiter = {
       done: (result: Parameters<typeof outputOf>[1]) => {
-        one.open = null
+        close(one)
         const output = outputOf(drawn.input, result)
         process.note('ok', () => `${op} ${JSON.stringify(output)}`)
         this.#judge?.saw(group.chain, result)
@@ -200,7 +201,7 @@ export class Workload {
       failed: (error: { readonly code: string; readonly outcome: 'definite' | 'indefinite' }) => {
         process.note('failed', () => `${op} ${error.code}`)
         if (isRead || error.outcome === 'definite') {
-          one.open = null
+          close(one)
           this.#history.fail(op, error.code)
         } else this.#endUnknown(one, error.code)
         then(false)
@@ -219,8 +220,8 @@ export class Workload {
 
   #endUnknown(one: LogicalProcess, reason: string): void {
     const { open } = one
-    one.open = null
     if (open === null) return
+    close(one)
     if (open.isRead) return this.#history.fail(open.op, reason)
     this.#history.info(open.op, reason)
     open.group.unknown++
@@ -253,6 +254,11 @@ export class Workload {
       },
     )
   }
+}
+
+function close(one: LogicalProcess): void {
+  if (one.open !== null) one.open.group.open--
+  one.open = null
 }
 
 function keyOf({ command }: Drawn): Key {
