@@ -95,6 +95,18 @@ describe('what a session sees', () => {
     expect(story.observer.zxid).toBe(9)
   })
 
+  test('accepts that nobody hears of what came and went while the client was away', () => {
+    const story = new Story().connect()
+    story.changes['data /a'] = [5, 6]
+    story.asks(1, { type: 'exists', path: '/a', watch: true }).answers(1, 4, null, -101)
+    story.connect(7n, 4)
+    story.asks(-8, { type: 'setWatches', relativeZxid: 4, data: [], exist: ['/a'], child: [] })
+    story.answers(-8, 6, null).reads(2, '/b').read(2, 6)
+    story.changes['data /a'] = [5, 6, 8]
+    story.reads(3, '/b')
+    expect(() => story.read(3, 8)).toThrow(/WatchBeforeRead/)
+  })
+
   test('ZxidMonotone: a later reply of an earlier state', () => {
     const story = new Story().connect().reads(1, '/a').reads(2, '/a').read(1, 5)
     expect(() => story.read(2, 4)).toThrow(/ZxidMonotone.*shell.*has seen 5.*answered at 4/)

@@ -1,6 +1,6 @@
 import type { Link, LinkEvents, SessionPlatform } from '../../../client/coordinator/platform.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
-import { EVENT_TYPES, type Request } from '../../../protocol/zookeeper/ops.ts'
+import { EVENT_TYPES, type Request, XIDS } from '../../../protocol/zookeeper/ops.ts'
 import {
   decodeConnectRequest,
   decodeConnectResponse,
@@ -90,6 +90,14 @@ export class SessionObserver {
           this.#watches[kind].set(path, this.#forgotten[kind].get(path) ?? request.relativeZxid)
       }
     }
+  }
+
+  /**
+   * Departs: of a znode that was created and deleted again while the client was away, a watch on its existence hears nothing, as in ZooKeeper: it is still
+   * absent. The watch counts from here on.
+   */
+  stillAbsent(paths: readonly string[], zxid: number): void {
+    for (const path of paths) if (this.#watches.data.has(path)) this.#watches.data.set(path, zxid)
   }
 
   /** A connection offers what its session has seen: too little would let a member that is behind take it. */
@@ -192,6 +200,8 @@ export interface StatSeen {
 class ObservedConnection {
   readonly #observer: SessionObserver
   readonly #sent: Sent[] = []
+  /** Of each `setWatches` that is not answered: the znodes that were absent. */
+  readonly #absent: string[][] = []
   readonly #out = new FrameSplitter()
   readonly #in = new FrameSplitter(64 * 1024 * 1024)
   #asked = false
@@ -228,7 +238,10 @@ class ObservedConnection {
     }
     const decoded = decodeRequest(packet)
     if (decoded.type !== 'request') return
-    if (decoded.request.type === 'setWatches') this.#observer.setAgain(decoded.request)
+    if (decoded.request.type === 'setWatches') {
+      this.#observer.setAgain(decoded.request)
+      this.#absent.push((decoded.request.exist ?? []).filter((path) => path !== null))
+    }
     // Pings and setWatches have xids of their own; their answers reflect no state.
     if (decoded.xid >= 0) this.#sent.push({ xid: decoded.xid, request: decoded.request })
   }
@@ -245,6 +258,7 @@ class ObservedConnection {
       this.#observer.event(decodeNotification(body))
       return
     }
+    if (header.xid === XIDS.setWatches) this.#observer.stillAbsent(this.#absent.shift() ?? [], header.zxid)
     if (header.xid < 0) return
     const next = this.#sent.shift()
     this.#observer.inTurn(next, header.xid)
