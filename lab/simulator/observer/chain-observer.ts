@@ -206,11 +206,12 @@ export class ChainObserver {
       self,
       () => `${replica.chain}: commit ${upTo} after ${seen.commit}`,
     )
-    if (replica.incoming !== null) seen.got.clear() // it has given its log up
+    // Who serves commits only what its log has taken. A joiner may be ahead of its log, which then tells of entries that it has given up.
+    const got = replica.serving ? seen.got : null
     const from = Math.min(seen.commit, upTo)
     let first: Entry | null = null
     for (let seq = from + 1; seq <= upTo; seq++) {
-      const entry = log.entryAt(asSeq(seq)) ?? seen.got.get(seq) ?? null
+      const entry = log.entryAt(asSeq(seq)) ?? got?.get(seq) ?? null
       if (entry === null) continue
       if (seq > chain.log.last) {
         first ??= entry
