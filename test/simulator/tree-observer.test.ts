@@ -62,6 +62,11 @@ class Log {
     this.observer.commit(this.entry(session, op), 'coordinator-1')
   }
 
+  commitAs(command: Command): void {
+    const entry = { index: asLogIndex(++this.#index), term: asTerm(1), command: encodeCommand(command) }
+    this.observer.commit(entry, 'coordinator-1')
+  }
+
   begin(): bigint {
     this.commit(0n, { type: 'create-session', timeoutMs: 1_000 })
     const session = [...this.observer.tree.sessions.keys()][0] ?? 0n
@@ -111,6 +116,34 @@ describe('the committed tree', () => {
     log.commit(session, { type: 'expire-session' })
     expect(log.expired).toEqual(['n1'])
     expect(log.observer.tree.nodes.has('/catenary/servers/n1')).toBe(false)
+  })
+
+  test('SessionFifo: a write out of its turn, a session that is given back', () => {
+    const log = new Log()
+    const session = log.begin()
+    const write = (order: number, connection = OWNER.connection) => {
+      const owner = { ...OWNER, connection }
+      const op: CommandOp = { type: 'setData', path: '/', data: null, version: -1 }
+      return log.commitAs({ timeWallMs: 1, session, owner, order, op })
+    }
+    const resume = (connection: number) => {
+      const owner = { ...OWNER, connection }
+      const op: CommandOp = { type: 'resume-session', timeoutMs: 1_000 }
+      log.commitAs({ timeWallMs: 1, session, owner, order: 0, op })
+    }
+    write(4)
+    write(4) // a copy has no effect, neither has what comes behind a gap
+    write(6)
+    resume(OWNER.connection + 1)
+    write(5)
+    write(1, OWNER.connection + 1)
+    resume(OWNER.connection) // refused
+    const one = log.observer.tree.sessions.get(session)
+    if (one === undefined) throw new Error('no session')
+    one.order = 2 // as if something had been applied that was not heard of
+    expect(() => write(3, OWNER.connection + 1)).toThrow(/SessionFifo.*write 3.*before it was 1/)
+    one.newestConnection.clear()
+    expect(() => resume(OWNER.connection)).toThrow(/SessionFifo.*gives session.*back/)
   })
 
   test('EphemeralOwner: a znode that its session has left behind', () => {

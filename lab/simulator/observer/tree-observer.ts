@@ -1,10 +1,12 @@
 import type { LogEntry } from '../../../coordinator/raft/log.ts'
-import { decodeCommand } from '../../../coordinator/znodes/command.ts'
+import type { ApplyResult } from '../../../coordinator/znodes/apply.ts'
+import { type Command, decodeCommand } from '../../../coordinator/znodes/command.ts'
 import { snapshotTree } from '../../../coordinator/znodes/snapshot.ts'
 import type { ZnodeTree } from '../../../coordinator/znodes/tree.ts'
 import type { Change } from '../../../coordinator/znodes/writes.ts'
 import { type ChainConfig, configFromJson } from '../../../protocol/chain-config.ts'
 import type { ServerRegistration } from '../../../protocol/cluster.ts'
+import { ZK_ERRORS } from '../../../protocol/zookeeper/errors.ts'
 import { registrationFromJson } from '../../../runtime/cluster-znodes.ts'
 import { decodeFounding } from '../../../runtime/coordinator/ensemble.ts'
 import { StateMachine } from '../../../runtime/coordinator/state-machine.ts'
@@ -37,6 +39,9 @@ export class TreeObserver {
   readonly #configs = new Map<string, ChainConfig>()
   /** By kind and path, the zxids at which it changed, ascending. */
   readonly #changes: Record<WatchKind, Map<string, number[]>> = { data: new Map(), child: new Map() }
+
+  /** By session, the connections that had it, and the order of the last write of the one that has it. */
+  readonly #owners = new Map<bigint, { newest: string; readonly before: Set<string>; order: number }>()
 
   constructor(sight: ClusterSight, listener: TreeListener) {
     this.#sight = sight
@@ -73,7 +78,8 @@ export class TreeObserver {
   /** The next entry of the committed log. */
   commit(entry: LogEntry, who: string): void {
     const gone = this.#registrationsEndedBy(entry)
-    const { result } = this.#machine.apply(entry)
+    const { command, result } = this.#machine.apply(entry)
+    this.#checkOrder(command, result, who)
     for (const change of result.changes) this.#onChange(change, result.zxid)
     if (result.changes.length > 0 || result.closed.length > 0) checkOwners(this.tree, who)
     for (const registration of gone) this.#listener.onServerExpired(registration)
@@ -90,6 +96,40 @@ export class TreeObserver {
       if (registration !== null) registrations.push(registration)
     }
     return registrations
+  }
+
+  /**
+   * SessionFifo, where it is decided: a session's writes take effect in the order in which each connection sent them, and none of a connection that it has left, because
+   * that one never gets the session back.
+   */
+  #checkOrder(command: Command, result: ApplyResult, who: string): void {
+    const { owner, order, op } = command
+    for (const session of result.closed) this.#owners.delete(session)
+    if (owner === null || result.status !== 'applied' || result.err === ZK_ERRORS.SessionMoved) return
+    const name = `connection ${owner.connection} of member ${owner.member}`
+    const session = result.opened === 0n ? command.session : result.opened
+    const now = this.#owners.get(session)
+    if (result.opened !== 0n) {
+      if (now?.newest === name) return
+      must(
+        'SessionFifo',
+        now?.before.has(name) !== true,
+        who,
+        () => `${result.zxid} gives session ${session.toString(16)} back to ${name}, which had lost it`,
+      )
+      const before = now === undefined ? [] : [...now.before, now.newest]
+      this.#owners.set(session, { newest: name, before: new Set(before), order: 0 })
+      return
+    }
+    if (now === undefined || op.type === 'expire-session' || result.err === ZK_ERRORS.SessionExpired) return
+    must(
+      'SessionFifo',
+      now.newest === name && order === now.order + 1,
+      who,
+      () =>
+        `${result.zxid} is write ${order} of ${name}; the one before it was ${now.order} of ${now.newest}`,
+    )
+    now.order = order
   }
 
   #textOf(path: string): string {

@@ -42,6 +42,7 @@ export interface ZnodeWorkloadOptions extends SimPlace {
 }
 
 const BURST_MAX = 6
+const READER_SHARE = 0.4
 /** So much longer than its session lasts is a client not heard. */
 const SILENCE = [0.5, 2] as const
 
@@ -52,6 +53,8 @@ export class ZnodeWorkload {
   readonly #open = new Set<OpenOperation>()
   #session: ZnodeSession | null = null
   #writer: ReadyWriter | null = null
+  /** It asks and hardly writes: no request of it waits behind a write that a leader without followers cannot commit. */
+  #isReader = false
   #finishing = false
   #busy = 0
   #sessions = 0
@@ -114,6 +117,7 @@ export class ZnodeWorkload {
 
   #openSession(): void {
     const { process, network, coordinators, sessionTimeoutMs, observe, run } = this.#options
+    this.#isReader = this.#rng.chance(READER_SHARE)
     this.#session = new ZnodeSession({
       place: { process, network },
       servers: coordinators,
@@ -157,6 +161,7 @@ export class ZnodeWorkload {
 
   #doSomething(session: ZnodeSession): Promise<unknown> {
     const { run } = this.#options
+    if (this.#isReader && this.#rng.chance(0.9)) return this.#syncAndRead(session)
     const dice = this.#rng.below(1000)
     if (dice < 550) return this.#perform(session, this.#draw())
     if (dice < 680) return this.#manyAtOnce(session, this.#rng.between(2, BURST_MAX))
@@ -164,8 +169,8 @@ export class ZnodeWorkload {
     if (dice < 890) return this.#configuration(session)
     if (dice < 915) return run.ephemerals.create(session)
     if (dice < 935) return run.ephemerals.look(session)
-    if (dice < 985) return this.#move(session)
-    return dice < 993 ? this.#beSilent(session) : this.#close(session)
+    if (dice < 980) return this.#move(session)
+    return dice < 988 ? this.#beSilent(session) : this.#close(session)
   }
 
   #draw(): JudgedOperation {
