@@ -31,7 +31,7 @@ export const COORDINATOR_ERRORS = {
   SESSION_EXPIRED: { zk: 'SessionExpired', outcome: 'definite' },
   /** The connection broke before the reply, or no member could be reached at all (then `outcome` is definite). */
   CONNECTION_LOSS: { zk: 'ConnectionLoss', outcome: 'indefinite' },
-  /** `close` was called before. */
+  /** `close` was called before; or while it waited for its reply: then `outcome` is indefinite. */
   CLOSED: { zk: null, outcome: 'definite' },
   /** Any other code of the server; the message names it. */
   SERVER_ERROR: { zk: null, outcome: 'indefinite' },

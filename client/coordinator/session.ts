@@ -150,6 +150,11 @@ export class Session {
     } else this.#setState('closed')
     this.#redial?.cancel()
     this.#drop('closed')
+    // A write that was sent and not answered may have happened.
+    for (const { onFail } of this.#sent.splice(0))
+      onFail(
+        new CoordinatorError('CLOSED', 'the client was closed before the reply', { outcome: 'indefinite' }),
+      )
     this.#failAll('CLOSED', 'the client was closed')
     this.watches.clear()
   }

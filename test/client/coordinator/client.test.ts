@@ -426,6 +426,17 @@ describe('subscriptions', () => {
 })
 
 describe('close', () => {
+  test('of a write that was sent and never answered, nobody knows the outcome', async () => {
+    const client = open()
+    const connection = await first().accept()
+    const written = client.setData('/a', 'x')
+    const outcome = expect(written).rejects.toEqual(coded('CLOSED', { outcome: 'indefinite' }))
+    await connection.next('setData')
+    await client.close()
+    await outcome
+    await expect(client.setData('/a', 'y')).rejects.toEqual(coded('CLOSED', { outcome: 'definite' }))
+  })
+
   test('ends the session and refuses what comes after', async () => {
     const client = open()
     const connection = await first().accept()
