@@ -8,6 +8,8 @@ import type { ZnodeSession } from './znode-session.ts'
 const ROOT = '/config'
 const READY = `${ROOT}/ready`
 const ZNODES = 3
+/** A reader takes its time. */
+const BETWEEN_MS = 30
 const TEXT = new TextDecoder()
 
 /** How readings ended, over a whole run. */
@@ -98,7 +100,11 @@ export async function readConfiguration(session: ZnodeSession, rng: Rng, counts:
   const values: (string | null)[] = []
   const readOne = (path: string) => textOf(session, (client) => client.getData(path))
   if (rng.chance(0.5)) values.push(...(await Promise.all(paths.map(readOne))))
-  else for (const path of paths) values.push(await readOne(path))
+  else
+    for (const path of paths) {
+      if (rng.chance(0.5)) await session.pass(rng.scale(1, BETWEEN_MS))
+      values.push(await readOne(path))
+    }
   if (values.includes(null) || session.process !== process || session.closed) {
     counts.nothing++
     return

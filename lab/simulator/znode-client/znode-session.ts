@@ -85,6 +85,10 @@ export class ZnodeSession {
     }
   }
 
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => this.world.timers.after(ms, () => resolve()))
+  }
+
   /** Ends the session in good order, if a member can be reached. What is still under way may never be answered. */
   close(): Promise<void> {
     this.#closed = true

@@ -161,7 +161,8 @@ export class ZnodeWorkload {
 
   #doSomething(session: ZnodeSession): Promise<unknown> {
     const { run } = this.#options
-    if (this.#isReader && this.#rng.chance(0.9)) return this.#syncAndRead(session)
+    if (this.#isReader && this.#rng.chance(0.7)) return this.#syncAndRead(session)
+    if (this.#isReader && this.#rng.chance(0.7)) return this.#configuration(session)
     const dice = this.#rng.below(1000)
     if (dice < 550) return this.#perform(session, this.#draw())
     if (dice < 680) return this.#manyAtOnce(session, this.#rng.between(2, BURST_MAX))
@@ -210,7 +211,7 @@ export class ZnodeWorkload {
   /** To another member, perhaps with requests under way. */
   async #move(session: ZnodeSession): Promise<void> {
     const underWay = this.#rng.chance(0.5) ? this.#manyAtOnce(session, this.#rng.between(1, 3)) : null
-    await this.#pass(session, underWay === null ? 0 : this.#rng.scale(1, 20))
+    await session.pass(underWay === null ? 0 : this.#rng.scale(1, 20))
     session.tap.move()
     await Promise.all([underWay, this.#syncOrRead(session)])
   }
@@ -225,7 +226,7 @@ export class ZnodeWorkload {
     session.tap.silence()
     const [least, most] = SILENCE
     const share = least + this.#rng.fraction() * (most - least)
-    await this.#pass(session, this.#options.sessionTimeoutMs * share)
+    await session.pass(this.#options.sessionTimeoutMs * share)
     session.tap.speak()
     await this.#perform(session, this.#draw())
   }
@@ -235,9 +236,5 @@ export class ZnodeWorkload {
     const underWay = this.#rng.chance(0.5) ? this.#manyAtOnce(session, this.#rng.between(1, 3)) : null
     await Promise.all([session.close(), underWay])
     if (!session.world.isOver) this.#openSession()
-  }
-
-  #pass(session: ZnodeSession, ms: number): Promise<void> {
-    return new Promise((resolve) => session.world.timers.after(ms, () => resolve()))
   }
 }
