@@ -1,5 +1,6 @@
 import type { ChainConfig, Joiner, Member } from '../../protocol/chain-config.ts'
 import type { ReplicaReport } from '../../protocol/cluster.ts'
+import { asMillis } from '../../protocol/ids.ts'
 import { comeBack } from './last-member.ts'
 import { ripeSuspicions } from './memory.ts'
 import { chooseSpare, type Load, type SpareSearch, sparesFor } from './placement.ts'
@@ -194,7 +195,8 @@ function demoteSuspect(chain: ChainCase): Change | null {
   for (const { by, suspect } of ripeSuspicions(view, state, config)) {
     const story = `is suspected by ${by}`
     if (config.joining?.server === suspect) {
-      state.backoffs.set(`${config.chain}/${suspect}`, view.nowMs + state.limits.rejoinBackoffMs)
+      const rejoinMs = asMillis(view.nowMs + state.limits.rejoinBackoffMs)
+      state.backoffs.set(`${config.chain}/${suspect}`, { untilMs: rejoinMs, whileAloneMs: rejoinMs })
       return {
         step: 'cancel-join',
         joining: null,

@@ -1,5 +1,5 @@
 import type { ChainConfig } from '../../protocol/chain-config.ts'
-import type { ServerId } from '../../protocol/ids.ts'
+import { asMillis, type ServerId } from '../../protocol/ids.ts'
 import {
   type ChainView,
   compareKeys,
@@ -23,7 +23,7 @@ export function observe(view: ManagerView, state: PlannerState): void {
   }
   for (const key of live) if (!state.suspicions.has(key)) state.suspicions.set(key, view.nowMs)
   for (const key of state.suspicions.keys()) if (!live.has(key)) state.suspicions.delete(key)
-  for (const [key, until] of state.backoffs) if (until <= view.nowMs) state.backoffs.delete(key)
+  for (const [key, { untilMs }] of state.backoffs) if (untilMs <= view.nowMs) state.backoffs.delete(key)
 }
 
 function observeFailures(
@@ -32,17 +32,22 @@ function observeFailures(
   config: ChainConfig,
   { reports }: ChainView,
 ): void {
+  const { rejoinBackoffMs, demotedBackoffMs } = state.limits
+  const rejoinMs = asMillis(view.nowMs + rejoinBackoffMs)
   const newcomers = [
     ...config.members.filter(({ serving }) => !serving),
     ...(config.joining ? [config.joining] : []),
   ]
   for (const who of newcomers) {
     if (validReport(reports, config, who)?.state !== 'failed') continue
-    state.backoffs.set(`${config.chain}/${who.server}`, view.nowMs + state.limits.rejoinBackoffMs)
+    state.backoffs.set(`${config.chain}/${who.server}`, { untilMs: rejoinMs, whileAloneMs: rejoinMs })
   }
   for (const { server, leaving } of config.members) {
     if (!leaving || isDraining(view, server)) continue
-    state.backoffs.set(`${config.chain}/${server}`, view.nowMs + state.limits.demotedBackoffMs)
+    state.backoffs.set(`${config.chain}/${server}`, {
+      untilMs: asMillis(view.nowMs + demotedBackoffMs),
+      whileAloneMs: rejoinMs,
+    })
     state.demotions.set(config.chain, view.nowMs)
   }
 }

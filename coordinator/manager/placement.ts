@@ -102,13 +102,15 @@ export interface SpareSearch {
 }
 
 /** Registered, not in this chain, not draining, not on probation: could be a joiner. */
-export function sparesFor({ view, state, config }: SpareSearch): ServerRegistration[] {
+export function sparesFor({ view, state, config, staying }: SpareSearch): ServerRegistration[] {
+  const alone = staying.filter(({ serving }) => serving).length < 2
+  const isOnProbation = (server: ServerId) => {
+    const backoff = state.backoffs.get(`${config.chain}/${server}`)
+    return backoff !== undefined && (alone ? backoff.whileAloneMs : backoff.untilMs) > view.nowMs
+  }
   const taken = new Set(config.members.map(({ server }) => server))
   if (config.joining) taken.add(config.joining.server)
-  return eligibleServers(view).filter(
-    ({ server }) =>
-      !taken.has(server) && (state.backoffs.get(`${config.chain}/${server}`) ?? 0) <= view.nowMs,
-  )
+  return eligibleServers(view).filter(({ server }) => !taken.has(server) && !isOnProbation(server))
 }
 
 /** The best spare that has room for one more join. A zone of its own counts most, then data on its disk: a delta is cheaper than a snapshot. */

@@ -74,6 +74,13 @@ export interface Plan {
   readonly refusedResets: readonly ChainNote[]
 }
 
+/** When a server may join a chain again. */
+export interface Backoff {
+  readonly untilMs: Millis
+  /** While one member carries the chain alone: whom suspicion has demoted may be well, and a second copy matters more. */
+  readonly whileAloneMs: Millis
+}
+
 /** What one manager remembers between rounds. Losing it is harmless: suspicions and backoffs start again. */
 export interface PlannerState {
   readonly limits: PlannerLimits
@@ -82,7 +89,7 @@ export interface PlannerState {
   /** `chain/by/suspect` -> since when. */
   readonly suspicions: Map<string, number>
   /** `chain/server` -> not to join before. */
-  readonly backoffs: Map<string, number>
+  readonly backoffs: Map<string, Backoff>
   /** When a demoted member was last seen leaving. */
   readonly demotions: Map<ChainId, number>
 }

@@ -376,6 +376,17 @@ describe('suspicion', () => {
     )
   })
 
+  test('whom suspicion has demoted comes back soon where one member is left alone', () => {
+    const state = newPlannerState({ ...limits, rejoinBackoffMs: 5_000, demotedBackoffMs: 60_000 })
+    next({ servers: three, chain: config(5, 'n1 n2 n3-'), nowMs: 100_000 }, state)
+    const pair = { servers: three, chain: config(6, 'n1 n2') }
+    expect(next({ ...pair, nowMs: 106_000 }, state)).toMatch(/^nothing/)
+    const alone = { servers: three.filter((one) => one.server !== 'n2'), chain: config(7, 'n1') }
+    expect(next({ ...alone, nowMs: 104_000 }, state)).toMatch(/^nothing/)
+    expect(next({ ...alone, nowMs: 106_000 }, state)).toBe('join: n1 +n3')
+    expect(next({ ...pair, nowMs: 161_000 }, state)).toBe('join: n1 n2 +n3')
+  })
+
   test('a newcomer that holds the chain up goes, even if only one is left', () => {
     const state = newPlannerState(limits)
     const pair = config(5, 'n1 n2*')
