@@ -54,6 +54,7 @@ export interface ClusterShape {
 
 const TICK_MS = 50
 const ZOOKEEPER_TICK_MS = 500
+const MANAGER_ROUND_MS = 250
 
 /**
  * A whole cluster in virtual time: coordinators with their managers, data servers, clients, an operator, the network and the disks between them; the real code on simulated
@@ -262,7 +263,7 @@ export class SimCluster {
 
   /** In the coordinator's process, as in production. */
   #startManager(process: SimProcess): void {
-    const { chains: chainCount, replicationFactor, durability, sessionTimeoutMs } = this.shape
+    const { chains: chainCount, replicationFactor, durability, sessionTimeoutMs, pace } = this.shape
     this.managers.set(
       process.name,
       new SimManager(
@@ -271,6 +272,7 @@ export class SimCluster {
           coordinators: this.#coordinatorNames,
           name: process.name,
           options: { chainCount, replicationFactor, durability, sessionTimeoutMs },
+          roundEveryMs: MANAGER_ROUND_MS * pace,
         },
       ),
     )

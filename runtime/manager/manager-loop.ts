@@ -30,6 +30,8 @@ export interface ManagerOptions {
   readonly options: Omit<ClusterOptions, 'clusterId'>
   /** Other times and caps than the usual ones, for tests. */
   readonly limits?: Partial<PlannerLimits>
+  /** Rounds happen after changes; this often also without, because time alone ripens suspicions, backoffs and graces. Default: 250. */
+  readonly roundEveryMs?: number
 }
 
 export interface ManagerPorts extends ControlPorts {
@@ -55,7 +57,6 @@ export interface Manager {
   status(): ManagerStatus
 }
 
-/** Rounds happen after changes; this often also without, because time alone ripens suspicions, backoffs and graces. */
 const ROUND_EVERY_MS = 250
 /** Changes that come together are planned for together. */
 const GATHER_MS = 10
@@ -141,17 +142,18 @@ export class ManagerLoop implements Manager {
         if (!isCoordinatorError(error)) throw error
         this.#log.debug({ error: error.message }, 'the round was cut short')
       }
-      await this.#pause(GATHER_MS)
-      if (!this.#woken) await this.#pause(ROUND_EVERY_MS)
+      await this.#pause(GATHER_MS, 'whatever comes')
+      if (!this.#woken)
+        await this.#pause(this.#options.roundEveryMs ?? ROUND_EVERY_MS, 'unless something changes')
       this.#woken = false
     }
   }
 
-  #pause(ms: number): Promise<void> {
+  #pause(ms: number, until: 'whatever comes' | 'unless something changes'): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#ports.timers.after(ms, resolve)
-      if (ms < ROUND_EVERY_MS) return
+      if (until === 'whatever comes') return
       this.#wake = () => {
         timer.cancel()
         resolve()

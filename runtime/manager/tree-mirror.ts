@@ -41,6 +41,8 @@ export class TreeMirror {
   readonly #onChange: () => void
   readonly #data = new Map<string, Cell<Znode>>()
   readonly #children = new Map<string, Cell<readonly string[]>>()
+  /** As of the last refresh. */
+  #view: TreeView | null = null
 
   constructor(client: CoordinatorClient, onChange: () => void) {
     this.#client = client
@@ -53,6 +55,18 @@ export class TreeMirror {
    * @throws {CoordinatorError} the connection broke: what was read stays, the rest is read the next time.
    */
   async refresh(): Promise<TreeView> {
+    if (this.#view === null || this.#isStale) this.#view = await this.#readTree()
+    return this.#view
+  }
+
+  /** Mostly nothing has changed since the last round. */
+  get #isStale(): boolean {
+    for (const { dirty } of this.#data.values()) if (dirty) return true
+    for (const { dirty } of this.#children.values()) if (dirty) return true
+    return false
+  }
+
+  async #readTree(): Promise<TreeView> {
     const chainIds = (await this.#list(PATHS.chains)).map(asChainId)
     const heads = await Promise.all(chainIds.map((chain) => this.#readChain(chain)))
     const servers = await this.#readServers()

@@ -4,6 +4,7 @@ import type { ChainConfig } from '../../../protocol/chain-config.ts'
 import { ChainObserver } from './chain-observer.ts'
 import type { CommittedLog } from './committed-log.ts'
 import { RaftObserver } from './raft-observer.ts'
+import { ReplicaObserver } from './replica-observer.ts'
 import { SessionObserver } from './session-observer.ts'
 import type { ClusterSight, ObserverOptions } from './sight.ts'
 import { TreeObserver } from './tree-observer.ts'
@@ -22,28 +23,50 @@ export class Observer {
   readonly raft: RaftObserver
   readonly tree: TreeObserver
   readonly chains: ChainObserver
+  readonly replicas: ReplicaObserver
+  /** How to look at each process, by its name. */
+  readonly #looks = new Map<string, () => void>()
 
   constructor(sight: ClusterSight, options: ObserverOptions = {}) {
     this.#sight = sight
     this.chains = new ChainObserver(sight, options)
+    const known = {
+      committed: (chain: string) => this.chains.committed(chain).last,
+      config: (chain: string) => this.tree.config(chain),
+    }
+    this.replicas = new ReplicaObserver(sight, known, options)
     this.tree = new TreeObserver(sight, {
-      onConfig: (before, config) => this.chains.onConfig(before, config),
-      onServerExpired: (registration) => this.chains.onServerExpired(registration),
+      onConfig: (before, config) => {
+        this.chains.onConfig(before, config)
+        this.replicas.onConfig(before, config)
+      },
+      onServerExpired: (registration) => {
+        this.chains.onServerExpired(registration)
+        this.replicas.onServerExpired(registration)
+      },
     })
     this.raft = new RaftObserver(sight, (entry, who) => this.tree.commit(entry, who))
   }
 
   /** After each event of one process, where it is known which one ran. Names of others are ignored. */
   look(name: string): void {
-    const server = this.#sight.servers.find((one) => one.name === name)
-    if (server !== undefined) {
-      this.chains.look(server)
-      return
+    let look = this.#looks.get(name)
+    if (look === undefined) {
+      look = this.#lookAt(name)
+      this.#looks.set(name, look)
     }
+    look()
+  }
+
+  #lookAt(name: string): () => void {
+    const server = this.#sight.servers.find((one) => one.name === name)
+    if (server !== undefined) return () => this.chains.look(server)
     const coordinator = this.#sight.coordinators.find((one) => one.name === name)
-    if (coordinator === undefined) return
-    this.raft.look(coordinator)
-    this.tree.look(coordinator)
+    if (coordinator === undefined) return () => {}
+    return () => {
+      this.raft.look(coordinator)
+      this.tree.look(coordinator)
+    }
   }
 
   /**
