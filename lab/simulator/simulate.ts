@@ -65,6 +65,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   return resultOf(cluster, plan, faultsDone, verdicts)
 }
 
+/** Of clients while the cluster recovers, which may take it minutes. */
+const REST_MS = [10, 300] as const
 /** Clients that hardly rest fill batches and queues. What they do in a while costs as much as many other runs, so it is a short while. */
 const HASTE = [1, 20] as const
 const HASTE_IS_SHORT = 4
@@ -131,6 +133,7 @@ async function live(cluster: SimCluster, plan: FaultPlan): Promise<number> {
   await stage.pass(plan.durationMs / 1000)
   const struck = plan.actions.filter(({ atMs }) => atMs <= plan.durationMs).length
   nemesis.heal()
+  for (const workload of cluster.workloads) workload.rest(REST_MS)
   await stage.until('the chains are whole again', WHOLE_WITHIN_S, () => nemesis.healed && cluster.isWhole)
   const all = [...cluster.workloads, ...cluster.znodeClients]
   for (const workload of all) workload.finish()

@@ -55,6 +55,8 @@ export class Member {
   readonly #host: RaftHost
   #ticker: Timer | null = null
   #turnEnds = false
+  /** The end of the turn has begun: what is sent to peers now goes out with it, and needs no turn of its own. */
+  #endsTurn = false
   #leader: MemberId | null = null
   /** Since when there is none; `null` while there is one, and once the clients have been sent away. */
   #leaderlessMs: number | null = null
@@ -196,6 +198,7 @@ export class Member {
 
   #endTurn(): void {
     if (this.#stopped) return
+    this.#endsTurn = true
     if (this.#expiryDue) {
       // Here, after the sockets have been read: whoever was heard in this turn is not taken for silent.
       this.#expiryDue = false
@@ -205,6 +208,7 @@ export class Member {
     this.#host.propose(this.#forwarder.takeProposals())
     this.#host.endTurn()
     this.#takeSnapshot()
+    this.#endsTurn = false
     for (const peer of this.#ports.peers.flush()) this.onLinkLost(peer)
     this.door.flush()
   }
@@ -235,7 +239,10 @@ export class Member {
   // What the cores want.
 
   readonly #raftUser: RaftUser = {
-    send: (to, message) => this.#ports.peers.send(to, { type: 'raft', message }),
+    send: (to, message) => {
+      this.#ports.peers.send(to, { type: 'raft', message })
+      if (!this.#endsTurn) this.#touched()
+    },
     commit: (entries) => {
       for (const entry of entries) this.#apply(entry)
     },

@@ -36,6 +36,7 @@ export interface SnapshotStore {
 
 /** Whom the host works for. May call nothing of the host from inside these, except where it says so. */
 export interface RaftUser {
+  /** It goes out at the end of a turn, to which the user sees. */
   send(to: MemberId, message: RaftMessage): void
   commit(entries: readonly LogEntry[]): void
   /** A leader's snapshot replaces the state. */
@@ -157,7 +158,6 @@ export class RaftHost implements RaftOutbox {
   send(to: MemberId, message: RaftMessage, after: WriteId): void {
     if (after <= this.#durable) this.#user.send(to, message)
     else this.#waiting.push({ to, message, after })
-    this.#user.touched()
   }
 
   commit(entries: readonly LogEntry[]): void {

@@ -57,6 +57,7 @@ export class Workload {
   readonly #history: HistoryRecorder
   readonly #mix: OperationMix
   readonly #processes: LogicalProcess[]
+  #thinkMs: readonly [number, number]
   #judge: WeakReadJudge | null = null
   #values = 0
   #life = 0
@@ -67,6 +68,7 @@ export class Workload {
     this.#client = options.client
     this.#rng = options.rng
     this.#history = options.history
+    this.#thinkMs = options.thinkMs
     this.#mix = { ...MIX, ...options.mix }
     const { name } = options.client.process
     this.#processes = Array.from({ length: options.processes ?? 1 }, (_, number) => ({
@@ -91,6 +93,12 @@ export class Workload {
       one.life = this.#life
       this.#think(one)
     }
+  }
+
+  /** From now on it rests at least as long. */
+  rest(thinkMs: readonly [number, number]): void {
+    const [from, to] = this.#thinkMs
+    this.#thinkMs = [Math.max(from, thinkMs[0]), Math.max(to, thinkMs[1])]
   }
 
   /** Begins no new operation. */
@@ -145,7 +153,7 @@ export class Workload {
 
   #think(one: LogicalProcess): void {
     if (this.#finishing) return
-    const [from, to] = this.#options.thinkMs
+    const [from, to] = this.#thinkMs
     const { life } = one
     this.#client.process.timers.after(from + this.#rng.fraction() * (to - from), () => {
       if (!this.#finishing && one.life === life && one.open === null) this.#next(one)
