@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { LinkEvents, SessionPlatform } from '../../client/coordinator/platform.ts'
-import { SessionObserver } from '../../lab/simulator/observer/session-observer.ts'
+import { SessionObserver, type TreeHistory } from '../../lab/simulator/observer/session-observer.ts'
 import type { Request, Response } from '../../protocol/zookeeper/ops.ts'
 import { EVENT_TYPES } from '../../protocol/zookeeper/ops.ts'
 import {
@@ -29,10 +29,8 @@ const stat = (mzxid: number) => ({
 /** A client and a member that say what they are told to say, and an observer between them. */
 class Story {
   readonly changes: Record<string, number[]> = {}
-  readonly observer = new SessionObserver('shell', {
-    firstChange: (kind, path, after) =>
-      (this.changes[`${kind} ${path}`] ?? []).find((zxid) => zxid > after) ?? null,
-  })
+  committed = 0
+  readonly observer = new SessionObserver('shell', this.#tree())
   #member: LinkEvents | null = null
   #link: { write(bytes: Uint8Array): void } | null = null
   readonly #platform: SessionPlatform = this.observer.watching({
@@ -44,6 +42,17 @@ class Story {
       return { write: () => {}, destroy: () => {} }
     },
   })
+
+  #tree(): TreeHistory {
+    const story = this
+    return {
+      get zxid() {
+        return story.committed
+      },
+      firstChange: (kind, path, after) =>
+        (this.changes[`${kind} ${path}`] ?? []).find((zxid) => zxid > after) ?? null,
+    }
+  }
 
   connect(session = 7n, lastZxidSeen = 0): this {
     this.#link = this.#platform.dial(
@@ -105,6 +114,17 @@ describe('what a session sees', () => {
     story.changes['data /a'] = [5, 6, 8]
     story.reads(3, '/b')
     expect(() => story.read(3, 8)).toThrow(/WatchBeforeRead/)
+  })
+
+  test('ZxidMonotone: a sync that is answered before what was committed when it was sent', () => {
+    const sync = { type: 'sync', path: '/' } as const
+    const story = new Story().connect()
+    story.committed = 7
+    story.asks(1, sync)
+    story.committed = 9
+    story.answers(1, 7, sync)
+    story.asks(2, sync)
+    expect(() => story.answers(2, 8, sync)).toThrow(/ZxidMonotone.*sync is answered at 8, and 9 was/)
   })
 
   test('ZxidMonotone: a later reply of an earlier state', () => {

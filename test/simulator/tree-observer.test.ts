@@ -141,9 +141,9 @@ describe('the committed tree', () => {
     const one = log.observer.tree.sessions.get(session)
     if (one === undefined) throw new Error('no session')
     one.order = 2 // as if something had been applied that was not heard of
-    expect(() => write(3, OWNER.connection + 1)).toThrow(/SessionFifo.*write 3.*before it was 1/)
+    expect(() => write(3, OWNER.connection + 1)).toThrow(/SessionFifo.*write 3 of.*after write 1 of/)
     one.newestConnection.clear()
-    expect(() => resume(OWNER.connection)).toThrow(/SessionFifo.*gives session.*back/)
+    expect(() => resume(OWNER.connection)).toThrow(/SessionFifo.*gets session.*back/)
   })
 
   test('EphemeralOwner: a znode that its session has left behind', () => {

@@ -15,6 +15,8 @@ import { must } from './violation.ts'
 
 /** What the observer of a session asks about the committed tree. */
 export interface TreeHistory {
+  /** Newest committed change. */
+  readonly zxid: number
   /** Zxid of the first change of this kind after `after`, or null. */
   firstChange(kind: WatchKind, path: string, after: number): number | null
 }
@@ -22,6 +24,8 @@ export interface TreeHistory {
 interface Sent {
   readonly xid: number
   readonly request: Request
+  /** What was committed when it was sent. */
+  readonly committed: number
 }
 
 /**
@@ -51,6 +55,10 @@ export class SessionObserver {
 
   get zxid(): number {
     return this.#zxid
+  }
+
+  get committed(): number {
+    return this.#tree.zxid
   }
 
   /** The same platform; what goes over its links is looked at before it is handed on. A violation is thrown where the packet arrives. */
@@ -129,6 +137,13 @@ export class SessionObserver {
         `session ${this.#session.toString(16)} has seen ${this.#zxid}; ${sent.request.type} is answered at ${zxid}`,
     )
     this.#zxid = zxid
+    // After a sync the tree is not seen as it was before anything that anybody had seen by then (Raft §8).
+    must(
+      'ZxidMonotone',
+      sent.request.type !== 'sync' || err !== 0 || zxid >= sent.committed,
+      this.name,
+      () => `sync is answered at ${zxid}, and ${sent.committed} was committed when it was sent`,
+    )
     this.#checkWatches(sent, zxid)
     this.#remember(sent, err, zxid)
     if (err === 0 && answer.stat !== null) this.#checkStat(sent, answer.stat, zxid)
@@ -243,7 +258,8 @@ class ObservedConnection {
       this.#absent.push((decoded.request.exist ?? []).filter((path) => path !== null))
     }
     // Pings and setWatches have xids of their own; their answers reflect no state.
-    if (decoded.xid >= 0) this.#sent.push({ xid: decoded.xid, request: decoded.request })
+    const { committed } = this.#observer
+    if (decoded.xid >= 0) this.#sent.push({ xid: decoded.xid, request: decoded.request, committed })
   }
 
   #received(packet: Uint8Array): void {

@@ -2,7 +2,7 @@ import type { LogEntry } from '../../../coordinator/raft/log.ts'
 import type { ApplyResult } from '../../../coordinator/znodes/apply.ts'
 import { type Command, decodeCommand } from '../../../coordinator/znodes/command.ts'
 import { snapshotTree } from '../../../coordinator/znodes/snapshot.ts'
-import type { ZnodeTree } from '../../../coordinator/znodes/tree.ts'
+import type { Owner, ZnodeTree } from '../../../coordinator/znodes/tree.ts'
 import type { Change } from '../../../coordinator/znodes/writes.ts'
 import { type ChainConfig, configFromJson } from '../../../protocol/chain-config.ts'
 import type { ServerRegistration } from '../../../protocol/cluster.ts'
@@ -40,12 +40,16 @@ export class TreeObserver {
   /** By kind and path, the zxids at which it changed, ascending. */
   readonly #changes: Record<WatchKind, Map<string, number[]>> = { data: new Map(), child: new Map() }
 
-  /** By session, the connections that had it, and the order of the last write of the one that has it. */
-  readonly #owners = new Map<bigint, { newest: string; readonly before: Set<string>; order: number }>()
+  /** By session: who has it, the order of that one's last write, and of each member the newest connection that had it. */
+  readonly #owners = new Map<bigint, { owner: Owner; order: number; readonly newest: Map<number, number> }>()
 
   constructor(sight: ClusterSight, listener: TreeListener) {
     this.#sight = sight
     this.#listener = listener
+  }
+
+  get zxid(): number {
+    return this.tree.zxid
   }
 
   get tree(): ZnodeTree {
@@ -100,36 +104,39 @@ export class TreeObserver {
 
   /**
    * SessionFifo, where it is decided: a session's writes take effect in the order in which each connection sent them, and none of a connection that it has left, because
-   * that one never gets the session back.
+   * neither that one nor an older one ever gets the session back.
    */
   #checkOrder(command: Command, result: ApplyResult, who: string): void {
-    const { owner, order, op } = command
+    const { owner, order } = command
     for (const session of result.closed) this.#owners.delete(session)
     if (owner === null || result.status !== 'applied' || result.err === ZK_ERRORS.SessionMoved) return
-    const name = `connection ${owner.connection} of member ${owner.member}`
-    const session = result.opened === 0n ? command.session : result.opened
-    const now = this.#owners.get(session)
-    if (result.opened !== 0n) {
-      if (now?.newest === name) return
-      must(
-        'SessionFifo',
-        now?.before.has(name) !== true,
-        who,
-        () => `${result.zxid} gives session ${session.toString(16)} back to ${name}, which had lost it`,
-      )
-      const before = now === undefined ? [] : [...now.before, now.newest]
-      this.#owners.set(session, { newest: name, before: new Set(before), order: 0 })
-      return
-    }
-    if (now === undefined || op.type === 'expire-session' || result.err === ZK_ERRORS.SessionExpired) return
+    if (result.opened !== 0n) return this.#checkOwner(result.opened, owner, who)
+    const now = this.#owners.get(command.session)
+    if (now === undefined || result.err === ZK_ERRORS.SessionExpired) return
     must(
       'SessionFifo',
-      now.newest === name && order === now.order + 1,
+      isSame(now.owner, owner) && order === now.order + 1,
       who,
       () =>
-        `${result.zxid} is write ${order} of ${name}; the one before it was ${now.order} of ${now.newest}`,
+        `write ${order} of ${nameOf(owner)} takes effect after write ${now.order} of ${nameOf(now.owner)}`,
     )
     now.order = order
+  }
+
+  #checkOwner(session: bigint, owner: Owner, who: string): void {
+    const now = this.#owners.get(session)
+    if (now !== undefined && isSame(now.owner, owner)) return // asked for twice
+    const newest = now?.newest ?? new Map<number, number>()
+    const before = newest.get(owner.member) ?? -1
+    must(
+      'SessionFifo',
+      owner.connection > before,
+      who,
+      () =>
+        `${nameOf(owner)} gets session ${session.toString(16)} back, which went on to its connection ${before}`,
+    )
+    newest.set(owner.member, owner.connection)
+    this.#owners.set(session, { owner, order: 0, newest })
   }
 
   #textOf(path: string): string {
@@ -184,6 +191,9 @@ export class TreeObserver {
     }
   }
 }
+
+const isSame = (a: Owner, b: Owner) => a.member === b.member && a.connection === b.connection
+const nameOf = ({ member, connection }: Owner) => `connection ${connection} of member ${member}`
 
 /** EphemeralOwner: in no committed state does the owner of an ephemeral not exist. */
 export function checkOwners(tree: ZnodeTree, who: string): void {

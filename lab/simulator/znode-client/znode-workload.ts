@@ -161,8 +161,10 @@ export class ZnodeWorkload {
 
   #doSomething(session: ZnodeSession): Promise<unknown> {
     const { run } = this.#options
-    if (this.#isReader && this.#rng.chance(0.7)) return this.#syncAndRead(session)
-    if (this.#isReader && this.#rng.chance(0.7)) return this.#configuration(session)
+    if (this.#isReader && this.#rng.chance(0.98))
+      return this.#writer === null && this.#rng.chance(0.3)
+        ? this.#configuration(session)
+        : this.#syncAndRead(session)
     const dice = this.#rng.below(1000)
     if (dice < 550) return this.#perform(session, this.#draw())
     if (dice < 680) return this.#manyAtOnce(session, this.#rng.between(2, BURST_MAX))
