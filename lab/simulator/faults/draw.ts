@@ -258,9 +258,11 @@ function drawShape(dice: Dice): PartitionShape {
   const { rng } = dice
   const order = rng.below(1_000_000)
   const share = roughly(0.2 + 0.6 * rng.fraction())
-  const type = rng.pick(['halves', 'alone', 'alone', 'control', 'bridge'] as const)
+  const type = rng.pick(['halves', 'alone', 'alone', 'control', 'bridge', 'leader'] as const)
   if (type === 'halves') return { type, share, order }
   if (type === 'control') return { type, target: anyServer(dice) }
+  // Deposed, and the last to know; its clients still reach it.
+  if (type === 'leader') return { type: 'alone', target: { role: 'leader' }, clientsToo: false }
   if (type === 'bridge') return { type, over: anyNode(dice), share, order }
   return { type, target: anyNode(dice), clientsToo: rng.chance(0.5) }
 }
