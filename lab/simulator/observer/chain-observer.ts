@@ -250,7 +250,9 @@ export class ChainObserver {
     // In one turn it may have committed as the tail, and then adopted an epoch in which it is not the tail any more.
     const before = seen.serving && wasTail(seen, self) ? seen.config : null
     const config = now ?? before
-    if (config === null && epochNow > epochBefore + 1) return // it may have been the tail in between
+    // It may have been the tail in between, or until its disk refused what the same event made it write.
+    if (config === null && (epochNow > epochBefore + 1 || (replica.storageFailed && epochNow > epochBefore)))
+      return
     must(
       'CleanMeansCommitted',
       config !== null,
