@@ -22,7 +22,7 @@ export interface SimulationOptions {
   readonly clients?: number
   /** Default: 2. */
   readonly chains?: number
-  /** How long faults press, in virtual seconds. Drawn from the seed where it is not said: 10 to 40. */
+  /** How long faults press, in virtual seconds. Drawn from the seed where it is not said: 10 to 30. */
   readonly faultSeconds?: number
   /** Kinds that may be drawn. Default: all within what is promised. */
   readonly faults?: readonly FaultKind[]
@@ -89,7 +89,7 @@ function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
     retainedBytesMax: rng.pick([2_000, 20_000, 64 * 1024 * 1024]),
     ...drawZnodeClients(rng.fork('znode clients')),
     turnUs: rng.pick([0, 0, 0, 20, 200]),
-    pace: rng.pick([1, 1, 2]),
+    pace: rng.pick([1, 2, 2]),
     ...options.shape,
   }
 }
@@ -106,7 +106,7 @@ const drawZnodeClients = (rng: Rng) => ({
 function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): FaultPlan {
   const names = (prefix: string, count: number) =>
     Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)
-  const drawn = rng.fork('duration').between(10, 40)
+  const drawn = rng.fork('duration').between(10, 30)
   const seconds = options.faultSeconds ?? (shape.thinkMs === HASTE ? drawn / HASTE_IS_SHORT : drawn)
   const plan = drawFaults(rng.fork('faults'), {
     seed: options.seed,
