@@ -25,7 +25,7 @@ export interface GroupLimits {
   readonly registers: number
 }
 
-export const GROUP_LIMITS: GroupLimits = { operationsMax: 120, openMax: 16, unknownMax: 12, registers: 3 }
+export const GROUP_LIMITS: GroupLimits = { operationsMax: 120, openMax: 10, unknownMax: 6, registers: 3 }
 
 /** The keys that a run uses: for each chain one group after the other. */
 export class KeyGroups {
