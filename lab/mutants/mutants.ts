@@ -147,11 +147,13 @@ export const MUTANTS: readonly Mutant[] = [
     ['if (chain.liveServing.length === 0) return', 'if (chain.config.members.length === 0) return'],
   ),
   mutant(
-    'compare-and-set-without-compare',
-    'runtime/manager/manager-loop.ts',
-    'a configuration is written over the one that it was planned from',
-    ['this.#client.setData(path, json, expectedVersion)', 'this.#client.setData(path, json)'],
-    2000,
+    'dropped-before-it-left',
+    'coordinator/manager/chain-rules.ts',
+    'a live member is dropped only once it has said that it answers nothing any more',
+    [
+      "member.leaving && (said === 'left' || said === 'failed') && others",
+      "member.leaving && said !== 'synced' && others",
+    ],
   ),
   mutant(
     'leaving-tail-answers',
@@ -196,7 +198,12 @@ export const MUTANTS: readonly Mutant[] = [
     'chain/configuration.ts',
     'a server whose session is over serves nothing',
     ["  retire(replica, 'lost its coordinator session', out)\n}\n\n/** Nothing may", '}\n\n/** Nothing may'],
-    2000,
+  ),
+  mutant(
+    'earlier-life-counts',
+    'chain/state.ts',
+    'what a configuration says of an earlier life of a server is not said of this one',
+    ['named?.incarnation === incarnation ? named : null', 'named ?? null'],
   ),
   // Raft.
   mutant('votes-twice', 'coordinator/raft/election.ts', 'one vote a term (Raft §5.2)', [
@@ -247,11 +254,34 @@ export const MUTANTS: readonly Mutant[] = [
     4000,
   ),
   // ZooKeeper.
+  // A member that is behind sends a client away at once (request-queue.ts); without that it would open the connection only after it has applied the resumption of the session,
+  // which comes behind all that the client can have seen. So leaving it out breaks nothing, and is no mutant.
   mutant(
-    'serves-behind-the-client',
+    'writes-overtake-syncs',
     'coordinator/znodes/request-queue.ts',
-    'a member that is behind what a client has seen sends it away',
-    ['if (event.lastZxidSeen > this.#tree.zxid) {', 'if (event.lastZxidSeen > this.#tree.zxid + 1e9) {'],
+    'a write waits for the syncs that its session sent before it',
+    ['      if (connection.syncs > 0) return\n', ''],
+  ),
+  mutant(
+    'watches-lost-on-the-way',
+    'client/coordinator/session.ts',
+    'a client sets its watches again at the next member before it asks anything',
+    ['      this.#connection?.send(encodeRequest(XIDS.setWatches, request))\n', '      void request\n'],
+  ),
+  mutant(
+    'missed-events-not-told',
+    'coordinator/znodes/watches.ts',
+    'what changed while a client was away is told when its watches are set again',
+    [
+      '  return changedZxid > relativeZxid ? changed : null\n',
+      '  return changedZxid > relativeZxid + 1e9 ? changed : null\n',
+    ],
+  ),
+  mutant(
+    'gap-of-a-session',
+    'coordinator/znodes/apply.ts',
+    'of the writes of a session none takes effect before the one that was sent before it',
+    ["  if (command.order > session.order + 1) return { status: 'ignored-gap' }\n", ''],
     2000,
   ),
   mutant(

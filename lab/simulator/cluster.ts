@@ -191,7 +191,9 @@ export class SimCluster {
       },
       hooks: {
         onAppended: ({ name }, chain, record) => this.observer.wrote(name, chain, record),
-        onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
+        onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
+        fence: (replica, message) => this.observer.replicas.fence(replica, message),
+        onMessage: (server) => this.observer.lookAtServer(server),
       },
     })
     this.servers.push(server)

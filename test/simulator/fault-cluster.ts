@@ -120,7 +120,7 @@ export class FaultCluster implements FaultTarget {
       membership: joinsBy({ network: this.network, process }, COORDINATORS),
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       hooks: {
-        onVersionAnswered: (_, replica) => this.observer.versionAnswered(replica),
+        onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
       },
     })
     this.#servers.set(name, server)

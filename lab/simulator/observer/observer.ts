@@ -6,7 +6,7 @@ import type { CommittedLog } from './committed-log.ts'
 import { RaftObserver } from './raft-observer.ts'
 import { ReplicaObserver } from './replica-observer.ts'
 import { SessionObserver } from './session-observer.ts'
-import type { ClusterSight, ObserverOptions } from './sight.ts'
+import type { ClusterSight, ObserverOptions, ServerSight } from './sight.ts'
 import { TreeObserver } from './tree-observer.ts'
 
 /**
@@ -44,6 +44,7 @@ export class Observer {
         this.chains.onServerExpired(registration)
         this.replicas.onServerExpired(registration)
       },
+      onServerRenewed: (server, sessionTimeoutMs) => this.replicas.onServerRenewed(server, sessionTimeoutMs),
     })
     this.raft = new RaftObserver(sight, (entry, who) => this.tree.commit(entry, who))
   }
@@ -60,7 +61,7 @@ export class Observer {
 
   #lookAt(name: string): () => void {
     const server = this.#sight.servers.find((one) => one.name === name)
-    if (server !== undefined) return () => this.chains.look(server)
+    if (server !== undefined) return () => this.lookAtServer(server)
     const coordinator = this.#sight.coordinators.find((one) => one.name === name)
     if (coordinator === undefined) return () => {}
     return () => {
@@ -78,7 +79,13 @@ export class Observer {
       this.raft.look(coordinator)
       this.tree.look(coordinator)
     }
-    for (const server of this.#sight.servers) this.chains.look(server)
+    for (const server of this.#sight.servers) this.lookAtServer(server)
+  }
+
+  /** Also between two messages that one turn of it handles. */
+  lookAtServer(server: ServerSight): void {
+    this.chains.look(server)
+    this.replicas.look(server)
   }
 
   /** Slow: all logs, trees and clean stores, whole. */
@@ -94,9 +101,10 @@ export class Observer {
     return new SessionObserver(name, this.tree)
   }
 
-  /** For each `version-reply` with a commit that leaves a server. */
-  versionAnswered(replica: Replica): void {
+  /** For each `version-reply` with a commit that leaves a server: the replica, and the epoch of the reply. */
+  versionAnswered(replica: Replica, epoch: number): void {
     this.chains.versionAnswered(replica)
+    this.replicas.versionAnswered(replica, epoch)
   }
 
   /** For each record that a server writes to its log. */
@@ -113,6 +121,7 @@ export class Observer {
   /** An operator has ordered a reset of this chain, the override that may lose data. Call it before the order can take effect. */
   overridden(chain: string): void {
     this.chains.overridden(chain)
+    this.replicas.overridden(chain)
   }
 
   /** Newest configuration in the coordinators' committed log: what symbolic targets of faults mean. */

@@ -23,6 +23,8 @@ export interface TreeListener {
   onConfig(before: ChainConfig | null, config: ChainConfig): void
   /** A session ended because it was not heard, and with it this server's registration. */
   onServerExpired(registration: ServerRegistration): void
+  /** A server's registration was written, by a session that lasts so long unheard. */
+  onServerRenewed?(server: string, sessionTimeoutMs: number): void
 }
 
 /** Kinds of watches, as a member of the ensemble tells them apart. */
@@ -147,13 +149,21 @@ export class TreeObserver {
     this.#note('data', path, zxid)
     if (type === 'deleted') this.#note('child', path, zxid)
     if (type !== 'data-changed') this.#note('child', path.slice(0, path.lastIndexOf('/')) || '/', zxid)
-    if (type === 'deleted' || !path.startsWith(CHAINS)) return
+    if (type === 'deleted') return
+    if (path.startsWith(SERVERS)) this.#onRenewed(path)
+    if (!path.startsWith(CHAINS)) return
     const name = path.slice(CHAINS.length)
     const config = name.includes('/') ? null : configFromJson(this.#textOf(path))
     if (config === null || config.chain !== name) return
     const before = this.config(name)
     this.#configs.set(name, config)
     this.#listener.onConfig(before, config)
+  }
+
+  #onRenewed(path: string): void {
+    const owner = this.tree.nodes.get(path)?.ephemeralOwner ?? 0n
+    const session = this.tree.sessions.get(owner)
+    if (session !== undefined) this.#listener.onServerRenewed?.(path.slice(SERVERS.length), session.timeoutMs)
   }
 
   #note(kind: WatchKind, path: string, zxid: number): void {

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../../../chain/events.ts'
 import type { Replica } from '../../../chain/state.ts'
+import type { ChainMessage } from '../../../protocol/chain-messages.ts'
 import type { ClientMessage, ServerMessage } from '../../../protocol/client-messages.ts'
 import type { ReplicaReport } from '../../../protocol/cluster.ts'
 import type { WriteCommand } from '../../../protocol/commands.ts'
@@ -29,8 +30,12 @@ export interface ServerHooks {
   /** An entry was applied to the clean store, perhaps not for the first time. */
   onCommitted?(server: SimDataServer, chain: ChainId, entry: Entry): void
   onReply?(server: SimDataServer, asked: Asked, reply: ServerMessage): void
-  /** A tail says what is committed, under its lease. */
-  onVersionAnswered?(server: SimDataServer, replica: Replica): void
+  /** A tail says what is committed, under its lease, in this epoch. */
+  onVersionAnswered?(server: SimDataServer, replica: Replica, epoch: number): void
+  /** Before each message of another server. What it returns is called when that was handled. */
+  fence?(replica: Replica, message: ChainMessage): (() => void) | null
+  /** Between two messages of another server that came together: the first was handled. */
+  onMessage?(server: SimDataServer): void
   onReport?(server: SimDataServer, chain: ChainId, report: ReplicaReport): void
   /** The disk refuses: every chain was left. */
   onStorageFailed?(server: SimDataServer, error: Error): void

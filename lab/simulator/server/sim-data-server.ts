@@ -318,11 +318,24 @@ export class SimDataServer {
   #onBody(server: DataServer, from: string, body: unknown): void {
     const batch = body instanceof Uint8Array ? decodeBatch(body) : (body as Batch)
     this.process.note(batch.type, () => `${from}: ${wordsOf(batch)}`)
-    if (batch.type !== 'client') return server.onBatch(from, batch)
-    for (const message of batch.messages) this.#onRequest(server, from, message)
+    if (batch.type === 'client') for (const message of batch.messages) this.#onRequest(server, from, message)
+    else if (batch.type !== 'chain' || this.#hooks.onMessage === undefined) server.onBatch(from, batch)
+    else
+      batch.items.forEach((item, i) => {
+        if (i > 0) this.#hooks.onMessage?.(this)
+        this.#onItem(server, from, item)
+      })
   }
 
   /** One by one, so that it can be seen what each of them causes. */
+  #onItem(server: DataServer, from: string, item: ChainItem): void {
+    const replica = server.replica(item.chain)
+    const handled = replica === null ? null : (this.#hooks.fence?.(replica, item.message) ?? null)
+    server.onBatch(from, { type: 'chain', items: [item] })
+    handled?.()
+  }
+
+  /** As above. */
   #onRequest(server: DataServer, client: string, message: ClientMessage): void {
     const asks = 'chain' in message
     const replica = asks ? server.replica(message.chain) : null
@@ -368,7 +381,7 @@ export class SimDataServer {
     for (const { chain, message } of items) {
       if (message.type !== 'version-reply' || message.commit === null) continue
       const replica = this.#server?.replica(chain) ?? null
-      if (replica !== null) this.#hooks.onVersionAnswered(this, replica)
+      if (replica !== null) this.#hooks.onVersionAnswered(this, replica, message.epoch)
     }
   }
 
