@@ -14,11 +14,16 @@ const MODEL = {
   dialTimeoutUs: 1_000,
 } as const
 
-function world() {
+function world(turnUs?: number) {
   const scheduler = new Scheduler()
   const rng = new Rng(1)
   const bugs: unknown[] = []
-  const kernel: Kernel = { scheduler, trace: new Trace(), onBug: (_, error) => bugs.push(error) }
+  const kernel: Kernel = {
+    scheduler,
+    trace: new Trace(),
+    onBug: (_, error) => bugs.push(error),
+    ...(turnUs === undefined ? {} : { turnUs }),
+  }
   const network = new Network(scheduler, rng.fork('network'), MODEL)
   const processes: SimProcess[] = []
   const make = (name: string) => {
@@ -94,6 +99,65 @@ describe('time', () => {
     await scheduler.runUntil(1_000_000)
     expect(firedUs).toBe(80_000)
     expect(fast.nowMs()).toBeCloseTo(1250, 3)
+  })
+})
+
+describe('turns', () => {
+  test('a turn gathers what arrives at about the same moment', async () => {
+    const { scheduler, make } = world(20)
+    const it = make('it')
+    const seen: string[] = []
+    const end = () => seen.push(`end at ${scheduler.nowUs}`)
+    it.start(() => {})
+    for (const atUs of [100, 110, 200])
+      scheduler.at(atUs, () =>
+        it.run(() => {
+          seen.push(`event at ${scheduler.nowUs}`)
+          it.atTurnEnd(end)
+        }),
+      )
+    await scheduler.runUntil(1_000)
+    expect(seen).toEqual(['event at 100', 'event at 110', 'end at 120', 'event at 200', 'end at 220'])
+  })
+
+  test('where turns gather nothing, each event is one, and costs no other event', async () => {
+    const { scheduler, make } = world(0)
+    const it = make('it')
+    const seen: string[] = []
+    const second = () => seen.push('second end')
+    const first = () => {
+      seen.push('first end')
+      it.atTurnEnd(second)
+      it.atTurnEnd(second)
+    }
+    it.start(() => {})
+    const before = scheduler.count
+    scheduler.at(100, () =>
+      it.run(() => {
+        it.atTurnEnd(first)
+        it.atTurnEnd(first)
+        seen.push('event')
+      }),
+    )
+    await scheduler.runUntil(1_000)
+    expect(seen).toEqual(['event', 'first end', 'second end'])
+    expect(scheduler.count - before).toBe(1)
+  })
+
+  test('no turn outlives its process, and none goes on for ever', async () => {
+    const { scheduler, make, bugs } = world(0)
+    const it = make('it')
+    const seen: string[] = []
+    it.start(() => {
+      it.atTurnEnd(() => it.crash())
+      it.atTurnEnd(() => seen.push('after the end'))
+    })
+    expect(it.alive).toBe(false)
+    expect(seen).toEqual([])
+    const again = () => it.atTurnEnd(again)
+    it.start(again)
+    await scheduler.runUntil(1_000)
+    expect(bugs.map(String)).toEqual(['Error: it: 1000 turns, and no end to them'])
   })
 })
 
