@@ -191,7 +191,7 @@ export class Session {
     const connection = new MemberConnection({
       platform: this.#platform,
       address,
-      openTimeoutMs: Math.max(100, Math.floor(this.#timeoutMs / this.#addresses.length)),
+      openTimeoutMs: this.#openTimeoutMs,
       request: {
         protocolVersion: 0,
         lastZxidSeen: this.#lastZxid,
@@ -207,6 +207,17 @@ export class Session {
       },
     })
     this.#connection = connection
+  }
+
+  /**
+   * Every member has its turn within one session timeout. But a session is opened by a write of the ensemble, and on a slow network that may take longer
+   * than one member's share of a short timeout: after each round in vain there is twice as much time, up to the whole timeout.
+   */
+  get #openTimeoutMs(): number {
+    const count = this.#addresses.length
+    const rounds = Math.min(10, Math.floor(this.#failures / count))
+    const share = Math.max(100, Math.floor(this.#timeoutMs / count))
+    return Math.max(share, Math.min(this.#timeoutMs, share * 2 ** rounds))
   }
 
   #onOpen(response: ConnectResponse): void {
