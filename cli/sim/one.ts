@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { HistoryEvent, HistoryHeader, ModelName } from '../../lab/checker/operations.ts'
 import { renderPage } from '../../lab/checker/page/render.ts'
 import { describeAction, type FaultPlan } from '../../lab/simulator/faults/plan.ts'
 import { planToJson } from '../../lab/simulator/faults/plan-json.ts'
@@ -30,7 +31,7 @@ export async function simulateOne(seed: number, choice: SimChoice): Promise<void
   if (result.failure !== null) process.exitCode = 1
   if (choice.out !== null && result.failure !== null) writeFailure(choice.out, result)
   if (choice.json)
-    return sayJson({ ...result, history: undefined, verdict: undefined, commit: codeVersion() })
+    return sayJson({ ...result, history: undefined, znodeHistory: undefined, commit: codeVersion() })
   if (choice.trace) say('')
   describe(result, seconds)
   if (result.failure === null) return
@@ -77,13 +78,16 @@ async function fewestFaults(result: SimulationResult, choice: SimChoice): Promis
 
 function writeFailure(folder: string, result: SimulationResult): void {
   mkdirSync(folder, { recursive: true })
-  const { failure, history, plan, seed } = result
-  const header = { format: 'catenary-history', version: 1, model: 'key-value', about: { seed } }
-  writeFileSync(
-    join(folder, 'history.ndjson'),
-    [header, ...history].map((line) => `${JSON.stringify(line)}\n`).join(''),
-  )
-  writeFileSync(join(folder, 'plan.json'), planToJson(plan))
+  const { failure, history, znodeHistory, plan, seed } = result
+  const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
+  write('history.ndjson', historyFile('transactions', seed, history))
+  write('znodes.ndjson', historyFile('znodes', seed, znodeHistory))
+  write('plan.json', planToJson(plan))
   if (failure?.verdict)
-    writeFileSync(join(folder, 'history.html'), renderPage(failure.verdict, { title: `Seed ${seed}` }))
+    write('history.html', renderPage(failure.verdict, { title: `Seed ${seed}`, timeUnit: 'µs' }))
+}
+
+function historyFile(model: ModelName, seed: number, events: readonly HistoryEvent[]): string {
+  const header: HistoryHeader = { format: 'catenary-history', version: 1, model, about: { seed } }
+  return [header, ...events].map((line) => `${JSON.stringify(line)}\n`).join('')
 }
