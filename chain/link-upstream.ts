@@ -172,7 +172,8 @@ function caughtUp(replica: Replica, out: Outbox): void {
     if (replica.reportState === 'synced') return
     replica.reportState = 'synced'
     out.note(`has caught up with ${upstream.server} at seq ${replica.log.last}, epoch ${config.epoch}`)
-  } else if (!replica.serving && upstream.handsOff && selfMember(replica) !== null) {
+  } else if (!replica.serving && upstream.handsOff && selfMember(replica)?.leaving === false) {
+    // One that is asked to leave before it serves has said that it left: it must not take that back.
     replica.serving = true
     replica.reportState = 'serving'
     out.persist({ type: 'member', epoch: config.epoch })
