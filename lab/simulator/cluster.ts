@@ -37,6 +37,8 @@ export interface ClusterShape {
   readonly thinkMs: readonly [number, number]
   /** Share of the clients that have no session: their writes may end with an unknown outcome. */
   readonly plainClients: number
+  /** Share of the writes that somebody reads while they are on their way. */
+  readonly echoShare?: number
   /** Messages and log records pass through their bytes. */
   readonly codec: boolean
   /** A coordinator takes a snapshot after so many entries. */
@@ -89,6 +91,8 @@ export class SimCluster {
   readonly #rng: Rng
   readonly #kernel: Kernel
   readonly #diskModel: DiskModel
+  /** From when an entry reaches the first server until the last one hears that it is committed, in ms. */
+  readonly #dirtyMs: readonly [number, number]
 
   constructor(options: {
     shape: ClusterShape
@@ -108,6 +112,8 @@ export class SimCluster {
       dialTimeoutUs: 1_000_000,
     })
     this.#diskModel = { fsyncUs: environment.fsyncUs, slowShare: environment.slowSyncShare }
+    const [hopUs] = environment.latencyUs
+    this.#dirtyMs = [0, (2 * shape.replicationFactor * hopUs + environment.fsyncUs[0]) / 1000]
     this.#kernel = {
       scheduler: this.scheduler,
       trace,
@@ -201,7 +207,7 @@ export class SimCluster {
   }
 
   #makeClient(index: number): { client: SimClient; workload: Workload } {
-    const { codec, thinkMs, plainClients, clients } = this.shape
+    const { codec, thinkMs, plainClients, clients, echoShare = 0 } = this.shape
     const process = this.#makeProcess(`client-${index + 1}`)
     const client = new SimClient({
       network: this.network,
@@ -217,6 +223,7 @@ export class SimCluster {
       history: this.history,
       groups: this.groups,
       thinkMs,
+      echoes: { share: echoShare, afterMs: this.#dirtyMs },
       committed: (chain, seq) => this.observer.committed(chain).at(seq),
     })
     return { client, workload }

@@ -33,6 +33,8 @@ export interface WorkloadOptions {
   readonly mix?: Partial<OperationMix>
   /** Share of the operations that are weak reads. Default: 0.1. */
   readonly weakShare?: number
+  /** Reads that follow a write by itself: of which share of the writes, and how long after it was sent, in ms. They meet versions that are still dirty. Default: none. */
+  readonly echoes?: { readonly share: number; readonly afterMs: readonly [number, number] }
   /** What weak reads are judged by. Absent: they are not judged. */
   readonly committed?: CommittedEntries
 }
@@ -57,6 +59,9 @@ export class Workload {
   readonly #history: HistoryRecorder
   readonly #mix: OperationMix
   readonly #processes: LogicalProcess[]
+  /** Those that only read what another one writes. */
+  readonly #echoes: LogicalProcess[] = []
+  readonly #echoRng: Rng
   #thinkMs: readonly [number, number]
   #judge: WeakReadJudge | null = null
   #values = 0
@@ -67,6 +72,7 @@ export class Workload {
     this.#options = options
     this.#client = options.client
     this.#rng = options.rng
+    this.#echoRng = options.rng.fork('echoes')
     this.#history = options.history
     this.#thinkMs = options.thinkMs
     this.#mix = { ...MIX, ...options.mix }
@@ -128,7 +134,7 @@ export class Workload {
 
   /** Operations that wait for their answer. */
   get open(): number {
-    return this.#processes.filter(({ open }) => open !== null).length
+    return [...this.#processes, ...this.#echoes].filter(({ open }) => open !== null).length
   }
 
   /** Reads every key once more, strongly, one group after the other, until it is answered. */
@@ -147,7 +153,8 @@ export class Workload {
 
   /** The client's process has crashed: what it had asked for may happen, and nobody will be told. */
   #abandon(): void {
-    for (const one of this.#processes) if (one.open !== null) this.#endUnknown(one, 'the client crashed')
+    for (const one of [...this.#processes, ...this.#echoes])
+      if (one.open !== null) this.#endUnknown(one, 'the client crashed')
     this.#judge = null
   }
 
@@ -165,7 +172,29 @@ export class Workload {
     const group = groups.of(this.#rng.pick(groups.chains))
     if (this.#rng.chance(weakShare)) return this.#readWeakly(one, group)
     const value = this.#newValue(one)
-    this.#run(one, group, draw(this.#rng, group, this.#mix, value), () => this.#think(one))
+    const drawn = draw(this.#rng, group, this.#mix, value)
+    if (drawn.type === 'write') this.#echo(group, keyOf(drawn))
+    this.#run(one, group, drawn, () => this.#think(one))
+  }
+
+  /** Somebody else reads what is about to be written. */
+  #echo(group: KeyGroup, key: Key): void {
+    const { share, afterMs } = this.#options.echoes ?? { share: 0, afterMs: [0, 0] }
+    if (!this.#echoRng.chance(share)) return
+    const [from, to] = afterMs
+    this.#client.process.timers.after(from + this.#echoRng.fraction() * (to - from), () => {
+      if (!this.#finishing) this.#run(this.#idleEcho(), group, getOf([key]), () => {})
+    })
+  }
+
+  #idleEcho(): LogicalProcess {
+    const idle = this.#echoes.find(({ open }) => open === null)
+    if (idle !== undefined) return idle
+    const number = this.#echoes.length
+    const name = `${this.#client.process.name}/echo-${number}`
+    const one: LogicalProcess = { number, name, names: 1, open: null, life: this.#life }
+    this.#echoes.push(one)
+    return one
   }
 
   /** No other write of the run has it. */

@@ -71,7 +71,7 @@ const GAPS: { readonly [K in FaultKind]: readonly [number, number] } = {
   'wall-jump': [5_000, 60_000],
   'coordinator-outage': [20_000, 120_000],
   'harsh-raft': [5_000, 30_000],
-  operator: [6_000, 60_000],
+  operator: [2_000, 20_000],
   'client-crash': [4_000, 40_000],
   'client-burst': [3_000, 30_000],
   'drift-beyond': [4_000, 40_000],
@@ -124,13 +124,20 @@ function anyServer(dice: Dice): Target {
   return dice.rng.chance(0.5) ? { role: 'process', name: dice.rng.pick(dice.servers) } : inChain(dice)
 }
 
-function inChain({ rng, chains, servers }: Dice): Target {
-  if (chains.length === 0) return { role: 'process', name: rng.pick(servers) }
-  return {
-    role: rng.pick(['head', 'head', 'middle', 'tail', 'tail', 'joiner'] as const),
-    chain: rng.pick(chains),
-  }
+function inChain({ rng, chains, servers }: Dice, role = rng.pick(PLACES)): Target {
+  return chains.length === 0
+    ? { role: 'process', name: rng.pick(servers) }
+    : { role, chain: rng.pick(chains) }
 }
+
+const PLACES: readonly Extract<Target, { readonly chain: string }>['role'][] = [
+  'head',
+  'head',
+  'middle',
+  'tail',
+  'tail',
+  'joiner',
+]
 
 const inEnsemble = ({ rng }: Dice): Target => ({
   role: rng.pick(['leader', 'leader', 'follower', 'manager'] as const),
@@ -171,7 +178,7 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
   pause: (dice) => ({ type: 'pause', target: anyNode(dice), forMs: forMs(dice, 10, 500) }),
   'long-pause': (dice) => ({
     type: 'pause',
-    target: anyNode(dice),
+    target: dice.rng.chance(0.4) ? inChain(dice, 'asker') : anyNode(dice),
     forMs: Math.round(dice.sessionTimeoutMs * (1.05 + 3 * dice.rng.fraction())),
   }),
   partition: (dice) => ({ type: 'partition', shape: drawShape(dice), forMs: forMs(dice, 50, 20_000) }),
@@ -235,7 +242,7 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
   operator: (dice) =>
     dice.rng.chance(0.2)
       ? { type: 'add-server' }
-      : { type: 'drain', target: anyServer(dice), forMs: forMs(dice, 500, 20_000) },
+      : { type: 'drain', target: whomToDrain(dice), forMs: forMs(dice, 300, 10_000) },
   'client-crash': (dice) => ({
     type: 'client-crash',
     client: dice.rng.below(Math.max(1, dice.clients)),
@@ -253,6 +260,9 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
   }),
   override: (dice) => ({ type: 'override', chain: dice.rng.pick(dice.chains) }),
 }
+
+/** A tail has the most to give up: it is asked by all others. */
+const whomToDrain = (dice: Dice): Target => (dice.rng.chance(0.6) ? inChain(dice, 'tail') : anyServer(dice))
 
 function drawShape(dice: Dice): PartitionShape {
   const { rng } = dice

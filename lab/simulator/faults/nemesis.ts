@@ -14,6 +14,9 @@ import { leaderOf, mayLose, resolve } from './targets.ts'
 
 /** How often an operator looks whether a disk may be emptied now. */
 const OPERATOR_MS = 200
+/** Hardly anybody asks the tail at a given moment: who strikes an asker waits for one, so often and so long. */
+const ASKER_MS = 0.5
+const ASKER_WITHIN_MS = 2_000
 
 /**
  * Does to a cluster what a plan says, when it says so, and ends it all with `heal`. Every deed is one line of the trace. Deeds may overlap: a process is up
@@ -59,7 +62,9 @@ export class Nemesis {
   do(action: FaultAction): void {
     if (this.#healing) return
     this.#cluster.note(describeAction(action))
-    this.#act(action.deed)
+    const { deed } = action
+    if ('target' in deed && deed.target.role === 'asker') this.#whenAsked(deed, deed.target, ASKER_WITHIN_MS)
+    else this.#act(deed)
   }
 
   /** True once everything that `heal` began is done. */
@@ -118,6 +123,11 @@ export class Nemesis {
       run()
     })
     this.#timers.add(timer)
+  }
+
+  #whenAsked(deed: Deed, asker: Target, leftMs: number): void {
+    if (this.#who(asker) !== null) this.#act(deed)
+    else if (leftMs > 0) this.#after(ASKER_MS, () => this.#whenAsked(deed, asker, leftMs - ASKER_MS))
   }
 
   #who(target: Target): string | null {

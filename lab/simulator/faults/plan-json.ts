@@ -31,7 +31,18 @@ const DEEDS: Readonly<Record<string, readonly string[]>> = {
   'client-crash': ['client', 'downMs'],
   'client-burst': ['client', 'requests'],
 }
-const ROLES = ['process', 'head', 'middle', 'tail', 'joiner', 'leader', 'follower', 'manager', 'client']
+const ROLES = [
+  'process',
+  'head',
+  'middle',
+  'tail',
+  'joiner',
+  'asker',
+  'leader',
+  'follower',
+  'manager',
+  'client',
+]
 const TARGETS = ['target', 'a', 'b', 'from', 'to', 'over']
 
 /**

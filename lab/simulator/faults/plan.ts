@@ -6,6 +6,8 @@ export type Target =
   | { readonly role: 'process'; readonly name: string }
   /** The place in the newest configuration of this chain. Nobody, if there is none. */
   | { readonly role: 'head' | 'middle' | 'tail' | 'joiner'; readonly chain: string }
+  /** A replica of this chain that waits for what the tail says is committed. Nobody, if none asks at that moment. */
+  | { readonly role: 'asker'; readonly chain: string }
   /** The coordinators' leader, a follower, the server or coordinator that runs the manager. */
   | { readonly role: 'leader' | 'follower' | 'manager' }
   /** The client of this number, modulo how many there are. */

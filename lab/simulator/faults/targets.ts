@@ -16,6 +16,8 @@ export function resolve(cluster: FaultTarget, target: Target): string | null {
       return cluster.manager()
     case 'client':
       return cluster.clients[target.index % Math.max(1, cluster.clients.length)] ?? null
+    case 'asker':
+      return askerOf(cluster.sight, target.chain)
     default: {
       const config = cluster.config(target.chain)
       return config === null ? null : placeIn(config, target.role)
@@ -30,6 +32,13 @@ export function leaderOf({ coordinators }: ClusterSight): string | null {
     if (raft?.role.type === 'leader' && raft.term > (best?.term ?? -1)) best = { name, term: raft.term }
   }
   return best?.name ?? null
+}
+
+function askerOf({ servers }: ClusterSight, chain: string): string | null {
+  for (const { name, replicas } of servers)
+    for (const replica of replicas?.values() ?? [])
+      if (replica.chain === chain && replica.question?.kind === 'version') return name
+  return null
 }
 
 export function placeIn(
