@@ -25,10 +25,16 @@ const mutant = (
 
 export const MUTANTS: readonly Mutant[] = [
   // Leases (DESIGN section 5).
-  mutant('no-lease-check', 'chain/read-path.ts', 'a clean read is answered only under a lease', [
-    '  leaseLives(replica) && (isTail(replica) || !touchesDirty(replica, command))',
-    '  isTail(replica) || !touchesDirty(replica, command)',
-  ]),
+  mutant(
+    'no-lease-check',
+    'chain/read-path.ts',
+    'a clean read is answered only under a lease',
+    [
+      '  leaseLives(replica) && (isTail(replica) || !touchesDirty(replica, command))',
+      '  isTail(replica) || !touchesDirty(replica, command)',
+    ],
+    30,
+  ),
   mutant(
     'tail-answers-without-lease',
     'chain/read-path.ts',
@@ -37,14 +43,14 @@ export const MUTANTS: readonly Mutant[] = [
       'replica.serving && leaseLives(replica) && selfMember(replica)?.leaving === false',
       'replica.serving && selfMember(replica)?.leaving === false',
     ],
-    2000,
+    30,
   ),
   mutant(
     'asker-does-not-look-again',
     'chain/read-path.ts',
     'the asker looks at its lease again when the answer has come',
     ['  if (commit === null || !leaseLives(replica)) {', '  if (commit === null) {'],
-    2000,
+    30,
   ),
   mutant(
     'lease-from-the-reply',
@@ -54,13 +60,14 @@ export const MUTANTS: readonly Mutant[] = [
       'this.#server.renewLease(sentAt + granted',
       'this.#server.renewLease(this.#server.clock.nowMs() + granted',
     ],
-    2000,
+    10,
   ),
   mutant(
     'new-leader-keeps-no-clocks',
     'runtime/coordinator/session-keeper.ts',
     'a new leader gives every session its full time again',
     ['    this.#clock.restartAll(this.#sessions(), nowMs)\n  }\n\n  stopLeading', '  }\n\n  stopLeading'],
+    30,
   ),
   // Commit and durability (DESIGN 3.1).
   mutant(
@@ -71,6 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
       'isHead(replica) ? durableOf(replica) : asSeq(Math.min(durableOf(replica), replica.upstreamDurable))',
       'durableOf(replica)',
     ],
+    10,
   ),
   mutant(
     'forget-upstream',
@@ -80,14 +88,14 @@ export const MUTANTS: readonly Mutant[] = [
       '  replica.upstream = {\n    server:',
       '  replica.upstreamDurable = NO_SEQ\n  replica.upstream = {\n    server:',
     ],
-    2000,
+    10,
   ),
   mutant(
-    'late-sync-counts',
-    'chain/step.ts',
-    'a sync that began before a truncation says nothing of what was written after it',
-    ['  if (rewrites < replica.rewrites) return', '  if (rewrites < 0) return'],
-    4000,
+    'written-is-durable',
+    'runtime/server/chain-log.ts',
+    'an entry is durable once it was synced, not once it was written',
+    ['const walPosition = this.#wal.durablePosition', 'const walPosition = this.#wal.lastPosition'],
+    10,
   ),
   mutant(
     'new-tail-shows-first',
@@ -97,54 +105,68 @@ export const MUTANTS: readonly Mutant[] = [
       '  // Before it answers anything, a new tail commits all that the dead one can have committed.\n  recommit(replica, out)\n',
       '',
     ],
-    2000,
+    40,
   ),
   // Links (DESIGN section 4).
-  mutant('no-truncation', 'chain/link-upstream.ts', 'a successor drops what its predecessor does not hold', [
-    '  if (from.seq === log.last) return\n',
-    '  if (from.seq <= log.last) return\n',
-  ]),
-  mutant('no-fence-for-acks', 'chain/step.ts', 'a message of an older epoch changes nothing', [
-    "message.type === 'config-request' || message.epoch < epoch",
-    "message.type === 'config-request' || (message.type !== 'ack' && message.epoch < epoch)",
-  ]),
+  mutant(
+    'no-truncation',
+    'chain/link-upstream.ts',
+    'a successor drops what its predecessor does not hold',
+    ['  if (from.seq === log.last) return\n', '  if (from.seq <= log.last) return\n'],
+    20,
+  ),
+  mutant(
+    'no-fence-for-acks',
+    'chain/step.ts',
+    'a message of an older epoch changes nothing',
+    [
+      "message.type === 'config-request' || message.epoch < epoch",
+      "message.type === 'config-request' || (message.type !== 'ack' && message.epoch < epoch)",
+    ],
+    20,
+  ),
   mutant(
     'heir-not-told',
     'chain/link-upstream.ts',
     'a new member serves only once it has heard what was durable above',
     ['if (upstream?.told && upstream.target', 'if (upstream?.linked && upstream.target'],
-    4000,
+    200,
   ),
-  mutant('gap-ignored', 'chain/link-upstream.ts', 'a gap in what arrives makes a replica link again', [
-    '  if (message.previous.seq > log.last) {',
-    '  if (message.previous.seq > log.last + 1000) {',
-  ]),
+  mutant(
+    'gap-ignored',
+    'chain/link-upstream.ts',
+    'a gap in what arrives makes a replica link again',
+    ['  if (message.previous.seq > log.last) {', '  if (message.previous.seq > log.last + 1000) {'],
+    30,
+  ),
   // Join (DESIGN section 4).
   mutant(
     'handoff-to-commit',
     'chain/link-downstream.ts',
     'a handoff names all that the predecessor holds, not what it calls committed',
     ['    last: log.last,\n    serving', '    last: log.commit.seq,\n    serving'],
-    4000,
+    20,
   ),
   mutant(
     'serves-on-accept',
     'chain/link-upstream.ts',
     'a new member serves only once it durably holds what its predecessor held',
     ['    if (durableOf(replica) >= upstream.target) caughtUp(replica, out)', '    caughtUp(replica, out)'],
-    2000,
+    20,
   ),
   mutant(
     'joiner-serves-at-once',
     'coordinator/manager/chain-rules.ts',
     'an appended member is not serving before it was handed off to',
     ['{ ...joining, serving: false, leaving: false }', '{ ...joining, serving: true, leaving: false }'],
+    20,
   ),
   mutant(
     'last-one-dropped',
     'coordinator/manager/chain-rules.ts',
     'the last serving member is never dropped',
     ['if (chain.liveServing.length === 0) return', 'if (chain.config.members.length === 0) return'],
+    40,
   ),
   mutant(
     'dropped-before-it-left',
@@ -154,13 +176,14 @@ export const MUTANTS: readonly Mutant[] = [
       "member.leaving && (said === 'left' || said === 'failed') && others",
       "member.leaving && said !== 'synced' && others",
     ],
+    40,
   ),
   mutant(
     'leaving-tail-answers',
     'chain/read-path.ts',
     'a leaving tail names no commit point',
     ['leaseLives(replica) && selfMember(replica)?.leaving === false\n', 'leaseLives(replica)\n'],
-    4000,
+    200,
   ),
   // Reads (DESIGN 3.3).
   mutant(
@@ -171,18 +194,22 @@ export const MUTANTS: readonly Mutant[] = [
       '  replica.waitingReads.push(read)\n',
       '  ;((replica.question?.reads as WaitingRead[] | undefined) ?? replica.waitingReads).push(read)\n',
     ],
-    2000,
+    20,
   ),
-  mutant('dirty-reads', 'chain/read-path.ts', 'a dirty key is not answered from here', [
-    '    for (const key of command.keys) if (replica.log.isDirty(key)) return true\n',
-    '',
-  ]),
+  mutant(
+    'dirty-reads',
+    'chain/read-path.ts',
+    'a dirty key is not answered from here',
+    ['    for (const key of command.keys) if (replica.log.isDirty(key)) return true\n', ''],
+    60,
+  ),
   // Exactly once (DESIGN 3.2).
   mutant(
     'forget-dirty-requests',
     'chain/write-path.ts',
     'a retry whose first try is dirty waits for that entry',
     ['const dirty = replica.log.dirtyRequest(session, requestNumber)', 'const dirty = null as Seq | null'],
+    30,
   ),
   mutant(
     'forget-first-results',
@@ -192,18 +219,21 @@ export const MUTANTS: readonly Mutant[] = [
       'const first = results?.result(requestNumber) ?? null',
       'const first = null as ReturnType<SessionResults["result"]> | null',
     ],
+    30,
   ),
   mutant(
     'session-outlives-its-server',
     'chain/configuration.ts',
     'a server whose session is over serves nothing',
     ["  retire(replica, 'lost its coordinator session', out)\n}\n\n/** Nothing may", '}\n\n/** Nothing may'],
+    40,
   ),
   mutant(
     'earlier-life-counts',
     'chain/state.ts',
     'what a configuration says of an earlier life of a server is not said of this one',
     ['named?.incarnation === incarnation ? named : null', 'named ?? null'],
+    60,
   ),
   // Raft.
   mutant('votes-twice', 'coordinator/raft/election.ts', 'one vote a term (Raft §5.2)', [
