@@ -272,7 +272,7 @@ export class SimCluster {
 
   /** In the coordinator's process, as in production. */
   #startManager(process: SimProcess): void {
-    const { chains: chainCount, replicationFactor, durability, sessionTimeoutMs, pace } = this.shape
+    const { chains, replicationFactor, durability, sessionTimeoutMs, pace } = this.shape
     this.managers.set(
       process.name,
       new SimManager(
@@ -280,7 +280,8 @@ export class SimCluster {
         {
           coordinators: this.#coordinatorNames,
           name: process.name,
-          options: { chainCount, replicationFactor, durability, sessionTimeoutMs },
+          // Where there are no servers, one chain waits for them for ever.
+          options: { chainCount: Math.max(1, chains), replicationFactor, durability, sessionTimeoutMs },
           roundEveryMs: MANAGER_ROUND_MS * pace,
         },
       ),

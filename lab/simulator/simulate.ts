@@ -9,6 +9,7 @@ import { drawFaults } from './faults/draw.ts'
 import type { FaultKind } from './faults/kinds.ts'
 import { Nemesis } from './faults/nemesis.ts'
 import { type FaultPlan, promisesOf } from './faults/plan.ts'
+import { drawStorm } from './faults/storm.ts'
 import { Rng } from './kernel/rng.ts'
 import { Trace, type TraceReader } from './kernel/trace.ts'
 import type { SimulationFailure, SimulationResult } from './result.ts'
@@ -51,7 +52,7 @@ const READ_WITHIN_S = 60
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const rng = new Rng(options.seed)
-  const shape = drawShape(rng.fork('shape'), options)
+  const shape = (isStorm(rng, options) ? drawStormShape : drawShape)(rng.fork('shape'), options)
   const plan = options.plan ?? drawPlan(rng, shape, options)
   const cluster = new SimCluster({
     shape: { ...shape, clients: plan.clients },
@@ -95,6 +96,37 @@ function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
   }
 }
 
+/** One run in so many is a storm of elections; each one, where no other kind of fault may be drawn. */
+const STORM_SHARE = 1 / 8
+
+function isStorm(rng: Rng, { plan, faults, servers, clients, chains, shape }: SimulationOptions): boolean {
+  if (plan !== undefined) return plan.storm === true
+  // Who says what the cluster is made of does not want another one.
+  if ([servers, clients, chains, shape].some((said) => said !== undefined)) return false
+  if (faults !== undefined && !faults.includes('elections')) return false
+  return faults?.length === 1 || rng.fork('storm').chance(STORM_SHARE)
+}
+
+function drawStormShape(rng: Rng, options: SimulationOptions): ClusterShape {
+  return {
+    ...drawShape(rng, options),
+    coordinators: rng.pick([3, 3, 5]),
+    servers: 0,
+    serversMax: 0,
+    chains: 0,
+    clients: 0,
+    sessionTimeoutMs: 4_000,
+    znodeClients: 3,
+    znodeThinkMs: rng.pick([
+      [3, 60],
+      [20, 300],
+    ] as const),
+    // Elections that are short against the latency are often split.
+    pace: rng.pick([0.4, 0.6, 1]),
+    ...options.shape,
+  }
+}
+
 const drawZnodeClients = (rng: Rng) => ({
   znodeClients: rng.pick([2, 3]),
   znodeThinkMs: rng.pick([
@@ -107,9 +139,10 @@ const drawZnodeClients = (rng: Rng) => ({
 function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): FaultPlan {
   const names = (prefix: string, count: number) =>
     Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)
-  const drawn = rng.fork('duration').between(10, 30)
-  const seconds = options.faultSeconds ?? (shape.thinkMs === HASTE ? drawn / HASTE_IS_SHORT : drawn)
-  const plan = drawFaults(rng.fork('faults'), {
+  const long = rng.fork('duration').between(10, 30)
+  const isHasty = shape.thinkMs === HASTE && shape.clients > 0
+  const seconds = options.faultSeconds ?? (isHasty ? long / HASTE_IS_SHORT : long)
+  const drawn = {
     seed: options.seed,
     durationMs: seconds * 1000,
     coordinators: names('coordinator-', shape.coordinators),
@@ -118,7 +151,8 @@ function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): Fa
     chains: names('c', shape.chains).map((_, i) => `c${i}`),
     sessionTimeoutMs: shape.sessionTimeoutMs,
     ...(options.faults === undefined ? {} : { kinds: options.faults }),
-  })
+  }
+  const plan = (shape.servers === 0 ? drawStorm : drawFaults)(rng.fork('faults'), drawn)
   return { ...plan, clients: shape.clients }
 }
 

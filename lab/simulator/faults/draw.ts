@@ -2,6 +2,7 @@ import type { Rng } from '../kernel/rng.ts'
 import type { HarshModel } from '../kernel/transport.ts'
 import { DEFAULT_KINDS, type FaultKind } from './kinds.ts'
 import type { Deed, Environment, FaultAction, FaultPlan, PartitionShape, Target } from './plan.ts'
+import { drawOldLeader } from './storm.ts'
 
 export interface DrawOptions {
   /** Goes into the plan: what the run's other dice are made from. */
@@ -71,6 +72,7 @@ const GAPS: { readonly [K in FaultKind]: readonly [number, number] } = {
   'wall-jump': [5_000, 60_000],
   'coordinator-outage': [20_000, 120_000],
   'harsh-raft': [5_000, 30_000],
+  elections: [8_000, 60_000],
   operator: [2_000, 20_000],
   'client-crash': [4_000, 40_000],
   'client-burst': [3_000, 30_000],
@@ -239,6 +241,7 @@ const DEEDS: { readonly [K in FaultKind]: (dice: Dice) => Deed } = {
     model: drawHarsh(dice.rng),
     forMs: forMs(dice, 500, 20_000),
   }),
+  elections: ({ rng }) => drawOldLeader(rng),
   operator: (dice) =>
     dice.rng.chance(0.2)
       ? { type: 'add-server' }

@@ -17,6 +17,8 @@ export const FAULT_KINDS = {
   'wall-jump': 'a wall clock jumps, up to a day, in either direction',
   'coordinator-outage': 'no coordinator is up for 1 to 30 s',
   'harsh-raft': 'messages between coordinators are lost, doubled, overtaken and late',
+  elections:
+    'a leader that was cut off with entries of its own returns while its successor is cut off; some runs are a storm of elections, without data servers',
   operator: 'servers are added, drained and taken back',
   'client-crash': 'a client dies with its requests on the way, and a new one begins',
   'client-burst': 'a client sends many requests at once',

@@ -1,6 +1,7 @@
 import type { Timer } from '../../../protocol/timers.ts'
 import { Rng } from '../kernel/rng.ts'
 import { LinkFaults } from './link-faults.ts'
+import { OldLeader, type OldLeaderTools } from './old-leader.ts'
 import {
   type Deed,
   describeAction,
@@ -159,6 +160,8 @@ export class Nemesis {
         return this.#oneLink(deed)
       case 'harsh-raft':
         return this.#harshRaft(deed)
+      case 'old-leader':
+        return new OldLeader(this.#tools(), deed).begin()
       case 'add-server': {
         const name = this.#cluster.addServer()
         if (name !== null) this.#cluster.note(`adds ${name}`)
@@ -176,6 +179,16 @@ export class Nemesis {
       }
       default:
         return this.#toOne(deed)
+    }
+  }
+
+  #tools(): OldLeaderTools {
+    return {
+      cluster: this.#cluster,
+      after: (ms, run) => this.#after(ms, run),
+      cut: (pairs) => this.#links.cut(pairs),
+      restore: (pairs) => this.#links.restore(pairs),
+      crash: (name, downMs) => this.#crash(name, downMs),
     }
   }
 

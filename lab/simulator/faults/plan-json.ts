@@ -25,6 +25,7 @@ const DEEDS: Readonly<Record<string, readonly string[]>> = {
   'wall-jump': ['target', 'ms'],
   'coordinator-outage': ['downMs'],
   'harsh-raft': ['model', 'forMs'],
+  'old-leader': ['meanwhile', 'tail', 'diskFactor', 'downMs'],
   'add-server': [],
   drain: ['target', 'forMs'],
   override: ['chain'],
@@ -111,10 +112,13 @@ function checkField(deed: Record<string, unknown>, field: string, where: string)
     if (typeof value !== 'string') fail(`${where}.chain`, 'the name of a chain', value)
   } else if (field === 'mute') {
     if (value !== 'in' && value !== 'out') fail(`${where}.mute`, '"in" or "out"', value)
+  } else if (field === 'meanwhile') {
+    if (value !== 'commits' && value !== 'nothing')
+      fail(`${where}.meanwhile`, '"commits" or "nothing"', value)
   } else if (field === 'share') share(deed, field, where)
   else if (field === 'ms') {
     if (typeof value !== 'number' || !Number.isFinite(value)) fail(`${where}.ms`, 'a number', value)
-  } else if (field === 'rate' || field === 'factor') positive(deed, field, where)
+  } else if (field === 'rate' || field === 'factor' || field === 'diskFactor') positive(deed, field, where)
   else if (field === 'downMs' && Array.isArray(value)) {
     if (!value.every(isAmount)) fail(`${where}.downMs`, 'numbers from 0 on', value)
   } else amount(deed, field, where)

@@ -53,6 +53,14 @@ export type Deed =
   | { readonly type: 'wall-jump'; readonly target: Target; readonly ms: number }
   | { readonly type: 'coordinator-outage'; readonly downMs: number }
   | { readonly type: 'harsh-raft'; readonly model: HarshModel; readonly forMs: number }
+  /** See `OldLeader`. How many requests make the tail of entries, and what the successor does before it is cut off. */
+  | {
+      readonly type: 'old-leader'
+      readonly meanwhile: 'commits' | 'nothing'
+      readonly tail: number
+      readonly diskFactor: number
+      readonly downMs: number
+    }
   | { readonly type: 'add-server' }
   | { readonly type: 'drain'; readonly target: Target; readonly forMs: number }
   | { readonly type: 'override'; readonly chain: string }
@@ -92,6 +100,8 @@ export interface FaultPlan {
   readonly clients: number
   /** Kinds that this run does not have off. */
   readonly kinds: readonly FaultKind[]
+  /** There are no data servers in this run: see `drawStorm`. */
+  readonly storm?: true
   readonly environment: Environment
   /** In order of time. */
   readonly actions: readonly FaultAction[]

@@ -37,6 +37,8 @@ export class RaftObserver {
   readonly #known = new Map<number, Map<number, Known>>()
   /** `#committed[i]` has index i + 1. */
   readonly #committed: LogEntry[] = []
+  /** In which term: that of the leader which was the first to call it committed. An older entry is committed with one of its term (Raft §5.4.2). */
+  readonly #committedIn: number[] = []
   /** Members whose disk was lost since they were last seen. */
   readonly #wiped = new Set<string>()
   readonly #onCommitted: (entry: LogEntry, who: string) => void
@@ -147,8 +149,11 @@ export class RaftObserver {
 
   /** LeaderCompleteness at the moment of election: by LogMatching, the newest of what is committed speaks for all of it. */
   #checkComplete(name: string, raft: Raft): void {
-    const newest = this.#committed.at(-1)
-    if (newest === undefined || newest.term >= raft.term) return
+    // A candidate may hear its last vote after somebody of a higher term has committed: of that it need not know.
+    let last = this.#committed.length - 1
+    while (last >= 0 && (this.#committedIn[last] ?? 0) >= raft.term) last--
+    const newest = this.#committed[last]
+    if (newest === undefined) return
     must(
       'LeaderCompleteness',
       holds(raft, newest.index, newest.term),
@@ -222,7 +227,7 @@ export class RaftObserver {
     )
     if (this.#sync) this.#checkDurable(name, raft, entry)
     for (const { name: other, raft: leader } of this.#sight.coordinators) {
-      if (leader?.role.type !== 'leader' || leader.term <= entry.term) continue
+      if (leader?.role.type !== 'leader' || leader.term <= raft.term) continue
       must(
         'LeaderCompleteness',
         holds(leader, entry.index, entry.term),
@@ -231,6 +236,7 @@ export class RaftObserver {
       )
     }
     this.#committed.push(entry)
+    this.#committedIn.push(raft.term)
     // Nothing else can be appended here any more; a lagging log may still hold it under another term, though.
     this.#onCommitted(entry, name)
   }
