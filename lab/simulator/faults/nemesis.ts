@@ -1,7 +1,7 @@
 import type { Timer } from '../../../protocol/timers.ts'
 import { Rng } from '../kernel/rng.ts'
 import { LinkFaults } from './link-faults.ts'
-import { OldLeader, type OldLeaderTools } from './old-leader.ts'
+import { OldLeader, type OldLeaderDeed } from './old-leader.ts'
 import {
   type Deed,
   describeAction,
@@ -42,6 +42,7 @@ export class Nemesis {
   readonly #full = new Map<string, number>()
   readonly #drained = new Map<string, number>()
   readonly #rotten = new Set<string>()
+  #play: OldLeader | null = null
   #harsh = 0
   #healing = false
 
@@ -161,7 +162,7 @@ export class Nemesis {
       case 'harsh-raft':
         return this.#harshRaft(deed)
       case 'old-leader':
-        return new OldLeader(this.#tools(), deed).begin()
+        return this.#oldLeader(deed)
       case 'add-server': {
         const name = this.#cluster.addServer()
         if (name !== null) this.#cluster.note(`adds ${name}`)
@@ -182,14 +183,20 @@ export class Nemesis {
     }
   }
 
-  #tools(): OldLeaderTools {
-    return {
-      cluster: this.#cluster,
-      after: (ms, run) => this.#after(ms, run),
-      cut: (pairs) => this.#links.cut(pairs),
-      restore: (pairs) => this.#links.restore(pairs),
-      crash: (name, downMs) => this.#crash(name, downMs),
-    }
+  /** One at a time: it is a play in several acts. */
+  #oldLeader(deed: OldLeaderDeed): void {
+    if (this.#play?.over === false) return
+    this.#play = new OldLeader(
+      {
+        cluster: this.#cluster,
+        after: (ms, run) => this.#after(ms, run),
+        cut: (pairs) => this.#links.cut(pairs),
+        restore: (pairs) => this.#links.restore(pairs),
+        crash: (name, downMs) => this.#crash(name, downMs),
+      },
+      deed,
+    )
+    this.#play.begin()
   }
 
   #client(index: number): string | null {

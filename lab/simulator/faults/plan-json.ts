@@ -25,7 +25,7 @@ const DEEDS: Readonly<Record<string, readonly string[]>> = {
   'wall-jump': ['target', 'ms'],
   'coordinator-outage': ['downMs'],
   'harsh-raft': ['model', 'forMs'],
-  'old-leader': ['meanwhile', 'tail', 'diskFactor', 'downMs'],
+  'old-leader': ['meanwhile', 'tail', 'downMs'],
   'add-server': [],
   drain: ['target', 'forMs'],
   override: ['chain'],
@@ -118,7 +118,7 @@ function checkField(deed: Record<string, unknown>, field: string, where: string)
   } else if (field === 'share') share(deed, field, where)
   else if (field === 'ms') {
     if (typeof value !== 'number' || !Number.isFinite(value)) fail(`${where}.ms`, 'a number', value)
-  } else if (field === 'rate' || field === 'factor' || field === 'diskFactor') positive(deed, field, where)
+  } else if (field === 'rate' || field === 'factor') positive(deed, field, where)
   else if (field === 'downMs' && Array.isArray(value)) {
     if (!value.every(isAmount)) fail(`${where}.downMs`, 'numbers from 0 on', value)
   } else amount(deed, field, where)

@@ -58,7 +58,6 @@ export type Deed =
       readonly type: 'old-leader'
       readonly meanwhile: 'commits' | 'nothing'
       readonly tail: number
-      readonly diskFactor: number
       readonly downMs: number
     }
   | { readonly type: 'add-server' }

@@ -28,14 +28,27 @@ interface Dice {
   readonly durationMs: number
 }
 
-/** Room for one scene: two elections, and the time that it takes to notice that a leader is gone. */
-const SCENE_MS = [2_000, 6_000] as const
+/** Between the beginnings of two scenes; what begins while one is under way is left out. */
+const SCENE_MS = [500, 4_000] as const
 
 function drawScenes(rng: Rng, durationMs: number): FaultAction[] {
   const actions: FaultAction[] = []
   for (let atMs = 500; atMs < durationMs * 0.95; atMs += rng.scale(...SCENE_MS))
-    actions.push({ kind: 'elections', atMs: Math.round(atMs), deed: drawOldLeader(rng) })
+    actions.push(...drawScene(rng, Math.round(atMs)))
   return actions
+}
+
+function drawScene(rng: Rng, atMs: number): FaultAction[] {
+  if (rng.chance(0.7)) return [{ kind: 'elections', atMs, deed: drawOldLeader(rng) }]
+  // It sleeps while others are elected and commit, and wakes up to its clients' questions before it hears of that (Raft §8).
+  const target: Target = { role: 'leader' }
+  const asleepMs = rng.scale(400, 2_500)
+  const shape = { type: 'alone', target, clientsToo: false } as const
+  const forMs = asleepMs + rng.scale(200, 1_000)
+  return [
+    { kind: 'partition', atMs, deed: { type: 'partition', shape, forMs } },
+    { kind: 'pause', atMs, deed: { type: 'pause', target, forMs: asleepMs } },
+  ]
 }
 
 /** See `OldLeader`. */
@@ -44,7 +57,6 @@ export function drawOldLeader(rng: Rng): Deed {
     type: 'old-leader',
     meanwhile: rng.pick(['commits', 'nothing'] as const),
     tail: rng.scale(1, 12),
-    diskFactor: rng.scale(20, 300),
     downMs: rng.scale(1, 200),
   }
 }
