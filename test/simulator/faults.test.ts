@@ -5,7 +5,9 @@ import { LinkFaults } from '../../lab/simulator/faults/link-faults.ts'
 import { describeAction, type FaultPlan, promisesOf } from '../../lab/simulator/faults/plan.ts'
 import { planFromJson, planToJson } from '../../lab/simulator/faults/plan-json.ts'
 import { shrink } from '../../lab/simulator/faults/shrink.ts'
+import { drawStorm } from '../../lab/simulator/faults/storm.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
+import { simulate } from '../../lab/simulator/simulate.ts'
 
 const OPTIONS: Omit<DrawOptions, 'seed'> = {
   durationMs: 60_000,
@@ -67,6 +69,33 @@ describe('what a seed draws', () => {
     const all = draw(9, { everyKind: true, kinds: ['partition', 'slow-disk'] })
     const one = draw(9, { everyKind: true, kinds: ['slow-disk'] })
     expect(one.actions).toEqual(all.actions.filter(({ kind }) => kind === 'slow-disk'))
+  })
+})
+
+describe('a storm', () => {
+  const storm = (seed: number) =>
+    drawStorm(new Rng(seed).fork('faults'), { ...OPTIONS, seed, servers: [], chains: [] })
+  const storms = Array.from({ length: 40 }, (_, seed) => storm(seed))
+
+  test('is the same each time, comes back from its text, and is in order', () => {
+    for (const plan of storms) {
+      expect(storm(plan.seed)).toEqual(plan)
+      expect(planFromJson(planToJson(plan))).toEqual(plan)
+      const times = plan.actions.map(({ atMs }) => atMs)
+      expect(times).toEqual(times.toSorted((a, b) => a - b))
+    }
+  })
+
+  test('has old leaders that return to both kinds of successors', () => {
+    const deeds = storms.flatMap(({ actions }) => actions.map(({ deed }) => deed))
+    for (const meanwhile of ['commits', 'nothing'])
+      expect(deeds.some((deed) => deed.type === 'old-leader' && deed.meanwhile === meanwhile)).toBe(true)
+  })
+
+  test('has no data servers, also where its plan is repeated', async () => {
+    const { plan, failure, traceHash } = await simulate({ seed: 3, faults: ['elections'] })
+    expect([failure, plan.storm]).toEqual([null, true])
+    expect((await simulate({ seed: 3, plan: planFromJson(planToJson(plan)) })).traceHash).toBe(traceHash)
   })
 })
 

@@ -93,6 +93,31 @@ describe('Raft’s properties, over all members and all time', () => {
     observer.check()
   })
 
+  test('accepts a leader that lacks what a later term committed (Raft §5.4.2)', () => {
+    const { look, at, committed } = world(2, log(2), log(2), [])
+    // Of term 3, which nobody else has heard of; then an older entry is committed with one of term 4.
+    at(2).log.append([entry(1, 3)])
+    lead(at(2), 3)
+    look(2)
+    for (const i of [0, 1]) {
+      at(i).log.append([entry(2, 4)])
+      at(i).term = asTerm(4)
+      at(i).writes.onDurable(at(i).writes.issueLog(asLogIndex(2)))
+    }
+    lead(at(0), 4)
+    look(0)
+    look(1)
+    commit(at(0), 2)
+    look(0)
+    expect(committed.map(({ term }) => term)).toEqual([2, 4])
+    // Later leaders must have it.
+    at(2).role = { type: 'follower' }
+    at(2).term = asTerm(5)
+    look(2)
+    lead(at(2), 5)
+    expect(() => look(2)).toThrow(/LeaderCompleteness.*elected in term 5 without the committed entry 2/)
+  })
+
   test('ElectionSafety: a second leader of a term, however much later', () => {
     const { look, at } = world(3)
     lead(at(0))
