@@ -11,7 +11,9 @@ export function drawStorm(rng: Rng, options: DrawOptions): FaultPlan {
   const dice: Dice = { rng: rng.fork('storm'), names: options.coordinators, durationMs: options.durationMs }
   const { seed, durationMs, clients } = options
   const scenes = rng.fork('scenes')
-  const actions = scenes.chance(0.7) ? drawScenes(scenes, durationMs) : []
+  const type = scenes.pick(['scenes', 'scenes', 'scenes', 'echoes', 'trouble'] as const)
+  const actions =
+    type === 'scenes' ? drawScenes(scenes, durationMs) : type === 'echoes' ? drawEchoes(scenes, options) : []
   // Scenes want some quiet; without them there is none.
   actions.push(...drawTrouble(dice, actions.length > 0 ? [2_000, 20_000] : [60, 1_500]))
   actions.sort((a, b) => a.atMs - b.atMs)
@@ -49,6 +51,26 @@ function drawScene(rng: Rng, atMs: number): FaultAction[] {
     { kind: 'partition', atMs, deed: { type: 'partition', shape, forMs } },
     { kind: 'pause', atMs, deed: { type: 'pause', target, forMs: asleepMs } },
   ]
+}
+
+/**
+ * Most of what coordinators say to each other arrives a second time, late, while clients go from one member to the next: what was forwarded for a session comes back
+ * when it belongs to another connection.
+ */
+function drawEchoes(rng: Rng, { coordinators, clients, durationMs }: DrawOptions): FaultAction[] {
+  const lateUs = rng.scale(200_000, 3_000_000)
+  const model = { duplicate: 0.8, late: 0, lateUs, lose: 0 }
+  const kind = 'link-break'
+  const actions: FaultAction[] = [
+    { kind: 'harsh-raft', atMs: 500, deed: { type: 'harsh-raft', model, forMs: durationMs } },
+  ]
+  const gapMs = rng.scale(50, 500)
+  for (let at = 1_000; at < durationMs * 0.95; at += 2 * gapMs * rng.fraction()) {
+    const a: Target = { role: 'client', index: rng.below(clients) }
+    for (const name of coordinators)
+      actions.push({ kind, atMs: Math.round(at), deed: { type: kind, a, b: { role: 'process', name } } })
+  }
+  return actions
 }
 
 /** See `OldLeader`. */
