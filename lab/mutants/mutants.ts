@@ -241,16 +241,19 @@ export const MUTANTS: readonly Mutant[] = [
     60,
   ),
   // Raft.
-  mutant('votes-twice', 'coordinator/raft/election.ts', 'one vote a term (Raft §5.2)', [
-    'const free = raft.votedFor === null || raft.votedFor === from',
-    'const free = raft.term > 0',
-  ]),
+  mutant(
+    'votes-twice',
+    'coordinator/raft/election.ts',
+    'one vote a term (Raft §5.2)',
+    ['const free = raft.votedFor === null || raft.votedFor === from', 'const free = raft.term > 0'],
+    10,
+  ),
   mutant(
     'longest-log-wins',
     'coordinator/raft/election.ts',
     'the higher last term wins, not the longer log (Raft §5.4.1)',
     ['  if (candidate.lastTerm !== log.lastTerm) return candidate.lastTerm > log.lastTerm\n', ''],
-    2000,
+    30,
   ),
   mutant(
     'truncates-what-matches',
@@ -260,6 +263,7 @@ export const MUTANTS: readonly Mutant[] = [
       'const fresh = entries.slice(countHeld(raft.log, entries))',
       'const fresh = entries.filter(({ index }) => index > raft.log.base.lastIndex)',
     ],
+    20,
   ),
   mutant(
     'acks-before-the-disk',
@@ -269,7 +273,7 @@ export const MUTANTS: readonly Mutant[] = [
       "{ type: 'append-reply', term: raft.term, round: message.round, outcome },\n    afterAllWrites(raft),",
       "{ type: 'append-reply', term: raft.term, round: message.round, outcome },\n    0 as ReturnType<typeof afterAllWrites>,",
     ],
-    2000,
+    10,
   ),
   mutant(
     'commits-older-terms',
@@ -279,14 +283,14 @@ export const MUTANTS: readonly Mutant[] = [
       'if (reached <= raft.commit || raft.log.termAt(reached) !== raft.term) return',
       'if (reached <= raft.commit) return',
     ],
-    4000,
+    60,
   ),
   mutant(
     'reads-without-a-round',
     'coordinator/raft/read-index.ts',
     'a leader confirms that it still leads before it answers a sync (Raft §8)',
     ['  if (confirmed < confirming.round) return\n', '  if (confirmed < 0) return\n'],
-    4000,
+    60,
   ),
   // ZooKeeper.
   // A member that is behind sends a client away at once (request-queue.ts); without that it would open the connection only after it has applied the resumption of the session,
@@ -302,6 +306,7 @@ export const MUTANTS: readonly Mutant[] = [
     'client/coordinator/session.ts',
     'a client sets its watches again at the next member before it asks anything',
     ['      this.#connection?.send(encodeRequest(XIDS.setWatches, request))\n', '      void request\n'],
+    10,
   ),
   mutant(
     'missed-events-not-told',
@@ -317,7 +322,7 @@ export const MUTANTS: readonly Mutant[] = [
     'coordinator/znodes/apply.ts',
     'of the writes of a session none takes effect before the one that was sent before it',
     ["  if (command.order > session.order + 1) return { status: 'ignored-gap' }\n", ''],
-    2000,
+    30,
   ),
   mutant(
     'watch-after-reply',
@@ -341,6 +346,6 @@ export const MUTANTS: readonly Mutant[] = [
       '  if (owner.connection <= newest) return { err: ZK_ERRORS.SessionMoved }\n',
       '  if (owner.connection < 0 && newest > 0) return { err: ZK_ERRORS.SessionMoved }\n',
     ],
-    4000,
+    110,
   ),
 ]
