@@ -193,7 +193,7 @@ export class ManagerLoop implements Manager {
 
   /** Reads the cluster's options, or writes them if nobody has: the first one decides. */
   async #foundCluster(): Promise<ClusterOptions | null> {
-    for (const path of [PATHS.servers, PATHS.chains, PATHS.manager, PATHS.drain]) {
+    for (const path of [PATHS.servers, PATHS.lives, PATHS.chains, PATHS.manager, PATHS.drain]) {
       await this.#client.ensurePath(path)
     }
     const mine: ClusterOptions = { clusterId: this.#ports.newClusterId(), ...this.#options.options }

@@ -6,6 +6,7 @@ import { asEpoch, asIncarnation, asServerId } from '../../protocol/ids.ts'
 export const PATHS = {
   cluster: '/catenary/cluster',
   servers: '/catenary/servers',
+  lives: '/catenary/lives',
   chains: '/catenary/chains',
   manager: '/catenary/manager',
   drain: '/catenary/drain',

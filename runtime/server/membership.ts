@@ -141,6 +141,11 @@ export class Membership {
     return `/catenary/servers/${this.#server.id}`
   }
 
+  /** Ends with the life's session, or when a later life takes its place. While it is there, this life may write its registration, and no other. */
+  #lifePath(incarnation: Incarnation): string {
+    return `/catenary/lives/${this.#server.id}-${incarnation}`
+  }
+
   #registration(life: Life): string {
     const registration: ServerRegistration = {
       ...this.#options.registration,
@@ -155,13 +160,16 @@ export class Membership {
     for (let tries = 0; this.#isCurrent(life) && !life.registered; tries++) {
       const sentAt = this.#server.clock.nowMs()
       try {
-        await life.client.create(this.#path, this.#registration(life), { ephemeral: true })
+        await life.client.multi([
+          { type: 'create', path: this.#lifePath(life.incarnation), data: null, ephemeral: true },
+          { type: 'create', path: this.#path, data: this.#registration(life), ephemeral: true },
+        ])
         life.registered = true
         this.#renewed(life, sentAt)
         this.#log.info({ incarnation: life.incarnation }, 'registered')
       } catch (error) {
         if (isGone(error)) return // the next connection, or the next life, tries again
-        if (codeOf(error) === 'NODE_EXISTS') await this.#removeEarlierLife(life)
+        if (codeOf(error) === 'NODE_EXISTS') await this.#makeRoom(life)
         else if (codeOf(error) !== 'NO_NODE') throw error
         await this.#pause(Math.min(100 * (tries + 1), 1000))
       }
@@ -171,8 +179,14 @@ export class Membership {
   /**
    * The name is taken. Where it is by this very directory, that life is over, because this process holds the directory's lock: no need to
    * wait for its session to expire. Another directory's server may well be alive.
+   *
+   * The life's own znode goes with its registration, and every write to a registration names that znode, because a life may be over while a write of it is still
+   * on its way from a member to the leader:
+   *   1. n1 sends a renewal to a member whose way to the leader is slow, and is killed.
+   *   2. Its next life takes the name over another member, joins, and serves.
+   *   3. The renewal arrives: the registration names the life that is over, and the manager drops n1, whose lease lives.
    */
-  async #removeEarlierLife(life: Life): Promise<void> {
+  async #makeRoom(life: Life): Promise<void> {
     try {
       const { data, stat } = await life.client.getData(this.#path)
       const earlier = registrationFromJson(decoder.decode(data))
@@ -183,16 +197,36 @@ export class Membership {
         life.registered = true // the reply to our own create was lost
         return
       }
-      if (earlier !== null && earlier.dataId !== this.#options.registration.dataId) {
+      if (earlier === null) {
+        this.#log.error(
+          { znode: this.#path },
+          `${this.#path} is no registration: delete it, so that this server can register`,
+        )
+        return
+      }
+      if (earlier.dataId !== this.#options.registration.dataId) {
         this.#log.error(
           { id: this.#server.id, other: earlier },
           'another data directory serves under this id: give this server another --id, or stop that one',
         )
         return
       }
-      await life.client.delete(this.#path, stat.version)
+      await life.client.multi([
+        { type: 'delete', path: this.#lifePath(earlier.incarnation) },
+        { type: 'delete', path: this.#path, version: stat.version },
+      ])
     } catch (error) {
-      if (!isGone(error) && codeOf(error) !== 'NO_NODE' && codeOf(error) !== 'BAD_VERSION') throw error
+      if (codeOf(error) === 'NO_NODE') await this.#forgetLifeWithoutName(life)
+      else if (!isGone(error) && codeOf(error) !== 'BAD_VERSION') throw error
+    }
+  }
+
+  /** An operator has deleted the registration, and the life's own znode has stayed. */
+  async #forgetLifeWithoutName(life: Life): Promise<void> {
+    try {
+      await life.client.delete(this.#lifePath(life.incarnation))
+    } catch (error) {
+      if (!isGone(error) && codeOf(error) !== 'NO_NODE') throw error
     }
   }
 
@@ -201,7 +235,10 @@ export class Membership {
     if (!life.registered || !this.#isCurrent(life)) return
     const sentAt = this.#server.clock.nowMs()
     try {
-      await life.client.setData(this.#path, this.#registration(life))
+      await life.client.multi([
+        { type: 'check', path: this.#lifePath(life.incarnation), version: -1 },
+        { type: 'setData', path: this.#path, data: this.#registration(life) },
+      ])
       this.#renewed(life, sentAt)
     } catch (error) {
       if (isGone(error)) return
@@ -305,7 +342,8 @@ export class Membership {
       try {
         const stat = await life.client.exists(path)
         if (stat === null) await life.client.create(path, json, { ephemeral: true })
-        else if (stat.ephemeralOwner === life.client.session.sessionId) await life.client.setData(path, json)
+        else if (stat.ephemeralOwner === life.client.session.sessionId)
+          await life.client.setData(path, json, stat.version)
         else await life.client.delete(path, stat.version) // an earlier life's
         if (stat === null || stat.ephemeralOwner === life.client.session.sessionId) return
       } catch (error) {

@@ -14,6 +14,12 @@ interface Regression {
 
 const REGRESSIONS: readonly Regression[] = [
   {
+    run: { seed: 101_731 },
+    found:
+      'a late renewal of a life that was over had the next life dropped from its chain under a live lease',
+    cured: 'runtime/server/membership.ts; test/simulator/control/late-renewal.test.ts',
+  },
+  {
     run: { seed: 4 },
     found: 'a read that was sent between a sync and a write saw that write: the write overtook the sync',
     cured: 'coordinator/znodes/request-queue.ts; test/coordinator/znodes/request-queue.test.ts',

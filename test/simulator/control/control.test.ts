@@ -68,6 +68,7 @@ describe('membership', () => {
       const world = new SmallWorld()
       const { process: setter, client } = world.startSession('client-1')
       await world.ask(setter, () => client.ensurePath('/catenary/servers'))
+      await world.ask(setter, () => client.ensurePath('/catenary/lives'))
       const server = world.startServer('n1')
       server.process.setClockRate(rate)
       await world.seconds(10)

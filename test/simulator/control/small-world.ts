@@ -50,7 +50,8 @@ export class SmallWorld {
   #tinyCoordinator(): CoordinatorProcess {
     const process = this.process('coordinator-1')
     const tiny = new TinyCoordinator(this.#placeOf(process))
-    return { process, start: () => process.start(() => tiny.main()), tree: () => tiny.tree }
+    const start = () => process.start(() => tiny.main())
+    return { process, start, tree: () => tiny.tree, leads: () => process.alive }
   }
 
   #ensemble(count: number): CoordinatorProcess[] {
@@ -58,7 +59,12 @@ export class SmallWorld {
     return members.map((name) => {
       const process = this.process(name)
       const coordinator = new SimCoordinator({ ...this.#placeOf(process), members })
-      return { process, start: () => coordinator.start(), tree: () => coordinator.member?.tree ?? null }
+      return {
+        process,
+        start: () => coordinator.start(),
+        tree: () => coordinator.member?.tree ?? null,
+        leads: () => coordinator.member?.leads ?? false,
+      }
     })
   }
 
@@ -70,6 +76,12 @@ export class SmallWorld {
   text(path: string): string | null {
     const [newest] = this.trees.sort((a, b) => b.zxid - a.zxid)
     return newest === undefined ? null : textAt(newest, path)
+  }
+
+  leader(): string {
+    const leader = this.coordinators.find(({ leads }) => leads())
+    if (leader === undefined) throw new Error('nobody leads')
+    return leader.process.name
   }
 
   get trees(): ZnodeTree[] {
@@ -172,6 +184,7 @@ export interface CoordinatorProcess {
   start(): void
   /** Null: it does not live. */
   tree(): ZnodeTree | null
+  leads(): boolean
 }
 
 export interface ManagerProcess {
