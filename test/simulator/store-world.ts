@@ -54,6 +54,7 @@ export class StoreWorld {
   readonly network: Network
   readonly history: HistoryRecorder
   readonly servers: readonly SimDataServer[]
+  readonly #groups: KeyGroups
   readonly workloads: readonly Workload[]
   readonly clients: readonly SimClient[]
   readonly coordinators: SimProcess[] = []
@@ -88,6 +89,7 @@ export class StoreWorld {
     for (const server of this.servers) server.boot()
     const names = Array.from({ length: chains }, (_, i) => asChainId(`c${i}`))
     const groups = new KeyGroups({ chains: names, chainOf: evenChainOf(names) })
+    this.#groups = groups
     this.clients = Array.from({ length: clients }, (_, i) => this.#client(`client-${i + 1}`, i, options))
     this.workloads = this.clients.map(
       (client) =>
@@ -231,7 +233,7 @@ export class StoreWorld {
     const ended = await this.until(() => this.workloads.every(({ open }) => open === 0))
     if (!ended) throw new Error('operations are open for a virtual minute')
     let done = false
-    this.workloads[0]?.readAll(() => {
+    this.workloads[0]?.readAll(this.#groups.all, () => {
       done = true
     })
     if (!(await this.until(() => done))) throw new Error('keys cannot be read')

@@ -137,13 +137,12 @@ export class Workload {
     return [...this.#processes, ...this.#echoes].filter(({ open }) => open !== null).length
   }
 
-  /** Reads every key once more, strongly, one group after the other, until it is answered. */
-  readAll(done: () => void): void {
-    const { all } = this.#options.groups
+  /** Reads every key of these groups once more, strongly, one group after the other, until it is answered. */
+  readAll(groups: readonly KeyGroup[], done: () => void): void {
     const [one] = this.#processes
     if (one === undefined) return
     const next = (at: number): void => {
-      const group = all[at]
+      const group = groups[at]
       if (group === undefined) return done()
       const keys = [...group.registers, group.counter]
       this.#run(one, group, getOf(keys), (answered) => next(answered ? at + 1 : at))
