@@ -286,6 +286,45 @@ describe('links', () => {
     expect(b.heard).toEqual(['a:1', 'a:2'])
   })
 
+  test('an answer to one life of a client does not reach the next', async () => {
+    const w = world()
+    const client = w.make('client')
+    const server = w.make('server')
+    const heard: unknown[] = []
+    const askers: string[] = []
+    let transport: SimTransport | null = null
+    server.start(() => {
+      transport = new SimTransport({
+        network: w.network,
+        process: server,
+        door: 'peer',
+        listens: true,
+        events: { onBody: (from) => askers.push(from), onDown: () => {} },
+      })
+    })
+    const live = () =>
+      client.start(() =>
+        new SimTransport({
+          network: w.network,
+          process: client,
+          door: 'peer',
+          listens: false,
+          events: { onBody: (_, body) => heard.push(body), onDown: () => {} },
+        }).send('server', 'call 1'),
+      )
+    live()
+    await w.scheduler.runUntil(5_000)
+    client.crash()
+    live()
+    await w.scheduler.runUntil(10_000)
+    const [first = '', second = ''] = askers
+    expect(first).not.toBe(second)
+    ;(transport as SimTransport | null)?.send(first, 'late', true)
+    ;(transport as SimTransport | null)?.send(second, 'answer', true)
+    await w.scheduler.runUntil(20_000)
+    expect(heard).toEqual(['answer'])
+  })
+
   test('who dials nobody is refused, who dials into a cut waits in vain', async () => {
     const w = world()
     const a = node(w, 'a')

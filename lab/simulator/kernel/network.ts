@@ -88,11 +88,11 @@ export class Network {
     })
   }
 
-  /** Connects to a door of another process. What is sent before the link is open waits for it. */
-  dial(from: SimProcess, to: string, door: string, events: LinkEvents): Link {
+  /** Connects to a door of another process, which hears of it under the name `as`. What is sent before the link is open waits for it. */
+  dial(from: SimProcess, to: string, door: string, events: LinkEvents, as = from.name): Link {
     const connection = new Connection(this, this.#scheduler, from, to, events)
     this.#connections.add(connection)
-    connection.dial(() => {
+    connection.dial(as, () => {
       const entry = this.#acceptors.get(`${to}/${door}`)
       return entry?.process.alive ? entry : null
     })
@@ -198,7 +198,7 @@ class Connection {
     }
   }
 
-  dial(find: () => { process: SimProcess; accept: Acceptor } | null): void {
+  dial(as: string, find: () => { process: SimProcess; accept: Acceptor } | null): void {
     const { name } = this.#near.process
     if (this.#isCut()) {
       this.#scheduler.after(this.#network.model.dialTimeoutUs, () => this.break('no answer'))
@@ -210,7 +210,7 @@ class Connection {
       const found = find()
       const far = found === null ? null : newEnd(found.process, null)
       far?.process.onCrash(() => this.#endCrashed(far))
-      const events = far === null ? null : (found?.accept(this.#linkOf(far, name), name) ?? null)
+      const events = far === null ? null : (found?.accept(this.#linkOf(far, name), as) ?? null)
       const back = this.#network.latencyUs(this.#to, name)
       if (far === null || events === null) {
         this.#scheduler.after(back, () => this.break('refused'))

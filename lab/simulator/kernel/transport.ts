@@ -1,4 +1,4 @@
-import type { Link, Network } from './network.ts'
+import type { Link, LinkEvents, Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 
 /** What a node hears. As `TransportEvents` in protocol/transport.ts, but bodies are whatever was sent. */
@@ -24,6 +24,8 @@ export class SimTransport {
   readonly #network: Network
   readonly #process: SimProcess
   readonly #door: string
+  /** A client has another name in each life, as in production: what was said to the last one is not for the next. */
+  readonly #self: string
   readonly #events: MessageEvents
   readonly #dialled = new Map<string, Link>()
   readonly #accepted = new Map<string, Link>()
@@ -44,6 +46,8 @@ export class SimTransport {
     this.#door = options.door
     this.#events = options.events
     this.#harsh = options.harsh ?? null
+    const { name, life } = options.process
+    this.#self = options.listens ? name : `${name}.${life}`
     if (options.listens) this.#listen()
   }
 
@@ -90,14 +94,15 @@ export class SimTransport {
   }
 
   #newLinkTo(to: string): Link {
-    const link: Link = this.#network.dial(this.#process, to, this.#door, {
+    const events: LinkEvents = {
       onReceive: (body) => this.#events.onBody(to, body),
       onDown: (reason) => {
         if (this.#dialled.get(to) !== link) return
         this.#dialled.delete(to)
         this.#events.onDown(to, reason)
       },
-    })
+    }
+    const link: Link = this.#network.dial(this.#process, to, this.#door, events, this.#self)
     return link
   }
 }
