@@ -3,11 +3,11 @@ import type { LogRecord, Outbox } from '../../chain/events.ts'
 import { MemoryStore } from '../../chain/memory-store.ts'
 import { restoreReplica } from '../../chain/restore.ts'
 import { createReplica, type Replica } from '../../chain/state.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { asEpoch, asIncarnation, asKey, asSeq, asServerId } from '../../protocol/ids.ts'
 import type { Clients } from '../support/chain-clients.ts'
 import { walk } from '../support/chain-walk.ts'
 import { CHAIN, type ChainServer } from '../support/chain-world.ts'
-import { Rng } from '../support/rng.ts'
 
 function restored(
   records: readonly LogRecord[],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ChainModel } from '../../lab/explore/chain/model.ts'
 import type { ChainScope } from '../../lab/explore/chain/scope.ts'
-import { Rng } from '../support/rng.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { explored, firstDifference, traceOf, unmerged } from './explored.ts'
 
 /** Seconds on a machine of its own; this is a bound for a busy one. */

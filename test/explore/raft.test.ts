@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { RaftModel, type RaftScope } from '../../lab/explore/raft/model.ts'
-import { Rng } from '../support/rng.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { explored, firstDifference, traceOf, unmerged } from './explored.ts'
 
 const NOTHING: Partial<RaftScope> = { entries: 0, crashes: 0, campaigns: 1 }

@@ -3,7 +3,7 @@ import { canonicalText } from '../../lab/explore/canonical.ts'
 import { Queues } from '../../lab/explore/queues.ts'
 import type { Model, Visitor } from '../../lab/explore/search.ts'
 import { Visited } from '../../lab/explore/visited.ts'
-import { Rng } from '../support/rng.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { explored } from './explored.ts'
 
 /** Jugs of 3 and of 5 litres. */

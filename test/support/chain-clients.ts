@@ -1,4 +1,5 @@
 import type { ReplicaEvent } from '../../chain/events.ts'
+import type { Rng } from '../../lab/simulator/kernel/rng.ts'
 import type {
   Condition,
   Consistency,
@@ -26,7 +27,6 @@ import {
 } from '../../protocol/ids.ts'
 import { SequentialStore } from '../models/sequential-store.ts'
 import { type ChainServer, type ChainWorld, Violation, type Watcher } from './chain-world.ts'
-import type { Rng } from './rng.ts'
 
 interface WriteOp {
   readonly client: Client

@@ -1,11 +1,11 @@
 import type { ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { servingMembers } from '../../protocol/chain-config.ts'
 import { asKey } from '../../protocol/ids.ts'
 import { Clients } from './chain-clients.ts'
 import { allowedChanges } from './chain-manager.ts'
 import { type ChainServer, ChainWorld, type Link, Violation } from './chain-world.ts'
-import { Rng } from './rng.ts'
 
 export interface WalkOptions {
   readonly seed: number

@@ -3,6 +3,7 @@ import type { ChainLimits } from '../../chain/limits.ts'
 import { restoreReplica } from '../../chain/restore.ts'
 import { createReplica, type Replica } from '../../chain/state.ts'
 import { step } from '../../chain/step.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { type ChainConfig, predecessorOf } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../../protocol/cluster.ts'
@@ -19,7 +20,6 @@ import {
   type ServerId,
 } from '../../protocol/ids.ts'
 import { CrashableLog, CrashableStore, type Synced } from './crashable-disk.ts'
-import { Rng } from './rng.ts'
 
 export const CHAIN = asChainId('c0')
 const FOREVER = asMillis(1e15)

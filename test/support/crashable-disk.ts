@@ -7,10 +7,10 @@ import type {
 } from '../../chain/clean-store.ts'
 import type { LogRecord } from '../../chain/events.ts'
 import { MemoryStore } from '../../chain/memory-store.ts'
+import type { Rng } from '../../lab/simulator/kernel/rng.ts'
 import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position } from '../../protocol/entry.ts'
 import type { Key, Millis, SessionId } from '../../protocol/ids.ts'
-import type { Rng } from './rng.ts'
 
 /** What a finished sync says: the core's `durable` event. */
 export interface Synced {

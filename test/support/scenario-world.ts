@@ -1,6 +1,7 @@
 import type { LogRecord, ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import { durableOf } from '../../chain/state.ts'
+import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { type ChainConfig, memberOf } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type {
@@ -26,7 +27,6 @@ import {
   type RequestId,
 } from '../../protocol/ids.ts'
 import { type ChainServer, ChainWorld, type Effect } from './chain-world.ts'
-import { Rng } from './rng.ts'
 
 /** Fate at its worst: whatever may be lost is lost. */
 class Fate extends Rng {
