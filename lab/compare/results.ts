@@ -41,6 +41,8 @@ export interface SystemRecord {
   readonly version: string
   readonly replicas: number
   readonly durability: string
+  /** Which systems it is compared with, like for like (see `SystemOptions.durability`). */
+  readonly group?: 'durable' | 'relaxed' | 'memory'
   /** Flags and configuration that matter, one per line. */
   readonly flags: readonly string[]
   /** How its load generator speaks to it, and why that is not the bottleneck. */

@@ -9,6 +9,8 @@ export interface SystemOptions {
    * store that syncs now and then; `memory` never waits for a disk. A system that has no such setting says so by `supports`. */
   readonly durability: 'durable' | 'relaxed' | 'memory'
   readonly replicas: number
+  /** Of a system that can be cut into several groups of replicas: how many. Default: 1. */
+  readonly chains?: number
   /** Starts a program of this system; `quotaPercent` of one core each where the comparison limits CPU (null: no limit). */
   readonly quotaPercent: number | null
 }
