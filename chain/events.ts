@@ -67,10 +67,12 @@ export type LogRecord =
   | { readonly type: 'commit'; readonly position: Position }
   /** This replica is a serving member since this epoch. */
   | { readonly type: 'member'; readonly epoch: Epoch }
+  /** Of another protocol than the chain's, in its own bytes. Its `seq`s are consecutive. */
+  | { readonly type: 'other'; readonly to: Position; readonly body: Uint8Array }
 
 /** What the runtime must do, in order. Data only: the core holds no socket, file or timer. */
 export interface Outbox {
-  /** Append to the local log. `entry`, `truncate` and `reset` are answered by `durable` with the position that they name. */
+  /** Append to the local log. `entry`, `truncate`, `reset` and `other` are answered by `durable` with the position that they name. */
   persist(record: LogRecord): void
   send(to: ServerId, message: ChainMessage): void
   /** Answer a client. Exactly one per request event, but none that nobody waits for. */

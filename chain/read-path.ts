@@ -24,6 +24,7 @@ export function onRead(
   if (refusal !== null) return out.reply(read.request, refusal)
   const { request, command, options } = read
   const strong = options.consistency.type === 'strong'
+  if (strong && replica.tailReadsOnly && !isTail(replica)) return out.reply(request, notTheTail(replica))
   // The path of nearly every read: nothing is made for it but its answer.
   if (strong && mayAnswerHere(replica, command)) return answerHere(replica, read, out)
   const waiting: WaitingRead = { request, command, options, since: replica.nowMs }
@@ -34,6 +35,10 @@ export function onRead(
   }
   weakRead(replica, waiting, out)
 }
+
+/** (Chain Replication §2.) Its client has an old map. */
+const notTheTail = ({ self, chain }: Replica): Failure =>
+  failure('NOT_SERVING', `${self} is not the tail of ${chain}, which alone answers reads; ask the tail`)
 
 function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
   const { limits } = replica

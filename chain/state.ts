@@ -140,6 +140,8 @@ export interface Replica {
   readonly chain: ChainId
   readonly self: ServerId
   readonly limits: ChainLimits
+  /** Chain replication as first described, without apportioned queries: only the tail answers strong reads. */
+  readonly tailReadsOnly: boolean
   readonly store: CleanStore
   readonly log: Log
   incarnation: Incarnation
@@ -199,6 +201,8 @@ export interface ReplicaOptions {
   readonly incarnation: Incarnation
   readonly store: CleanStore
   readonly limits?: Partial<ChainLimits>
+  /** Default: false. */
+  readonly tailReadsOnly?: boolean
 }
 
 /** A replica that belongs to no chain yet. Restore what its disk holds with `restore` before the first step. */
@@ -207,6 +211,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     chain: options.chain,
     self: options.self,
     limits: checkLimits({ ...CHAIN_LIMITS, ...options.limits }),
+    tailReadsOnly: options.tailReadsOnly ?? false,
     store: options.store,
     log: new Log(),
     incarnation: options.incarnation,

@@ -68,6 +68,7 @@ export function step(replica: Replica, event: ReplicaEvent, out: Outbox): void {
 }
 
 function onMessage(replica: Replica, from: ServerId, message: ChainMessage, out: Outbox): void {
+  if (message.type === 'other') return // not of this protocol
   if (message.type === 'config') return onConfig(replica, message.config, out)
   const epoch = replica.config?.epoch ?? 0
   if (message.type === 'config-request' || message.epoch < epoch) {
@@ -94,7 +95,7 @@ function onMessage(replica: Replica, from: ServerId, message: ChainMessage, out:
 function handle(
   replica: Replica,
   from: ServerId,
-  message: Exclude<ChainMessage, { type: 'config' | 'config-request' }>,
+  message: Exclude<ChainMessage, { type: 'config' | 'config-request' | 'other' }>,
   out: Outbox,
 ): void {
   switch (message.type) {

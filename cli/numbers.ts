@@ -7,7 +7,7 @@ const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]>> = {
   port: [0, 65_535],
   'http-port': [0, 65_535],
   chains: [1, SLOT_COUNT],
-  replication: [1, 100],
+  replicas: [1, 100],
   'session-timeout': [100, 3_600_000],
   'coordinator-tick': [0, 60_000],
   cities: [1, Number.POSITIVE_INFINITY],

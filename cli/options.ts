@@ -1,5 +1,5 @@
 /** Options that several commands share, and how they are read. */
-import { DURABILITIES } from '../protocol/cluster.ts'
+import { DURABILITIES, REPLICATIONS } from '../protocol/cluster.ts'
 import type { Address } from '../protocol/transport.ts'
 
 /** `host:port`, as people write it. */
@@ -51,7 +51,12 @@ export const logOption = {
 /** What the first manager of a new cluster writes down; later ones read it. */
 export const clusterShapeOptions = {
   chains: { type: 'number', default: 1, describe: 'Of a new cluster: how many chains share the slots' },
-  replication: { type: 'number', default: 3, describe: 'Of a new cluster: how many members a chain has' },
+  replicas: { type: 'number', default: 3, describe: 'Of a new cluster: how many members a chain has' },
+  replication: {
+    choices: REPLICATIONS,
+    default: 'craq' as const,
+    describe: 'Of a new cluster: what keeps the members alike. All but craq are there to be compared with it',
+  },
   durability: {
     choices: DURABILITIES,
     default: 'sync' as const,

@@ -93,6 +93,8 @@ export type ChainMessage =
   | { readonly type: 'config'; readonly epoch: Epoch; readonly config: ChainConfig }
   /** "Yours is newer; send it to me." */
   | { readonly type: 'config-request'; readonly epoch: Epoch }
+  /** Of another protocol than the chain's, in its own bytes. No replica of a chain sends or heeds it. */
+  | { readonly type: 'other'; readonly epoch: Epoch; readonly body: Uint8Array }
 
 export interface SnapshotSession {
   readonly session: SessionId

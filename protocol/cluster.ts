@@ -5,6 +5,28 @@ import type { ChainId, Epoch, Incarnation, ServerId } from './ids.ts'
 export const DURABILITIES = ['sync', 'interval', 'memory'] as const
 export type Durability = (typeof DURABILITIES)[number]
 
+/**
+ * How the copies of a chain are kept alike. `craq` is the store; the others are here to be compared with it, over the same doors, logs and disks:
+ * `chain` is chain replication as first described, `raft` and `raft-lease` a quorum (reads at the leader by ReadIndex, or under a leader's lease),
+ * `primary-backup` a star.
+ */
+export const REPLICATIONS = ['craq', 'chain', 'raft', 'raft-lease', 'primary-backup'] as const
+export type Replication = (typeof REPLICATIONS)[number]
+
+/** Which members answer strong reads. */
+export type Readers = 'any' | 'head' | 'tail'
+export const READERS: Readonly<Record<Replication, Readers>> = {
+  craq: 'any',
+  chain: 'tail',
+  raft: 'any',
+  'raft-lease': 'any',
+  'primary-backup': 'head',
+}
+
+/** A quorum goes on without the members that are gone, and changes its membership by its own log alone: the manager forms it once. */
+export const hasFixedMembers = (replication: Replication): boolean =>
+  replication === 'raft' || replication === 'raft-lease'
+
 /** What `/catenary/cluster` holds: written once, by the manager that found none. */
 export interface ClusterOptions {
   /** Random: data directories remember it, so that one cluster's data never enters another. */
@@ -13,6 +35,7 @@ export interface ClusterOptions {
   /** How many members each chain should have. */
   readonly replicationFactor: number
   readonly durability: Durability
+  readonly replication: Replication
   /** Length of the data servers' coordinator sessions, and so the longest time to notice a dead one. */
   readonly sessionTimeoutMs: number
 }
@@ -54,6 +77,8 @@ export interface ReplicaReport {
 export interface ClusterMap {
   readonly clusterId: string
   readonly chains: readonly ChainConfig[]
+  /** Absent: any. Weak reads are answered by all. */
+  readonly readers?: Readers
   readonly addresses: Readonly<
     Record<ServerId, { readonly host: string; readonly port: number; readonly zone: string }>
   >

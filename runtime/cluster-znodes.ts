@@ -1,6 +1,11 @@
 /** What the znodes of the cluster hold, read with care: anybody with a ZooKeeper shell may have written them. */
 import { type ChainConfig, configFromJson, servingMembers } from '../protocol/chain-config.ts'
-import { type ClusterOptions, DURABILITIES, type ServerRegistration } from '../protocol/cluster.ts'
+import {
+  type ClusterOptions,
+  DURABILITIES,
+  REPLICATIONS,
+  type ServerRegistration,
+} from '../protocol/cluster.ts'
 import { asIncarnation, asServerId, type ChainId } from '../protocol/ids.ts'
 import { SLOT_COUNT } from '../protocol/slots.ts'
 import { isNodeId } from '../protocol/transport.ts'
@@ -62,10 +67,25 @@ function holdsFromData(data: unknown): ServerRegistration['holds'] {
 export function clusterOptionsFromJson(json: string): ClusterOptions | null {
   const data = parse(json)
   if (data === null) return null
-  const { clusterId, chainCount, replicationFactor, durability, sessionTimeoutMs } = data
+  const {
+    clusterId,
+    chainCount,
+    replicationFactor,
+    durability,
+    replication = 'craq',
+    sessionTimeoutMs,
+  } = data
   const isDurability = DURABILITIES.find((known) => known === durability)
+  const isReplication = REPLICATIONS.find((known) => known === replication)
   if (typeof clusterId !== 'string' || !isCount(chainCount) || !isCount(replicationFactor)) return null
-  if (isDurability === undefined || !isCount(sessionTimeoutMs)) return null
+  if (isDurability === undefined || isReplication === undefined || !isCount(sessionTimeoutMs)) return null
   if (chainCount < 1 || chainCount > SLOT_COUNT || replicationFactor < 1) return null
-  return { clusterId, chainCount, replicationFactor, durability: isDurability, sessionTimeoutMs }
+  return {
+    clusterId,
+    chainCount,
+    replicationFactor,
+    durability: isDurability,
+    replication: isReplication,
+    sessionTimeoutMs,
+  }
 }

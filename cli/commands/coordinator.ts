@@ -63,7 +63,8 @@ export const coordinatorCommand: CommandModule<object, InferredOptionTypes<typeo
         manager: args.manager
           ? {
               chainCount: args.chains,
-              replicationFactor: args.replication,
+              replicationFactor: args.replicas,
+              replication: args.replication,
               durability: args.durability,
               sessionTimeoutMs: args['session-timeout'],
             }

@@ -32,7 +32,8 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
         name: args.name,
         options: {
           chainCount: args.chains,
-          replicationFactor: args.replication,
+          replicationFactor: args.replicas,
+          replication: args.replication,
           durability: args.durability,
           sessionTimeoutMs: args['session-timeout'],
         },

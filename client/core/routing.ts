@@ -1,5 +1,5 @@
 import type { ChainConfig } from '../../protocol/chain-config.ts'
-import type { ClusterMap } from '../../protocol/cluster.ts'
+import type { ClusterMap, Readers } from '../../protocol/cluster.ts'
 import type { ChainId, ServerId } from '../../protocol/ids.ts'
 import { asServerId } from '../../protocol/ids.ts'
 import { SLOT_COUNT } from '../../protocol/slots.ts'
@@ -29,6 +29,8 @@ export class Routing {
   readonly #addresses = new Map<ServerId, Address & { readonly zone: string }>()
   #turn: number
   clusterId: string | null = null
+  /** Who answers strong reads in this cluster, whatever a client would like. */
+  #readers: Readers = 'any'
 
   /** @param zone - the client's own failure domain, for `nearest`; null where it does not matter. */
   constructor(options: { zone: string | null; rng: Rng }) {
@@ -68,6 +70,7 @@ export class Routing {
   adopt(map: ClusterMap, setAddress: SetAddress): ChainId[] {
     this.clusterId ??= map.clusterId
     if (map.clusterId !== this.clusterId) return []
+    this.#readers = map.readers ?? 'any'
     for (const [server, address] of Object.entries(map.addresses)) {
       this.#adoptAddress(asServerId(server), address, setAddress)
     }
@@ -105,7 +108,9 @@ export class Routing {
   #routeOf(config: ChainConfig): ChainRoute {
     const servers = config.members.filter((member) => member.serving && !member.leaving).map((m) => m.server)
     // Whoever serves but is leaving answers no reads, except where there is nobody else to ask.
-    const spread = servers.length > 0 ? servers : config.members.filter((m) => m.serving).map((m) => m.server)
+    const serving =
+      servers.length > 0 ? servers : config.members.filter((m) => m.serving).map((m) => m.server)
+    const spread = this.#whoReads(serving)
     const near = spread.filter((server) => this.#addresses.get(server)?.zone === this.#zone)
     const tail = spread.slice(-1)
     return {
@@ -118,6 +123,11 @@ export class Routing {
         'no-tail': spread.length > 1 ? spread.slice(0, -1) : spread,
       },
     }
+  }
+
+  #whoReads(serving: readonly ServerId[]): readonly ServerId[] {
+    if (this.#readers === 'any') return serving
+    return this.#readers === 'head' ? serving.slice(0, 1) : serving.slice(-1)
   }
 
   #fillSlots(): void {

@@ -4,6 +4,7 @@
  * manager with an old view, or two managers at once, can do no harm.
  */
 import type { ChainConfig } from '../../protocol/chain-config.ts'
+import { hasFixedMembers } from '../../protocol/cluster.ts'
 import { asEpoch, type ChainId } from '../../protocol/ids.ts'
 import { checkProposal } from './assertions.ts'
 import { type ChainCase, type Change, nextChange } from './chain-rules.ts'
@@ -40,6 +41,7 @@ export function plan(view: ManagerView, state: PlannerState = newPlannerState())
   for (const [i, chain] of [...wanted, ...others.sort((a, b) => compareKeys([a], [b]))].entries()) {
     const chainView = view.chains.get(chain) ?? { config: null, dataVersion: -1, reports: [], reset: null }
     if (chainView.reset) planReset(view, chain, chainView, i, draft)
+    else if (chainView.config && hasFixedMembers(view.options.replication)) continue
     else if (chainView.config)
       planChange(view, state, load, { ...chainView, config: chainView.config }, draft)
     else if (chainView.dataVersion !== -1) {
@@ -61,7 +63,9 @@ function hasSettled(view: ManagerView, state: PlannerState): boolean {
   state.settlingSinceMs = count === 0 ? null : (state.settlingSinceMs ?? view.nowMs)
   if (count === 0 || state.settlingSinceMs === null) return false
   return (
-    count >= view.options.replicationFactor || view.nowMs - state.settlingSinceMs >= state.limits.settleMs
+    count >= view.options.replicationFactor ||
+    (!hasFixedMembers(view.options.replication) &&
+      view.nowMs - state.settlingSinceMs >= state.limits.settleMs)
   )
 }
 

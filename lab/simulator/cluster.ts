@@ -281,7 +281,13 @@ export class SimCluster {
           coordinators: this.#coordinatorNames,
           name: process.name,
           // Where there are no servers, one chain waits for them for ever.
-          options: { chainCount: Math.max(1, chains), replicationFactor, durability, sessionTimeoutMs },
+          options: {
+            chainCount: Math.max(1, chains),
+            replicationFactor,
+            durability,
+            replication: 'craq',
+            sessionTimeoutMs,
+          },
           roundEveryMs: MANAGER_ROUND_MS * pace,
         },
       ),

@@ -54,6 +54,7 @@ const KIND = {
   'snapshot-ack': 9,
   config: 10,
   'config-request': 11,
+  other: 12,
 } as const satisfies Record<ChainMessage['type'], number>
 
 /** In place of an origin: sessions start from 1, because they are the seq of an entry. */
@@ -144,6 +145,9 @@ function writeChainMessage(fields: Field[], message: ChainMessage): void {
       break
     case 'config-request':
       break
+    case 'other':
+      fields.push(message.body)
+      break
     default:
       unreachable(message)
   }
@@ -200,6 +204,8 @@ function readChainMessage(reader: FieldReader): ChainMessage {
     }
     case KIND['config-request']:
       return { type: 'config-request', epoch }
+    case KIND.other:
+      return { type: 'other', epoch, body: reader.bytes() }
     default:
       return unknownKind('chain message', kind)
   }

@@ -1,5 +1,5 @@
 import { type ChainConfig, configFromData } from '../chain-config.ts'
-import type { ClusterMap } from '../cluster.ts'
+import type { ClusterMap, Readers } from '../cluster.ts'
 import { CodecError } from './fields.ts'
 
 /** Maps travel as JSON: they are rare, and configurations are JSON in their znodes anyway. */
@@ -9,10 +9,12 @@ export const clusterMapToJson = (map: ClusterMap): string => JSON.stringify(map)
 export function clusterMapFromJson(json: string): ClusterMap {
   const data = parse(json)
   if (!isRecord(data) || typeof data['clusterId'] !== 'string') throw new CodecError('not a cluster map')
-  const { clusterId, chains, addresses } = data
+  const { clusterId, chains, addresses, readers = 'any' } = data
   if (!Array.isArray(chains) || !isRecord(addresses)) throw new CodecError('not a cluster map')
+  if (!isReaders(readers)) throw new CodecError('a cluster map of which nobody answers reads')
   return {
     clusterId,
+    readers,
     chains: chains.map(chainFromData),
     addresses: Object.fromEntries(
       Object.entries(addresses).map(([server, address]) => [server, addressFromData(server, address)]),
@@ -31,6 +33,8 @@ export function parse(json: string): unknown {
 
 const isRecord = (data: unknown): data is Record<string, unknown> =>
   typeof data === 'object' && data !== null && !Array.isArray(data)
+
+const isReaders = (data: unknown): data is Readers => data === 'any' || data === 'head' || data === 'tail'
 
 function chainFromData(data: unknown): ChainConfig {
   const config = configFromData(data)

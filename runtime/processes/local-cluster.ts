@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaStatus } from '../../chain/configuration.ts'
-import type { Durability } from '../../protocol/cluster.ts'
+import type { Durability, Replication } from '../../protocol/cluster.ts'
 import { freePorts } from './free-ports.ts'
 import { LocalProcess } from './local-process.ts'
 
@@ -23,6 +23,8 @@ export interface LocalClusterOptions {
   readonly servers?: number
   readonly chains?: number
   readonly replication?: number
+  /** What keeps them alike. Default: craq. */
+  readonly protocol?: Replication
   readonly durability?: Durability
   /** `tcp`, or `nats://host:port`: carries everything between servers, coordinators and native clients. */
   readonly transport?: string
@@ -232,7 +234,8 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     make(name, [
       ...['coordinator', '--id', name, '--data', join(directory, name), '--members', ensemble],
       ...['--http-port', String(ports.get(name)?.http), '--chains', String(options.chains ?? 1)],
-      ...['--replication', String(options.replication ?? 3), '--durability', options.durability ?? 'sync'],
+      ...['--replicas', String(options.replication ?? 3), '--replication', options.protocol ?? 'craq'],
+      ...['--durability', options.durability ?? 'sync'],
       ...['--session-timeout', String(sessionTimeoutMs)],
     ]),
   )

@@ -69,7 +69,7 @@ export class ChainLog {
     if (record.type === 'member') return
     const track = this.#track(chain)
     const position: Position = record.type === 'entry' ? record.entry : record.to
-    if (record.type !== 'entry') {
+    if (record.type === 'truncate' || record.type === 'reset') {
       track.rewrites++
       track.marks = track.marks.filter((mark) => mark.seq <= position.seq)
     }
@@ -155,7 +155,7 @@ export class ChainLog {
       else list.push(record)
       const track = this.#track(chain)
       if (record.type === 'entry') track.lastSeq = record.entry.seq
-      else if (record.type === 'truncate' || record.type === 'reset') track.lastSeq = record.to.seq
+      else if ('to' in record) track.lastSeq = record.to.seq
       mark(track, walPosition)
     }
     return byChain

@@ -14,6 +14,7 @@ export const RECORD_TYPE = {
   reset: 3,
   commit: 4,
   member: 5,
+  other: 6,
 } as const satisfies Record<LogRecord['type'], number>
 
 /** What stands before each record of a chain: its name, and before that the name's length. */
@@ -36,6 +37,12 @@ export function recordBody(record: LogRecord): Uint8Array {
       return encodePosition(record.position)
     case 'member':
       return encodePosition({ epoch: record.epoch, seq: asSeq(0) })
+    case 'other': {
+      const bytes = new Uint8Array(POSITION_BYTES + record.body.length)
+      bytes.set(encodePosition(record.to))
+      bytes.set(record.body, POSITION_BYTES)
+      return bytes
+    }
     default:
       return unreachable(record)
   }
@@ -63,12 +70,15 @@ function decodeRecord(type: number, body: Uint8Array): LogRecord | null {
       return { type: 'commit', position: decodePosition(body) }
     case RECORD_TYPE.member:
       return { type: 'member', epoch: decodePosition(body).epoch }
+    case RECORD_TYPE.other:
+      return { type: 'other', to: decodePosition(body), body: body.slice(POSITION_BYTES) }
     default:
       return null
   }
 }
 
-const positionBytes = new Uint8Array(16)
+const POSITION_BYTES = 16
+const positionBytes = new Uint8Array(POSITION_BYTES)
 const positionView = new DataView(positionBytes.buffer)
 
 function encodePosition({ epoch, seq }: Position): Uint8Array {

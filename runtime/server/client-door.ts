@@ -6,7 +6,7 @@ import type { ChainId, Key, RequestId } from '../../protocol/ids.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { Outgoing } from './outgoing.ts'
 import { PendingCalls } from './pending-calls.ts'
-import type { ReplicaHost } from './replica-host.ts'
+import type { HostedReplica } from './replica-host.ts'
 
 /** Of what a client calls a chain. */
 const NAME_SHOWN = 64
@@ -16,13 +16,13 @@ export class ClientDoor {
   /** Clients that have been sent the map in this turn. */
   readonly #redirected = new Set<string>()
   readonly #view: ClusterView
-  readonly #hosts: ReadonlyMap<ChainId, ReplicaHost>
+  readonly #hosts: ReadonlyMap<ChainId, HostedReplica>
   readonly #outgoing: Outgoing
   readonly #status: () => unknown
 
   constructor(options: {
     view: ClusterView
-    hosts: ReadonlyMap<ChainId, ReplicaHost>
+    hosts: ReadonlyMap<ChainId, HostedReplica>
     outgoing: Outgoing
     status: () => unknown
   }) {
@@ -68,7 +68,7 @@ export class ClientDoor {
     }
   }
 
-  #hostOf(client: string, call: number, chain: ChainId, keys: () => readonly Key[]): ReplicaHost | null {
+  #hostOf(client: string, call: number, chain: ChainId, keys: () => readonly Key[]): HostedReplica | null {
     const host = this.#hosts.get(chain)
     if (host === undefined) {
       this.#fail(client, call, {

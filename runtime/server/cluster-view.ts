@@ -1,14 +1,19 @@
 /** What this server knows of the cluster: configurations and addresses, for its replicas, its links and its clients. */
 import type { ChainConfig } from '../../protocol/chain-config.ts'
-import type { ClusterMap, ServerRegistration } from '../../protocol/cluster.ts'
+import type { ClusterMap, Readers, ServerRegistration } from '../../protocol/cluster.ts'
 import type { ChainId, Key, ServerId } from '../../protocol/ids.ts'
 import { rangesHave, SLOT_COUNT, slotOf } from '../../protocol/slots.ts'
 
 export class ClusterView {
   #clusterId = ''
+  readonly #readers: Readers
   readonly #chains = new Map<ChainId, ChainConfig>()
   readonly #addresses = new Map<ServerId, { host: string; port: number; zone: string }>()
   #map: ClusterMap | null = null
+
+  constructor(readers: Readers = 'any') {
+    this.#readers = readers
+  }
 
   set clusterId(id: string) {
     this.#clusterId = id
@@ -44,6 +49,7 @@ export class ClusterView {
   get map(): ClusterMap {
     this.#map ??= {
       clusterId: this.#clusterId,
+      readers: this.#readers,
       chains: this.chains,
       addresses: Object.fromEntries(this.#addresses),
     }

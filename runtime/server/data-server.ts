@@ -2,22 +2,18 @@
  * A data server: replicas of one or more chains in one process (DESIGN section 8). Everything that arrives in one turn of the event loop is fed to the cores;
  * when the turn ends, each peer gets one body and the log one append. It runs in any world that gives it the ports: `openDataServer` is the real one.
  */
-import { replicaStatus } from '../../chain/configuration.ts'
 import type { ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import type { Replica } from '../../chain/state.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
-import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
-import type { Batch } from '../../protocol/codec/batch.ts'
 import {
-  asEpoch,
-  asMillis,
-  asServerId,
-  type ChainId,
-  type Epoch,
-  type Incarnation,
-  type ServerId,
-} from '../../protocol/ids.ts'
+  READERS,
+  type ReplicaReport,
+  type Replication,
+  type ServerRegistration,
+} from '../../protocol/cluster.ts'
+import type { Batch } from '../../protocol/codec/batch.ts'
+import { asMillis, asServerId, type ChainId, type Incarnation, type ServerId } from '../../protocol/ids.ts'
 import type { Timer } from '../../protocol/timers.ts'
 import type { Address } from '../../protocol/transport.ts'
 import { DeferredStore } from '../storage/deferred-store.ts'
@@ -27,13 +23,17 @@ import { ClientDoor } from './client-door.ts'
 import { ClusterView } from './cluster-view.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Carrier, DataServerPorts, ServerWal } from './ports.ts'
-import { type HostServices, ReplicaHost } from './replica-host.ts'
+import { type HostedReplica, type HostServices, type MakeHost, ReplicaHost } from './replica-host.ts'
 
 export interface DataServerOptions {
   readonly id: ServerId
   readonly incarnation: Incarnation
   readonly clusterId: string
   readonly fsync: FsyncPolicy
+  /** Default: craq. */
+  readonly replication?: Replication
+  /** What keeps the copies alike. Needed for those protocols that are not the chain's. */
+  readonly makeHost?: MakeHost
   readonly limits?: Partial<ChainLimits>
   /** Housekeeping: retries, heartbeats, expiry. Default: 25. */
   readonly tickMs?: number
@@ -50,13 +50,14 @@ const DONE = Promise.resolve()
 
 export class DataServer {
   readonly id: ServerId
-  readonly view = new ClusterView()
+  readonly view: ClusterView
   readonly clock: DataServerPorts['clock']
   readonly #options: DataServerOptions
   readonly #ports: DataServerPorts
-  readonly #hosts = new Map<ChainId, ReplicaHost>()
+  readonly #makeHost: MakeHost
+  readonly #hosts = new Map<ChainId, HostedReplica>()
   /** Those with events of this turn, each once. */
-  #touched: ReplicaHost[] = []
+  #touched: HostedReplica[] = []
   readonly #wal: ServerWal
   readonly #chainLog: ChainLog
   #carrier: Carrier | null = null
@@ -83,6 +84,9 @@ export class DataServer {
     this.#options = options
     this.#ports = ports
     this.#incarnation = options.incarnation
+    const { replication = 'craq' } = options
+    this.#makeHost = options.makeHost ?? chainHosts(replication)
+    this.view = new ClusterView(READERS[replication])
     this.view.clusterId = options.clusterId
     const { wal, records } = ports.openWal({
       onDurable: () => this.#onDurable(),
@@ -118,15 +122,21 @@ export class DataServer {
   }
 
   replica(chain: ChainId): Replica | null {
-    return this.#hosts.get(chain)?.replica ?? null
+    const host = this.#hosts.get(chain)
+    return host instanceof ReplicaHost ? host.replica : null
   }
 
-  #openHost(chain: ChainId): ReplicaHost {
+  /** Whatever keeps it like the others. */
+  hosted(chain: ChainId): HostedReplica | null {
+    return this.#hosts.get(chain) ?? null
+  }
+
+  #openHost(chain: ChainId): HostedReplica {
     const opened = this.#ports.openStore(chain, {
-      onFlushed: (applied) => this.#chainLog.onStoreFlushed(chain, applied.seq),
+      onFlushed: (applied) => this.#hosts.get(chain)?.onStoreFlushed(applied),
       onFailure: (error) => this.failStorage(error),
     })
-    const host = new ReplicaHost({
+    const host = this.#makeHost({
       chain,
       self: this.id,
       incarnation: this.#incarnation,
@@ -149,6 +159,7 @@ export class DataServer {
     note: (chain, text) => this.#ports.log.info({ chain }, text),
     storageFailed: (error) => this.failStorage(error),
     bug: (error) => this.#ports.onBug(error),
+    release: (chain, seq) => this.#chainLog.onStoreFlushed(chain, seq),
     touched: (host) => {
       this.#touched.push(host)
       this.#scheduleTurnEnd()
@@ -174,7 +185,7 @@ export class DataServer {
     for (const host of touched) {
       host.flush()
       // A peer may have brought it, while the coordinator is away.
-      if (host.replica.config !== null) this.view.learnConfig(host.replica.config)
+      if (host.config !== null) this.view.learnConfig(host.config)
     }
     this.#outgoing?.flush()
     this.#door?.endTurn()
@@ -182,7 +193,7 @@ export class DataServer {
     for (const host of touched) host.store.settle()
   }
 
-  #stepNow(host: ReplicaHost, event: ReplicaEvent): void {
+  #stepNow(host: HostedReplica, event: ReplicaEvent): void {
     const nowMs = asMillis(this.clock.nowMs())
     host.setClock(nowMs, asMillis(this.clock.wallMs))
     host.step(event)
@@ -240,7 +251,7 @@ export class DataServer {
     return DONE
   }
 
-  #tryOpenHost(chain: ChainId): ReplicaHost | null {
+  #tryOpenHost(chain: ChainId): HostedReplica | null {
     try {
       return this.#openHost(chain)
     } catch (error) {
@@ -284,13 +295,8 @@ export class DataServer {
 
   /** What this directory holds of each chain in whose service it has been. */
   get holds(): ServerRegistration['holds'] {
-    const holds: Record<ChainId, { epoch: Epoch; last: number; commit: number }> = {}
-    for (const [chain, { replica, store }] of this.#hosts) {
-      if (store.meta.memberEpoch === 0 || replica.incoming !== null) continue
-      // A chain that nobody has written to yet has been served all the same, and must come back after a power cut.
-      const epoch = Math.max(store.meta.memberEpoch, replica.log.lastPosition.epoch)
-      holds[chain] = { epoch: asEpoch(epoch), last: replica.log.last, commit: replica.log.commit.seq }
-    }
+    const holds: Record<ChainId, NonNullable<HostedReplica['held']>> = {}
+    for (const [chain, { held }] of this.#hosts) if (held !== null) holds[chain] = held
     return holds
   }
 
@@ -303,7 +309,7 @@ export class DataServer {
       leaseMs: Math.max(0, Math.round(this.#lease - this.clock.nowMs())),
       storage: this.#storageError === null ? 'ok' : this.#storageError.message,
       ...this.#ports.resources(),
-      replicas: [...this.#hosts.values()].map(({ replica }) => replicaStatus(replica)),
+      replicas: [...this.#hosts.values()].map((host) => host.status),
     }
   }
 
@@ -318,6 +324,13 @@ export class DataServer {
     if (this.#storageError === null) for (const { store } of this.#hosts.values()) await store.close()
     await this.#wal.close()
   }
+}
+
+/** @throws {Error} a protocol that is not the chain's: `makeHost` must bring it. */
+function chainHosts(replication: Replication): MakeHost {
+  if (replication === 'craq') return (options) => new ReplicaHost(options)
+  if (replication === 'chain') return (options) => new ReplicaHost({ ...options, tailReadsOnly: true })
+  throw new Error(`a cluster with --replication ${replication}: this server was started without it`)
 }
 
 export type DataServerStatus = ReturnType<DataServer['status']>

@@ -1,13 +1,24 @@
-/** One replica at work: feeds its core, and does what its outbox says. */
+/** One replica of a chain at work: feeds its core, and does what its outbox says. */
+
+import { type ReplicaStatus, replicaStatus } from '../../chain/configuration.ts'
 import type { LogRecord, Outbox, ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import { restoreReplica } from '../../chain/restore.ts'
 import { createReplica, type Replica } from '../../chain/state.ts'
 import { step } from '../../chain/step.ts'
+import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
-import type { ReplicaReport } from '../../protocol/cluster.ts'
+import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import type { Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
-import type { ChainId, Incarnation, Millis, RequestId, ServerId } from '../../protocol/ids.ts'
+import type { Position } from '../../protocol/entry.ts'
+import {
+  asEpoch,
+  type ChainId,
+  type Incarnation,
+  type Millis,
+  type RequestId,
+  type ServerId,
+} from '../../protocol/ids.ts'
 import type { DeferredStore } from '../storage/deferred-store.ts'
 
 /** What a replica needs of its server. */
@@ -21,36 +32,77 @@ export interface HostServices {
   storageFailed(error: Error): void
   /** What nobody expects, outside of any call. */
   bug(error: unknown): void
+  /** Everything of this chain up to here may leave the log. */
+  release(chain: ChainId, seq: number): void
   /** The host has events to be flushed when the turn ends. */
-  touched(host: ReplicaHost): void
+  touched(host: HostedReplica): void
 }
 
-export class ReplicaHost implements Outbox {
+/** One replica at work in a data server, whatever keeps it like the others. The server feeds it what arrived in a turn, and then ends the turn. */
+export interface HostedReplica {
+  readonly chain: ChainId
+  readonly store: DeferredStore
+  /** As peers and clients are told; null until there is one. */
+  readonly config: ChainConfig | null
+  /** What the disk holds for the manager to know, null where that must not count (see `ServerRegistration.holds`). */
+  readonly held: ServerRegistration['holds'][ChainId] | null
+  readonly status: ReplicaStatus
+  /** What the log holds, before anything else. */
+  restore(records: readonly LogRecord[]): void
+  /** Tells the core what time it is; causes nothing by itself. */
+  setClock(nowMs: Millis, wallMs: Millis): void
+  step(event: ReplicaEvent): void
+  /** The turn ends. Whatever the flush itself causes (a reply to oneself) is sent with it. */
+  flush(): void
+  /** Everything up to here would survive a power cut in the store. */
+  onStoreFlushed(applied: Position): void
+}
+
+export interface HostOptions {
+  readonly chain: ChainId
+  readonly self: ServerId
+  readonly incarnation: Incarnation
+  readonly store: DeferredStore
+  readonly limits: Partial<ChainLimits>
+  readonly services: HostServices
+}
+
+export type MakeHost = (options: HostOptions) => HostedReplica
+
+export class ReplicaHost implements HostedReplica, Outbox {
   readonly chain: ChainId
   readonly replica: Replica
   readonly store: DeferredStore
   readonly #services: HostServices
   #touched = false
 
-  constructor(options: {
-    chain: ChainId
-    self: ServerId
-    incarnation: Incarnation
-    store: DeferredStore
-    limits: Partial<ChainLimits>
-    services: HostServices
-  }) {
+  constructor(options: HostOptions & { readonly tailReadsOnly?: boolean }) {
     this.chain = options.chain
     this.store = options.store
     this.#services = options.services
     this.replica = createReplica(options)
   }
 
+  get config(): ChainConfig | null {
+    return this.replica.config
+  }
+
+  get held(): ServerRegistration['holds'][ChainId] | null {
+    const { replica, store } = this
+    if (store.meta.memberEpoch === 0 || replica.incoming !== null) return null
+    // A chain that nobody has written to yet has been served all the same, and must come back after a power cut.
+    const epoch = Math.max(store.meta.memberEpoch, replica.log.lastPosition.epoch)
+    return { epoch: asEpoch(epoch), last: replica.log.last, commit: replica.log.commit.seq }
+  }
+
+  get status(): ReplicaStatus {
+    return replicaStatus(this.replica)
+  }
+
   restore(records: readonly LogRecord[]): void {
     restoreReplica(this.replica, records, this)
   }
 
-  /** Tells the core what time it is; causes nothing by itself. */
   setClock(nowMs: Millis, wallMs: Millis): void {
     step(this.replica, { type: 'clock', nowMs, wallMs }, this)
   }
@@ -63,7 +115,10 @@ export class ReplicaHost implements Outbox {
     }
   }
 
-  /** The turn ends. Whatever the flush itself causes (a reply to oneself) is sent with it. */
+  onStoreFlushed(applied: Position): void {
+    this.#services.release(this.chain, applied.seq)
+  }
+
   flush(): void {
     step(this.replica, { type: 'flush' }, this)
     this.#touched = false

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { parseServers } from '../../client/coordinator/addresses.ts'
 import { coordinator } from '../../client/coordinator/client.ts'
 import { checkTransport } from '../../client/transport/open.ts'
-import type { ClusterOptions } from '../../protocol/cluster.ts'
+import type { ClusterOptions, Replication } from '../../protocol/cluster.ts'
 import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
@@ -12,6 +12,7 @@ import { nodeControlPorts } from '../node-control-ports.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { Membership } from './membership.ts'
 import { openDataServer } from './open-data-server.ts'
+import type { MakeHost } from './replica-host.ts'
 
 export interface ServerProcessOptions {
   readonly id: string
@@ -28,6 +29,8 @@ export interface ServerProcessOptions {
   readonly clusterName: string
   readonly transport: string
   readonly logger: Logger
+  /** Brings what keeps copies alike in a cluster that is not a chain's. Absent: such a cluster is refused. */
+  readonly makeHosts?: (replication: Replication) => Promise<MakeHost | null>
 }
 
 const FSYNC = { sync: 'sync', interval: 'interval', memory: 'never' } as const
@@ -46,6 +49,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
   const cluster = await clusterOptions(options)
   data.adoptCluster(cluster.clusterId)
+  const makeHost = (await options.makeHosts?.(cluster.replication)) ?? null
   const incarnation = data.nextIncarnation()
   let membership: Membership | null = null
   const server = await openDataServer({
@@ -55,6 +59,8 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     clusterName: options.clusterName,
     clusterId: cluster.clusterId,
     fsync: FSYNC[cluster.durability],
+    replication: cluster.replication,
+    ...(makeHost !== null && { makeHost }),
     transport: options.transport,
     listen: { host: options.host, port: options.port },
     logger,
@@ -85,7 +91,13 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   })
   membership.start(incarnation)
   logger.info(
-    { id, address: server.address, http: http.port, durability: cluster.durability },
+    {
+      id,
+      address: server.address,
+      http: http.port,
+      durability: cluster.durability,
+      replication: cluster.replication,
+    },
     'data server is up',
   )
   return {

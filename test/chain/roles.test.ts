@@ -154,6 +154,8 @@ function eventOf(
       return message(asServerId('n3'), { type, epoch, query: 7, commit: asSeq(1) })
     case 'config-request':
       return message(above, { type, epoch: asEpoch(0) })
+    case 'other':
+      return message(above, { type, epoch, body: new Uint8Array(3) })
   }
 }
 
@@ -206,6 +208,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: '-',
     'barrier-reply': '-',
     'config-request': 'config:n1',
+    other: '-',
   },
   joiner: {
     clock: '-',
@@ -231,6 +234,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: '-',
     'barrier-reply': '-',
     'config-request': 'config:n3',
+    other: '-',
   },
   waiting: {
     clock: '-',
@@ -256,6 +260,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: '-',
     'barrier-reply': '-',
     'config-request': 'config:n3',
+    other: '-',
   },
   head: {
     clock: '-',
@@ -281,6 +286,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: 'barrier:n2',
     'barrier-reply': '-',
     'config-request': 'config:n1',
+    other: '-',
   },
   middle: {
     clock: '-',
@@ -306,6 +312,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: 'barrier:n3',
     'barrier-reply': '-',
     'config-request': 'config:n1',
+    other: '-',
   },
   tail: {
     clock: '-',
@@ -331,6 +338,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: 'barrier-reply:n2',
     'barrier-reply': '-',
     'config-request': 'config:n2',
+    other: '-',
   },
   only: {
     clock: '-',
@@ -356,6 +364,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: 'barrier-reply:n2',
     'barrier-reply': '-',
     'config-request': 'config:n1',
+    other: '-',
   },
   retired: {
     clock: '-',
@@ -381,6 +390,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     barrier: '-',
     'barrier-reply': '-',
     'config-request': 'config:n1',
+    other: '-',
   },
 }
 

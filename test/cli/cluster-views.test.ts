@@ -119,6 +119,7 @@ function tree(members: readonly Member[], servers: readonly ServerRegistration[]
       chainCount: 1,
       replicationFactor: 2,
       durability: 'sync',
+      replication: 'craq',
       sessionTimeoutMs: 2000,
     },
     chains: [

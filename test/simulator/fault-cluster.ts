@@ -152,6 +152,7 @@ export class FaultCluster implements FaultTarget {
           chainCount: CHAINS.length,
           replicationFactor: 3,
           durability: 'sync',
+          replication: 'craq',
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
         },
       })

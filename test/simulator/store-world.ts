@@ -136,6 +136,7 @@ export class StoreWorld {
             chainCount: chains,
             replicationFactor: Math.min(3, servers),
             durability: 'sync',
+            replication: 'craq',
             sessionTimeoutMs,
           },
           limits: { graceMs: 0, rejoinBackoffMs: 0 },

@@ -381,6 +381,8 @@ function describeRecord(record: LogRecord): string {
       return `commit ${showPosition(record.position)}`
     case 'member':
       return `member epoch=${record.epoch}`
+    case 'other':
+      return `other to=${showPosition(record.to)}`
   }
 }
 
@@ -409,6 +411,7 @@ function describeMessage(message: ChainMessage): string {
       return `${head} query=${message.query} origin=${message.origin}`
     case 'config':
     case 'config-request':
+    case 'other':
       return head
   }
 }

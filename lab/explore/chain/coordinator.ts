@@ -155,6 +155,7 @@ function viewOf({ config, servers, reports }: Tree, replication: number): Manage
       chainCount: 1,
       replicationFactor: replication,
       durability: 'sync',
+      replication: 'craq',
       sessionTimeoutMs: 1000,
     },
     servers: new Map(servers.map((registered) => [registered.server, registrationOf(registered)])),

@@ -101,6 +101,7 @@ const view = (sketch: ViewSketch): ManagerView => ({
     chainCount: sketch.chainCount ?? 1,
     replicationFactor: sketch.factor ?? 3,
     durability: 'sync',
+    replication: 'craq',
     sessionTimeoutMs: 6_000,
   },
   servers: new Map(sketch.servers.map((one) => [one.server, one])),

@@ -239,6 +239,7 @@ export class World {
           chainCount: this.options.chainCount,
           replicationFactor: this.options.replicationFactor,
           durability: 'sync',
+          replication: 'craq',
           sessionTimeoutMs: SESSION_MS,
         },
         servers: new Map(),

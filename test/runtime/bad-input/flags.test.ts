@@ -34,7 +34,7 @@ describe('flags', () => {
     [[...member, '--members', 'coordinator-1=127.0.0.1:99999:2'], 1, /127\.0\.0\.1:99999/],
     [[...member, '--members', COORDINATOR, '--chains', '0'], 2, /--chains: .*1 to 16384; not 0/],
     [[...member, '--members', COORDINATOR, '--chains', '1e9'], 2, /--chains: .*1 to 16384/],
-    [[...member, '--members', COORDINATOR, '--replication', '1.5'], 2, /--replication: .*not 1\.5/],
+    [[...member, '--members', COORDINATOR, '--replicas', '1.5'], 2, /--replicas: .*not 1\.5/],
     [[...member, '--members', COORDINATOR, '--durability', 'maybe'], 2, /durability.*maybe/s],
     [['demo', '--cities', 'many'], 2, /--cities: .*no number/],
   ]

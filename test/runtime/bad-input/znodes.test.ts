@@ -74,6 +74,7 @@ test('options of a cluster are within reason', () => {
     chainCount: 4,
     replicationFactor: 3,
     durability: 'sync',
+    replication: 'craq',
     sessionTimeoutMs: 2000,
   }
   const read = (wrong: object) => clusterOptionsFromJson(JSON.stringify({ ...good, ...wrong }))
@@ -81,4 +82,6 @@ test('options of a cluster are within reason', () => {
   for (const chainCount of [0, -1, 1e9, 1.5, '4']) expect(read({ chainCount })).toBeNull()
   for (const replicationFactor of [0, -3, 1.5]) expect(read({ replicationFactor })).toBeNull()
   expect(read({ durability: 'maybe' })).toBeNull()
+  expect(read({ replication: 'magic' })).toBeNull()
+  expect(read({ replication: undefined })).toEqual(good) // written before there was a choice
 })

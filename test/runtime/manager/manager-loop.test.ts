@@ -33,7 +33,13 @@ function manage(name: string, chainCount = 1): Manager {
   const manager = startManager({
     coordinator: zk.address,
     name,
-    options: { chainCount, replicationFactor: 3, durability: 'sync', sessionTimeoutMs: 2_000 },
+    options: {
+      chainCount,
+      replicationFactor: 3,
+      durability: 'sync',
+      replication: 'craq',
+      sessionTimeoutMs: 2_000,
+    },
     logger,
     limits: { graceMs: 0, rejoinBackoffMs: 0 },
   })

@@ -152,6 +152,7 @@ export class SmallWorld {
             chainCount: 1,
             replicationFactor: 3,
             durability: 'sync',
+            replication: 'craq',
             sessionTimeoutMs: SESSION_TIMEOUT_MS,
           },
           limits: { graceMs: 0, rejoinBackoffMs: 0 },
