@@ -1,0 +1,380 @@
+/**
+ * What a comparison will do, as data. A *visit* starts one system in one condition, measures all points that share the condition, and stops it. Rounds
+ * visit every system in turn and then begin again, so that an hour in which the machine is slow meets all of them.
+ */
+import type { LoadTask, Loop, WorkloadSpec } from '../load/task.ts'
+import type { Experiment } from './results.ts'
+import type { System, SystemOptions } from './system.ts'
+import { mix, RECORDS, YCSB_LETTERS, ycsb } from './workloads.ts'
+
+export const EXPERIMENTS = [
+  'headline',
+  'read-ratio',
+  'ycsb',
+  'value-size',
+  'hot-key',
+  'reads-under-writes',
+  'open-loop',
+  'chain-length',
+  'read-scaling',
+  'chains',
+  'key-count',
+  'failure',
+] as const satisfies readonly Experiment[]
+
+export type Durability = SystemOptions['durability']
+export const DURABILITIES = ['durable', 'relaxed', 'memory'] as const satisfies readonly Durability[]
+
+export interface PlanOptions {
+  readonly quick: boolean
+  readonly only: readonly Experiment[] | null
+  /** Ids; null: all that there are (of `--quick`: the short list). */
+  readonly systems: readonly string[] | null
+  /** Null: 5 for the headline, 3 for the sweeps, 1 of `--quick`. */
+  readonly rounds: number | null
+  /** Of one measured span; null: what the experiment takes. */
+  readonly seconds: number | null
+  readonly valueBytes: number
+  readonly outstanding: number
+  /** Ten million keys, too. */
+  readonly long: boolean
+  readonly cores: number
+}
+
+/** What is done to the system while it is under load: SIGKILL to the process that plays a part, then its restart. */
+export interface PlannedFault {
+  readonly part: string
+  readonly killAtMs: number
+  readonly restartAtMs: number
+}
+
+export interface PlannedPoint {
+  /** One measurement may belong to several. */
+  readonly experiments: readonly Experiment[]
+  readonly workload: WorkloadSpec
+  readonly loop: Loop
+  readonly x: number | null
+  /** `first`: only the system's first way to read, where ways to read are not what the experiment is about. */
+  readonly variants: 'all' | 'first'
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly bucketMs: number | null
+  readonly fault: PlannedFault | null
+  /** Runs beside it, from a load process of its own, and is recorded as a point too. */
+  readonly beside: { readonly workload: WorkloadSpec; readonly loop: Loop } | null
+}
+
+export interface Visit {
+  readonly round: number
+  readonly system: string
+  readonly durability: Durability
+  readonly replicas: number
+  readonly chains: number
+  readonly quotaPercent: number | null
+  readonly points: readonly PlannedPoint[]
+}
+
+export interface Plan {
+  readonly rounds: number
+  readonly visits: readonly Visit[]
+}
+
+type SystemShape = Pick<System, 'id' | 'kind' | 'supports'>
+
+/** What `--quick` compares, where these are installed. */
+const QUICK_SYSTEMS = ['catenary-craq', 'catenary-chain', 'etcd', 'zookeeper', 'redis']
+const REPLICAS = 3
+/** Of the full comparison; 3 where none is named. Loading a million records takes long, and a failure shows more than a rate. */
+const ROUNDS: Partial<Record<Experiment, number>> = { headline: 5, 'key-count': 1, failure: 1 }
+
+export function makePlan(systems: readonly SystemShape[], options: PlanOptions): Plan {
+  const chosen = systems.filter((system) => isChosen(system, options))
+  const wanted = new Set<Experiment>(
+    options.only ?? (options.quick ? ['headline', 'read-ratio'] : EXPERIMENTS),
+  )
+  const roundsOf = (experiment: Experiment) =>
+    options.rounds ?? (options.quick ? 1 : (ROUNDS[experiment] ?? 3))
+  const rounds = Math.max(...[...wanted].map(roundsOf))
+  const visits: Visit[] = []
+  for (let round = 1; round <= rounds; round++) {
+    const now = new Set([...wanted].filter((experiment) => round <= roundsOf(experiment)))
+    // Not always the same one first: what a round leaves behind (caches, dirty pages) must not meet the same system every time.
+    for (const system of rotated(chosen, round - 1)) visits.push(...visitsOf(system, now, options, round))
+  }
+  return { rounds, visits }
+}
+
+function isChosen({ id, kind }: SystemShape, { systems, quick }: PlanOptions): boolean {
+  if (systems !== null) return systems.includes(id)
+  return !quick || kind === 'yardstick' || QUICK_SYSTEMS.includes(id)
+}
+
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  return items.map((_, i) => items[(i + by) % items.length] as Item)
+}
+
+function visitsOf(
+  system: SystemShape,
+  wanted: ReadonlySet<Experiment>,
+  options: PlanOptions,
+  round: number,
+): Visit[] {
+  const groups = DURABILITIES.filter((durability) => system.supports({ durability, replicas: REPLICAS }))
+  const home = groups[0]
+  if (home === undefined) return []
+  const plain = { round, system: system.id, replicas: REPLICAS, chains: 1, quotaPercent: null }
+  const visits: Visit[] = []
+  for (const durability of groups) {
+    const points = merged(
+      durability === home ? homePoints(system, wanted, options) : otherGroupPoints(wanted, options),
+    ).filter((point) => isAble(system, point))
+    if (points.length > 0) visits.push({ ...plain, durability, points })
+  }
+  if (system.kind !== 'yardstick')
+    visits.push(...sweeps(system, wanted, options, { ...plain, durability: home }))
+  return visits
+}
+
+/** A bare yardstick does one thing only. */
+function isAble({ id, kind }: SystemShape, { workload, beside }: PlannedPoint): boolean {
+  if (kind !== 'yardstick') return true
+  return beside === null && workload.name === (id.startsWith('bare-read') ? 'reads' : 'writes')
+}
+
+interface PointShape {
+  readonly experiments: readonly Experiment[]
+  readonly workload: WorkloadSpec
+  readonly outstanding?: number
+  readonly loop?: Loop
+  readonly x?: number
+  readonly variants?: 'all' | 'first'
+  readonly beside?: PlannedPoint['beside']
+  readonly spanMs?: number
+}
+
+function pointMaker(options: PlanOptions): (shape: PointShape) => PlannedPoint {
+  return (shape) => {
+    const isHeadline = shape.experiments.includes('headline')
+    return {
+      experiments: shape.experiments,
+      workload: shape.workload,
+      loop: shape.loop ?? closed(shape.outstanding ?? options.outstanding),
+      x: shape.x ?? null,
+      variants: shape.variants ?? 'first',
+      warmUpMs: options.quick ? 400 : isHeadline ? 800 : 500,
+      measureMs:
+        options.seconds !== null
+          ? options.seconds * 1000
+          : (shape.spanMs ?? (options.quick ? 1000 : isHeadline ? 2000 : 1000)),
+      bucketMs: null,
+      fault: null,
+      beside: shape.beside ?? null,
+    }
+  }
+}
+
+const closed = (outstanding: number): Loop => ({ type: 'closed', outstanding })
+
+const RATIOS = [100, 99, 95, 90, 50, 0]
+const QUICK_RATIOS = [100, 95, 50, 0]
+const VALUE_SIZES = [16, 100, 1000, 10_000, 100_000, 1_000_000]
+
+/** Everything that needs nothing but three replicas under their honest durability. */
+function homePoints(
+  { kind }: SystemShape,
+  wanted: ReadonlySet<Experiment>,
+  options: PlanOptions,
+): PlannedPoint[] {
+  const { valueBytes, outstanding } = options
+  const point = pointMaker(options)
+  const points: PlannedPoint[] = []
+  const add = (experiment: Experiment, ...shapes: Omit<PointShape, 'experiments'>[]) => {
+    if (!wanted.has(experiment)) return
+    points.push(...shapes.map((shape) => point({ ...shape, experiments: [experiment] })))
+  }
+  for (const readPercent of [100, 0])
+    for (const many of [outstanding, 1])
+      add('headline', { workload: mix(readPercent, { valueBytes }), outstanding: many, variants: 'all' })
+  add('headline', { workload: mix(95, { valueBytes }), variants: 'all' })
+  add('headline', { workload: mix(50, { valueBytes }), variants: 'all' })
+  if (kind === 'yardstick') return points
+  for (const readPercent of options.quick ? QUICK_RATIOS : RATIOS)
+    add('read-ratio', { workload: mix(readPercent, { valueBytes }), variants: 'all' })
+  for (const letter of YCSB_LETTERS) add('ycsb', { workload: ycsb(letter, valueBytes) })
+  const hot = { valueBytes, keys: { type: 'hot', keys: 1 } as const }
+  for (const readPercent of [95, 50])
+    add('hot-key', { workload: named(mix(readPercent, hot), `${readPercent} % reads of one key`) })
+  add('reads-under-writes', underWrites(valueBytes, outstanding))
+  for (const perSecond of [1000, 5000, 20_000])
+    add('open-loop', {
+      workload: mix(95, { valueBytes }),
+      loop: { type: 'open', perSecond, outstandingMax: 10_000 },
+    })
+  for (const size of VALUE_SIZES)
+    for (const readPercent of [100, 0])
+      add('value-size', {
+        workload: mix(readPercent, { valueBytes: size, recordCount: recordsOfSize(size) }),
+        outstanding: size > 10_000 ? Math.min(8, outstanding) : outstanding,
+      })
+  return points
+}
+
+/** A hundred keys that are written without a pause: nearly every read meets a version that is not committed yet. */
+function underWrites(valueBytes: number, outstanding: number): Omit<PointShape, 'experiments'> {
+  const shape = { valueBytes, keys: { type: 'hot', keys: 100 } as const }
+  return {
+    workload: named(mix(100, shape), 'reads of keys under write'),
+    variants: 'all',
+    beside: { workload: named(mix(0, shape), 'writes meanwhile'), loop: closed(outstanding) },
+  }
+}
+
+/** Durability is about writes; reads would only be measured again. */
+function otherGroupPoints(wanted: ReadonlySet<Experiment>, options: PlanOptions): PlannedPoint[] {
+  if (!wanted.has('headline')) return []
+  const workload = mix(0, { valueBytes: options.valueBytes })
+  return [options.outstanding, 1].map((outstanding) =>
+    pointMaker(options)({ experiments: ['headline'], workload, outstanding }),
+  )
+}
+
+/** About 64 MB in all, so that large values fill neither the disk nor the memory of a small machine. */
+const recordsOfSize = (bytes: number) => Math.max(20, Math.min(RECORDS, Math.floor(64_000_000 / bytes)))
+
+const named = (workload: WorkloadSpec, name: string): WorkloadSpec => ({ ...workload, name })
+
+type Condition = Omit<Visit, 'points'>
+
+/** What needs the system started in another way for each point. */
+function sweeps(
+  system: SystemShape,
+  wanted: ReadonlySet<Experiment>,
+  options: PlanOptions,
+  plain: Condition,
+): Visit[] {
+  const { valueBytes, outstanding } = options
+  const { durability } = plain
+  const point = pointMaker(options)
+  const visits: Visit[] = []
+  const isOurs = system.kind === 'catenary'
+  if (wanted.has('chain-length') && isOurs)
+    for (const replicas of replicaCounts(system, durability)) {
+      const points = [mix(100, { valueBytes }), mix(0, { valueBytes })].map((workload) =>
+        point({ experiments: ['chain-length'], workload, x: replicas }),
+      )
+      const alone = point({
+        experiments: ['chain-length'],
+        workload: mix(0, { valueBytes }),
+        outstanding: 1,
+        x: replicas,
+      })
+      visits.push({ ...plain, replicas, points: [...points, alone] })
+    }
+  if (wanted.has('read-scaling') && SCALED.some((id) => system.id.startsWith(id)))
+    for (const replicas of replicaCounts(system, durability)) {
+      const workload = mix(100, { valueBytes })
+      const many = Math.max(outstanding, 64)
+      const shape = { experiments: ['read-scaling'] as const, workload, outstanding: many, x: replicas }
+      const points = [point({ ...shape, variants: 'all', spanMs: 2000 })]
+      visits.push({ ...plain, replicas, quotaPercent: quotaFor(options.cores), points })
+    }
+  if (wanted.has('chains') && isOurs)
+    for (const chains of [1, 2, 4, 8, 16, 32]) {
+      const points = [100, 0, 50].map((readPercent) =>
+        point({ experiments: ['chains'], workload: mix(readPercent, { valueBytes }), x: chains }),
+      )
+      visits.push({ ...plain, chains, points })
+    }
+  if (wanted.has('key-count') && SCALED.some((id) => system.id.startsWith(id)))
+    visits.push(...keyCounts(options).map((points) => ({ ...plain, points })))
+  if (wanted.has('failure')) visits.push(...failureVisits(system, options, plain))
+  return visits
+}
+
+/** One of each kind says what the kind does. */
+const SCALED = ['catenary', 'etcd']
+
+function replicaCounts(system: SystemShape, durability: Durability): number[] {
+  return [1, 3, 5, 7].filter((replicas) => system.supports({ durability, replicas }))
+}
+
+/** Of one core, so that seven replicas and the load generator have a share each and the replicas' shares are what ends first. */
+export function quotaFor(cores: number): number {
+  return Math.max(5, Math.min(50, Math.floor(((cores - 1) * 100) / 10)))
+}
+
+function keyCounts(options: PlanOptions): PlannedPoint[][] {
+  const counts = [1000, 10_000, 100_000, 1_000_000, ...(options.long ? [10_000_000] : [])]
+  return [
+    counts.flatMap((recordCount) =>
+      [100, 0].map((readPercent) =>
+        pointMaker(options)({
+          experiments: ['key-count'],
+          workload: mix(readPercent, { valueBytes: options.valueBytes, recordCount }),
+          x: recordCount,
+        }),
+      ),
+    ),
+  ]
+}
+
+const FAULTS: Readonly<Record<'catenary' | 'peer', readonly string[]>> = {
+  catenary: ['head', 'middle', 'tail'],
+  peer: ['leader', 'follower'],
+}
+
+/** A fresh system for each fault: what one leaves behind must not count against the next. */
+function failureVisits({ id, kind }: SystemShape, options: PlanOptions, plain: Condition): Visit[] {
+  if (kind === 'yardstick' || id === 'catenary-chain') return []
+  const fault = { killAtMs: 4000, restartAtMs: 10_000 }
+  return FAULTS[kind].map((part) => ({
+    ...plain,
+    points: [
+      {
+        ...pointMaker(options)({
+          experiments: ['failure'],
+          workload: named(mix(50, { valueBytes: options.valueBytes }), `kill the ${part}`),
+          outstanding: 16,
+        }),
+        measureMs: 16_000,
+        bucketMs: 100,
+        fault: { part, ...fault },
+      },
+    ],
+  }))
+}
+
+/** Points of several experiments that are the same measurement become one. */
+function merged(points: readonly PlannedPoint[]): PlannedPoint[] {
+  const found = new Map<string, PlannedPoint>()
+  for (const point of points) {
+    const key = JSON.stringify([point.workload, point.loop, point.x, point.beside])
+    const before = found.get(key)
+    found.set(
+      key,
+      before === undefined
+        ? point
+        : {
+            ...before,
+            experiments: [...before.experiments, ...point.experiments],
+            variants: before.variants === 'all' || point.variants === 'all' ? 'all' : 'first',
+            warmUpMs: Math.max(before.warmUpMs, point.warmUpMs),
+            measureMs: Math.max(before.measureMs, point.measureMs),
+          },
+    )
+  }
+  return [...found.values()]
+}
+
+export function taskOf(point: PlannedPoint, target: LoadTask['target'], seed: number): LoadTask {
+  return {
+    target,
+    workload: point.workload,
+    loop: point.loop,
+    warmUpMs: point.warmUpMs,
+    measureMs: point.measureMs,
+    seed,
+    bucketMs: point.bucketMs,
+    tolerateErrors: point.fault !== null,
+  }
+}
