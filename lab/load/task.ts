@@ -62,8 +62,22 @@ export interface LoadResult {
   readonly firstError: string | null
   readonly all: LatencySummary
   readonly byType: Readonly<Partial<Record<OperationType, LatencySummary>>>
-  /** CPU time of the load process in the measured span: near `seconds`, the client is the bottleneck. */
+  /** CPU time of the load process in the measured span (of several: their sum): near `seconds` (times the processes), the client is the bottleneck. */
   readonly clientCpuSeconds: number
   /** Completed operations and errors in each bucket from the beginning of the span; null where no `bucketMs` was given. */
   readonly timeline: readonly { readonly done: number; readonly errors: number }[] | null
+  /** Of an open loop, else null. */
+  readonly open?: OpenLoopSummary | null
+}
+
+/** Whether an open loop held its rate. */
+export interface OpenLoopSummary {
+  /** Operations that were due in the measured span. */
+  readonly due: number
+  /** Of these, the ones that began late because `outstandingMax` were in flight already. */
+  readonly overrun: number
+  /** Of these, the ones without an answer some time after the span had ended. They count in the latencies with the time that had passed by then. */
+  readonly unanswered: number
+  /** What to say beside the figures where the rate was not reached; null where it was. */
+  readonly problem: string | null
 }
