@@ -12,12 +12,16 @@ export function onTick(replica: Replica, out: Outbox): void {
   repeatQuestion(replica)
   giveUpBehindReads(replica, out)
   suspectNeighbours(replica)
-  if (!isHead(replica) || !replica.serving) return
+  if (isHead(replica) && replica.serving) lapse(replica, out)
+}
+
+/** What lapses with time, lapses by entries of the head. */
+export function lapse(replica: Replica, out: Outbox): void {
   expireKeys(replica, out)
   lapseSessions(replica, out)
 }
 
-function repairUpstream(replica: Replica, out: Outbox): void {
+export function repairUpstream(replica: Replica, out: Outbox): void {
   const { upstream, incoming, limits, nowMs } = replica
   if (upstream === null) return
   if (!upstream.linked) {

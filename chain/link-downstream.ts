@@ -78,6 +78,15 @@ function commonPosition(replica: Replica, message: LinkRequest): Position | null
 export function onAck(replica: Replica, from: ServerId, message: Ack, out: Outbox): void {
   const { downstream } = replica
   if (downstream === null || downstream.server !== from || downstream.attempt !== message.attempt) return
+  heardOf(replica, downstream, message)
+  downstream.commit = asSeq(Math.max(downstream.commit, message.commit))
+  // At the tail the other end is a joiner: what it calls committed it has from here.
+  if (!isTail(replica)) learnCommit(replica, asSeq(Math.min(message.commit, replica.log.last)), out)
+}
+
+/** What an ack says of the link itself: that it lives, how long it takes, and what need not be sent again. */
+export function heardOf(replica: Replica, downstream: DownstreamLink, message: Ack): void {
+  const from = downstream.server
   downstream.heardAt = replica.nowMs
   if (message.echo >= 0) downstream.hopMs = downstream.hopMs * 0.8 + (replica.nowMs - message.echo) * 0.2
   invariant(
@@ -93,9 +102,6 @@ export function onAck(replica: Replica, from: ServerId, message: Ack, out: Outbo
     confirmed++
   }
   if (confirmed > 0) downstream.unconfirmed.splice(0, confirmed)
-  downstream.commit = asSeq(Math.max(downstream.commit, message.commit))
-  // At the tail the other end is a joiner: what it calls committed it has from here.
-  if (!isTail(replica)) learnCommit(replica, asSeq(Math.min(message.commit, replica.log.last)), out)
 }
 
 /** Sends what the successor has not been sent, and what it must know. Called when a turn ends. */

@@ -40,7 +40,7 @@ export function onRead(
 const notTheTail = ({ self, chain }: Replica): Failure =>
   failure('NOT_SERVING', `${self} is not the tail of ${chain}, which alone answers reads; ask the tail`)
 
-function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
+export function refuseRead(replica: Replica, command: ReadCommand): Failure | null {
   const { limits } = replica
   const member = selfMember(replica)
   if (!replica.serving || member === null || member.leaving) {
@@ -102,7 +102,7 @@ function touchesDirty(replica: Replica, command: ReadCommand): boolean {
 }
 
 /** From the clean store, which stands at `commit` exactly: an atomic snapshot of however many keys. */
-function answerClean(replica: Replica, { request, command }: Answerable, out: Outbox): void {
+export function answerClean(replica: Replica, { request, command }: Answerable, out: Outbox): void {
   const at = replica.log.commit.seq
   if (command.type === 'get') {
     const values = valuesOf(replica, command.keys, (key) => replica.store.get(key))

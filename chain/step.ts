@@ -159,7 +159,8 @@ function flush(replica: Replica, out: Outbox): void {
   sendReport(replica, out)
 }
 
-function sendReport(replica: Replica, out: Outbox): void {
+/** Tells the manager where this replica stands, if that is news. */
+export function sendReport(replica: Replica, out: Outbox): void {
   const { config, lastReport } = replica
   if (config === null || !replica.alive || (selfMember(replica) === null && !isJoiner(replica))) return
   const report: ReplicaReport = {

@@ -1,4 +1,4 @@
-/** One replica of a chain at work: feeds its core, and does what its outbox says. */
+/** Replicas at work in a data server. */
 
 import { type ReplicaStatus, replicaStatus } from '../../chain/configuration.ts'
 import type { LogRecord, Outbox, ReplicaEvent } from '../../chain/events.ts'
@@ -69,46 +69,32 @@ export interface HostOptions {
 
 export type MakeHost = (options: HostOptions) => HostedReplica
 
-export class ReplicaHost implements HostedReplica, Outbox {
+/** What every host does alike: feeds a core and does what its outbox says. */
+export abstract class OutboxHost implements HostedReplica, Outbox {
   readonly chain: ChainId
-  readonly replica: Replica
   readonly store: DeferredStore
   readonly #services: HostServices
   #touched = false
 
-  constructor(options: HostOptions & { readonly tailReadsOnly?: boolean }) {
+  constructor(options: HostOptions) {
     this.chain = options.chain
     this.store = options.store
     this.#services = options.services
-    this.replica = createReplica(options)
   }
 
-  get config(): ChainConfig | null {
-    return this.replica.config
-  }
-
-  get held(): ServerRegistration['holds'][ChainId] | null {
-    const { replica, store } = this
-    if (store.meta.memberEpoch === 0 || replica.incoming !== null) return null
-    // A chain that nobody has written to yet has been served all the same, and must come back after a power cut.
-    const epoch = Math.max(store.meta.memberEpoch, replica.log.lastPosition.epoch)
-    return { epoch: asEpoch(epoch), last: replica.log.last, commit: replica.log.commit.seq }
-  }
-
-  get status(): ReplicaStatus {
-    return replicaStatus(this.replica)
-  }
-
-  restore(records: readonly LogRecord[]): void {
-    restoreReplica(this.replica, records, this)
-  }
+  abstract readonly config: ChainConfig | null
+  abstract readonly held: HostedReplica['held']
+  abstract readonly status: ReplicaStatus
+  abstract restore(records: readonly LogRecord[]): void
+  /** One step of the core. */
+  protected abstract run(event: ReplicaEvent): void
 
   setClock(nowMs: Millis, wallMs: Millis): void {
-    step(this.replica, { type: 'clock', nowMs, wallMs }, this)
+    this.run({ type: 'clock', nowMs, wallMs })
   }
 
   step(event: ReplicaEvent): void {
-    step(this.replica, event, this)
+    this.run(event)
     if (!this.#touched) {
       this.#touched = true
       this.#services.touched(this)
@@ -120,7 +106,7 @@ export class ReplicaHost implements HostedReplica, Outbox {
   }
 
   flush(): void {
-    step(this.replica, { type: 'flush' }, this)
+    this.run({ type: 'flush' })
     this.#touched = false
   }
 
@@ -155,4 +141,42 @@ export class ReplicaHost implements HostedReplica, Outbox {
   note(text: string): void {
     this.#services.note(this.chain, text)
   }
+}
+
+/** One replica of a chain at work. */
+export class ReplicaHost extends OutboxHost {
+  readonly replica: Replica
+
+  constructor(options: HostOptions & { readonly tailReadsOnly?: boolean }) {
+    super(options)
+    this.replica = createReplica(options)
+  }
+
+  get config(): ChainConfig | null {
+    return this.replica.config
+  }
+
+  get held(): HostedReplica['held'] {
+    return heldBy(this.replica)
+  }
+
+  get status(): ReplicaStatus {
+    return replicaStatus(this.replica)
+  }
+
+  restore(records: readonly LogRecord[]): void {
+    restoreReplica(this.replica, records, this)
+  }
+
+  protected run(event: ReplicaEvent): void {
+    step(this.replica, event, this)
+  }
+}
+
+/** What a registration may say of a replica's disk; null where it was never in service, or is no whole copy. */
+export function heldBy({ store, log, incoming }: Replica): HostedReplica['held'] {
+  if (store.meta.memberEpoch === 0 || incoming !== null) return null
+  // A chain that nobody has written to yet has been served all the same, and must come back after a power cut.
+  const epoch = Math.max(store.meta.memberEpoch, log.lastPosition.epoch)
+  return { epoch: asEpoch(epoch), last: log.last, commit: log.commit.seq }
 }
