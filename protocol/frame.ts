@@ -128,7 +128,7 @@ export interface Hello {
 }
 
 /** Raised whenever a body of the new version would be misread by the old. Both sides must agree. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 /** "CTNY": chosen so that, read as a length, the first bytes of HTTP, TLS, RESP or ZooKeeper do not pass for a hello. */
 const MAGIC = 0x43544e59
 /** Until the hello has been read, no longer frame is accepted. */

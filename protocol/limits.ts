@@ -12,3 +12,7 @@ export const KEYS_PER_COMMAND_MAX = 1024
 export const CLIENT_MESSAGES_MAX = 16_384
 /** Messages of a server in one body. */
 export const CHAIN_MESSAGES_MAX = 100_000
+/** Replies to a client in one body. */
+export const SERVER_MESSAGES_MAX = 262_144
+/** Items of all lists in one body: far more than a turn has to say, and too few to fill a memory. */
+export const BODY_ITEMS_MAX = 1_048_576

@@ -1,7 +1,7 @@
 import type { ClientMessage, ServerMessage } from '../client-messages.ts'
 import { type ChainItem, readChainItems } from './chain-codec.ts'
 import { FAMILY, readClientMessages, readServerMessages } from './client-codec.ts'
-import { unknownKind, unpackFields } from './fields.ts'
+import { FieldReader, unknownKind } from './fields.ts'
 
 /** What one body may bring: a data server hears clients and other servers on one port. */
 export type Batch =
@@ -11,8 +11,8 @@ export type Batch =
 
 /** Decodes a body of any family. @throws {CodecError} it is of none. */
 export function decodeBatch(body: Uint8Array): Batch {
-  const reader = unpackFields(body)
-  const family = reader.count()
+  const reader = new FieldReader(body)
+  const family = reader.byte()
   switch (family) {
     case FAMILY.client:
       return { type: 'client', messages: readClientMessages(reader) }

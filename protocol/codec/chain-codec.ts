@@ -1,5 +1,5 @@
 /**
- * Messages between the replicas of chains, and entries on their own. A body is for all chains that two servers share: one flat array of its
+ * Messages between the replicas of chains, and entries on their own. A body is for all chains that two servers share: its
  * family, and then for each message its chain, its kind, its epoch and its other fields.
  */
 import { configFromJson, configToJson } from '../chain-config.ts'
@@ -23,17 +23,9 @@ import {
 import { unreachable } from '../invariants.ts'
 import { CHAIN_MESSAGES_MAX } from '../limits.ts'
 import { FAMILY } from './client-codec.ts'
-import { readPresent, readWriteResult, writeVersioned, writeWriteResult } from './command-fields.ts'
-import {
-  CodecError,
-  type Field,
-  type FieldReader,
-  packFields,
-  tooManyMessages,
-  unknownKind,
-  unpackFields,
-  writeList,
-} from './fields.ts'
+import { readPresent, readWriteResult, writePresent, writeWriteResult } from './command-fields.ts'
+import { beginBody, type FieldWriter } from './field-writer.ts'
+import { CodecError, FieldReader, tooManyMessages, unknownKind } from './fields.ts'
 
 /** A message and the chain whose replica it is for. */
 export interface ChainItem {
@@ -64,18 +56,21 @@ const SESSIONS = { some: 1, opens: 2, lapses: 4 } as const
 
 /** One body for one server: the messages of a turn, for any chains. */
 export function encodeChainBatch(items: readonly ChainItem[]): Uint8Array {
-  const fields: Field[] = [FAMILY.chain]
+  const to = beginBody()
+  to.byte(FAMILY.chain)
   for (const item of items) {
-    fields.push(item.chain, KIND[item.message.type], item.message.epoch)
-    writeChainMessage(fields, item.message)
+    to.name(item.chain)
+    to.byte(KIND[item.message.type])
+    to.count(item.message.epoch)
+    writeChainMessage(to, item.message)
   }
-  return packFields(fields)
+  return to.end()
 }
 
 /** @throws {CodecError} anything else than what `encodeChainBatch` makes. */
 export function decodeChainBatch(body: Uint8Array): ChainItem[] {
-  const reader = unpackFields(body)
-  if (reader.count() !== FAMILY.chain) throw new CodecError('not messages of a chain')
+  const reader = new FieldReader(body)
+  if (reader.byte() !== FAMILY.chain) throw new CodecError('not messages of a chain')
   return readChainItems(reader)
 }
 
@@ -83,92 +78,115 @@ export function readChainItems(reader: FieldReader): ChainItem[] {
   const items: ChainItem[] = []
   while (!reader.done) {
     if (items.length >= CHAIN_MESSAGES_MAX) throw tooManyMessages(CHAIN_MESSAGES_MAX)
-    items.push({ chain: asChainId(reader.text()), message: readChainMessage(reader) })
+    items.push({ chain: asChainId(reader.name()), message: readChainMessage(reader) })
   }
   return items
 }
 
 /** An entry as a log stores it. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  const fields: Field[] = []
-  writeEntry(fields, entry)
-  return packFields(fields)
+  const to = beginBody()
+  writeEntry(to, entry)
+  return to.end()
 }
 
 /** @throws {CodecError} anything else than what `encodeEntry` makes. */
 export function decodeEntry(bytes: Uint8Array): Entry {
-  const reader = unpackFields(bytes)
+  const reader = new FieldReader(bytes)
   const entry = readEntry(reader)
   reader.end()
   return entry
 }
 
-function writeChainMessage(fields: Field[], message: ChainMessage): void {
+function writeChainMessage(to: FieldWriter, message: ChainMessage): void {
   switch (message.type) {
     case 'append':
-      fields.push(message.attempt, message.previous.epoch, message.previous.seq)
-      fields.push(message.upstreamDurable, message.commit, message.sentAt)
-      writeList(fields, message.entries, writeEntry)
+      writeAppend(to, message)
       break
     case 'ack':
+      writeCounts(to, message.attempt, message.commit, message.received)
       // Below 0: no append has come yet whose time could be sent back.
-      fields.push(message.attempt, message.commit, message.received, message.echo < 0 ? null : message.echo)
+      to.flag(message.echo >= 0)
+      if (message.echo >= 0) to.millis(message.echo)
       break
     case 'version-query':
-      fields.push(message.query)
+      to.count(message.query)
       break
     case 'version-reply':
+      to.count(message.query)
+      to.flag(message.commit !== null)
+      if (message.commit !== null) to.count(message.commit)
+      break
     case 'barrier-reply':
-      fields.push(message.query, message.commit)
+      writeCounts(to, message.query, message.commit)
       break
     case 'barrier':
-      fields.push(message.query, message.origin)
+      to.count(message.query)
+      to.text(message.origin)
       break
     case 'link-request':
-      fields.push(message.incarnation, message.attempt, message.transfer)
-      writePositions(fields, message.last, message.commit)
+      writeCounts(to, message.incarnation, message.attempt)
+      to.integer(message.transfer)
+      writePositions(to, message.last, message.commit)
       break
     case 'link-accept':
-      fields.push(message.incarnation, message.attempt, message.transfer, message.last, message.serving)
-      writePositions(fields, message.from)
+      writeCounts(to, message.incarnation, message.attempt)
+      to.integer(message.transfer)
+      to.count(message.last)
+      to.flag(message.serving)
+      writePositions(to, message.from)
       break
     case 'snapshot-page':
-      fields.push(message.attempt, message.page, message.done, message.upTo)
-      writeList(fields, message.items, writeItem)
-      writeList(fields, message.sessions, writeSnapshotSession)
+      writeSnapshotPage(to, message)
       break
     case 'snapshot-ack':
-      fields.push(message.attempt, message.page)
+      writeCounts(to, message.attempt, message.page)
       break
     case 'config':
-      fields.push(configToJson(message.config))
+      to.text(configToJson(message.config))
       break
     case 'config-request':
       break
     case 'other':
-      fields.push(message.body)
+      to.bytes(message.body)
       break
     default:
       unreachable(message)
   }
 }
 
+function writeAppend(to: FieldWriter, message: ChainMessage & { type: 'append' }): void {
+  to.count(message.attempt)
+  writePositions(to, message.previous)
+  writeCounts(to, message.upstreamDurable, message.commit)
+  to.millis(message.sentAt)
+  to.list(message.entries, writeEntry)
+}
+
+function writeSnapshotPage(to: FieldWriter, message: ChainMessage & { type: 'snapshot-page' }): void {
+  writeCounts(to, message.attempt, message.page)
+  to.flag(message.done)
+  to.count(message.upTo)
+  to.list(message.items, writeItem)
+  to.list(message.sessions, writeSnapshotSession)
+}
+
 function readChainMessage(reader: FieldReader): ChainMessage {
-  const kind = reader.count()
+  const kind = reader.byte()
   const epoch = asEpoch(reader.count())
   switch (kind) {
     case KIND.append:
       return readAppend(reader, epoch)
     case KIND.ack: {
       const [attempt, commit, received] = [reader.count(), readSeq(reader), readSeq(reader)]
-      const echo = reader.isNull() ? asMillis(-1) : reader.millis()
+      const echo = reader.flag() ? reader.millis() : asMillis(-1)
       return { type: 'ack', epoch, attempt, commit, received, echo }
     }
     case KIND['version-query']:
       return { type: 'version-query', epoch, query: reader.count() }
     case KIND['version-reply']: {
       const query = reader.count()
-      return { type: 'version-reply', epoch, query, commit: reader.isNull() ? null : readSeq(reader) }
+      return { type: 'version-reply', epoch, query, commit: reader.flag() ? readSeq(reader) : null }
     }
     case KIND.barrier:
       return { type: 'barrier', epoch, query: reader.count(), origin: reader.text() }
@@ -213,8 +231,12 @@ function readChainMessage(reader: FieldReader): ChainMessage {
 
 const readSeq = (reader: FieldReader): Seq => asSeq(reader.count())
 
-function writePositions(fields: Field[], ...positions: Position[]): void {
-  for (const position of positions) fields.push(position.epoch, position.seq)
+function writeCounts(to: FieldWriter, ...counts: number[]): void {
+  for (const count of counts) to.count(count)
+}
+
+function writePositions(to: FieldWriter, ...positions: Position[]): void {
+  for (const { epoch, seq } of positions) writeCounts(to, epoch, seq)
 }
 
 const readPosition = (reader: FieldReader): Position => ({
@@ -223,8 +245,11 @@ const readPosition = (reader: FieldReader): Position => ({
 })
 
 function readAppend(reader: FieldReader, epoch: Epoch): ChainMessage {
-  const [attempt, previous, upstreamDurable] = [reader.count(), readPosition(reader), readSeq(reader)]
-  const [commit, sentAt] = [readSeq(reader), reader.millis()]
+  const attempt = reader.count()
+  const previous = readPosition(reader)
+  const upstreamDurable = readSeq(reader)
+  const commit = readSeq(reader)
+  const sentAt = reader.millis()
   const entries = reader.list(readEntry)
   return { type: 'append', epoch, attempt, previous, entries, upstreamDurable, commit, sentAt }
 }
@@ -244,9 +269,9 @@ function readSnapshotPage(reader: FieldReader, epoch: Epoch): ChainMessage {
   }
 }
 
-function writeItem(fields: Field[], item: { readonly key: Key } & Versioned): void {
-  fields.push(item.key)
-  writeVersioned(fields, item)
+function writeItem(to: FieldWriter, item: { readonly key: Key } & Versioned): void {
+  to.key(item.key)
+  writePresent(to, item)
 }
 
 const readItem = (reader: FieldReader): { readonly key: Key } & Versioned => {
@@ -254,10 +279,10 @@ const readItem = (reader: FieldReader): { readonly key: Key } & Versioned => {
   return { key, ...readPresent(reader) }
 }
 
-function writeSnapshotSession(fields: Field[], session: SnapshotSession): void {
-  fields.push(session.session, session.lastSeq)
-  writeList(fields, session.origins, (to, { seq, origin }) => {
-    to.push(seq)
+function writeSnapshotSession(to: FieldWriter, session: SnapshotSession): void {
+  writeCounts(to, session.session, session.lastSeq)
+  to.list(session.origins, (_, { seq, origin }) => {
+    to.count(seq)
     writeOrigin(to, origin)
   })
 }
@@ -271,23 +296,28 @@ function readSnapshotSession(reader: FieldReader): SnapshotSession {
   return { session, lastSeq, origins }
 }
 
-function writeEntry(fields: Field[], entry: Entry): void {
-  fields.push(entry.epoch, entry.seq)
-  if (entry.origin === null) fields.push(NO_ORIGIN)
-  else writeOrigin(fields, entry.origin)
-  writeSessionChange(fields, entry.sessions)
-  writeList(fields, entry.writes, writeWrite)
+function writeEntry(to: FieldWriter, entry: Entry): void {
+  to.count(entry.epoch)
+  to.count(entry.seq)
+  if (entry.origin === null) to.count(NO_ORIGIN)
+  else writeOrigin(to, entry.origin)
+  writeSessionChange(to, entry.sessions)
+  to.list(entry.writes, writeWrite)
 }
 
 function readEntry(reader: FieldReader): Entry {
-  const [epoch, seq, origin] = [asEpoch(reader.count()), readSeq(reader), readOrigin(reader)]
+  const epoch = asEpoch(reader.count())
+  const seq = readSeq(reader)
+  const origin = readOrigin(reader)
   const sessions = readSessionChange(reader)
   return { epoch, seq, origin, writes: reader.list(readWrite), sessions }
 }
 
-function writeOrigin(fields: Field[], origin: Origin): void {
-  fields.push(origin.session, origin.requestNumber, origin.answeredBelow)
-  writeWriteResult(fields, origin.result)
+function writeOrigin(to: FieldWriter, origin: Origin): void {
+  to.count(origin.session)
+  to.count(origin.requestNumber)
+  to.count(origin.answeredBelow)
+  writeWriteResult(to, origin.result)
 }
 
 function readOrigin(reader: FieldReader): Origin | null {
@@ -301,8 +331,10 @@ function readOrigin(reader: FieldReader): Origin | null {
   }
 }
 
-function writeWrite(fields: Field[], write: Write): void {
-  fields.push(write.key, write.value, write.expiresAtWallMs)
+function writeWrite(to: FieldWriter, write: Write): void {
+  to.key(write.key)
+  to.bytesOrNull(write.value)
+  to.millis(write.expiresAtWallMs)
 }
 
 const readWrite = (reader: FieldReader): Write => ({
@@ -311,15 +343,16 @@ const readWrite = (reader: FieldReader): Write => ({
   expiresAtWallMs: reader.millis(),
 })
 
-function writeSessionChange(fields: Field[], change: SessionChange | null): void {
-  const { opens = false, lapses = null } = change ?? {}
+function writeSessionChange(to: FieldWriter, change: SessionChange | null): void {
+  if (change === null) return to.byte(0)
+  const { opens = false, lapses = null } = change
   const bits = SESSIONS.some | (opens ? SESSIONS.opens : 0) | (lapses === null ? 0 : SESSIONS.lapses)
-  fields.push(change === null ? 0 : bits)
-  if (lapses !== null) writeList(fields, lapses, writeSessionId)
+  to.byte(bits)
+  if (lapses !== null) to.list(lapses, writeSessionId)
 }
 
 function readSessionChange(reader: FieldReader): SessionChange | null {
-  const bits = reader.count()
+  const bits = reader.byte()
   if (bits === 0) return null
   if (bits > 7) return unknownKind('session change', bits)
   return {
@@ -328,8 +361,6 @@ function readSessionChange(reader: FieldReader): SessionChange | null {
   }
 }
 
-const writeSessionId = (fields: Field[], session: SessionId): void => {
-  fields.push(session)
-}
+const writeSessionId = (to: FieldWriter, session: SessionId): void => to.count(session)
 
 const readSessionId = (reader: FieldReader): SessionId => asSessionId(reader.count())

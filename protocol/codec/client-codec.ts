@@ -1,13 +1,13 @@
 /**
- * Messages between native clients and data servers. A batch is one flat array: its family, and then for each message its kind and its fields.
+ * Messages between native clients and data servers. A body is a batch: its family, and then for each message its kind and its fields.
  * What most traffic consists of has a kind of its own, without the fields that would say "nothing special".
  */
 import type { ClientMessage, RequestIdentity, ServerMessage } from '../client-messages.ts'
-import type { Failure, ReadCommand, ReadResult } from '../commands.ts'
+import type { Failure, ReadCommand, ReadResult, WriteResult } from '../commands.ts'
 import { isErrorCode } from '../errors.ts'
 import { asChainId, asRequestNumber, asSeq, asSessionId, type Key, NO_SEQ } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
-import { CLIENT_MESSAGES_MAX } from '../limits.ts'
+import { CLIENT_MESSAGES_MAX, SERVER_MESSAGES_MAX } from '../limits.ts'
 import { clusterMapFromJson, clusterMapToJson } from './cluster-map.ts'
 import {
   NO_EXPIRY,
@@ -19,22 +19,15 @@ import {
   readWriteResult,
   writeConsistency,
   writeKey,
+  writePresent,
   writeVersioned,
   writeWriteCommand,
   writeWriteResult,
 } from './command-fields.ts'
-import {
-  CodecError,
-  type Field,
-  type FieldReader,
-  packFields,
-  tooManyMessages,
-  unknownKind,
-  unpackFields,
-  writeList,
-} from './fields.ts'
+import { beginBody, type FieldWriter } from './field-writer.ts'
+import { CodecError, FieldReader, tooManyMessages, unknownKind } from './fields.ts'
 
-/** First element of every body: whose messages these are. A server's port receives all that is not for clients. */
+/** First byte of every body: whose messages these are. A server's port receives all that is not for clients. */
 export const FAMILY = { client: 1, server: 2, chain: 3 } as const
 
 /** `strong-get`: one key, strong, no session token. `plain-put`: no condition, no expiry. */
@@ -50,29 +43,31 @@ const NO_SESSION = 0
 
 /** One body for one server: the messages of a turn. */
 export function encodeClientBatch(messages: readonly ClientMessage[]): Uint8Array {
-  const fields: Field[] = [FAMILY.client]
-  for (const message of messages) writeClientMessage(fields, message)
-  return packFields(fields)
+  const to = beginBody()
+  to.byte(FAMILY.client)
+  for (const message of messages) writeClientMessage(to, message)
+  return to.end()
 }
 
 /** @throws {CodecError} anything else than what `encodeClientBatch` makes. */
 export function decodeClientBatch(body: Uint8Array): ClientMessage[] {
-  const reader = unpackFields(body)
-  if (reader.count() !== FAMILY.client) throw new CodecError('not messages of a client')
+  const reader = new FieldReader(body)
+  if (reader.byte() !== FAMILY.client) throw new CodecError('not messages of a client')
   return readClientMessages(reader)
 }
 
 /** One body for one client: the replies of a turn. */
 export function encodeServerBatch(messages: readonly ServerMessage[]): Uint8Array {
-  const fields: Field[] = [FAMILY.server]
-  for (const message of messages) writeServerMessage(fields, message)
-  return packFields(fields)
+  const to = beginBody()
+  to.byte(FAMILY.server)
+  for (const message of messages) writeServerMessage(to, message)
+  return to.end()
 }
 
 /** @throws {CodecError} anything else than what `encodeServerBatch` makes. */
 export function decodeServerBatch(body: Uint8Array): ServerMessage[] {
-  const reader = unpackFields(body)
-  if (reader.count() !== FAMILY.server) throw new CodecError('not messages of a server')
+  const reader = new FieldReader(body)
+  if (reader.byte() !== FAMILY.server) throw new CodecError('not messages of a server')
   return readServerMessages(reader)
 }
 
@@ -87,58 +82,80 @@ export function readClientMessages(reader: FieldReader): ClientMessage[] {
 
 export function readServerMessages(reader: FieldReader): ServerMessage[] {
   const messages: ServerMessage[] = []
-  while (!reader.done) messages.push(readServerMessage(reader))
+  while (!reader.done) {
+    if (messages.length >= SERVER_MESSAGES_MAX) throw tooManyMessages(SERVER_MESSAGES_MAX)
+    messages.push(readServerMessage(reader))
+  }
   return messages
 }
 
-function writeClientMessage(fields: Field[], message: ClientMessage): void {
+function writeClientMessage(to: FieldWriter, message: ClientMessage): void {
   switch (message.type) {
     case 'read':
-      writeRead(fields, message)
+      writeRead(to, message)
       break
     case 'write':
-      writeWrite(fields, message)
+      writeWrite(to, message)
       break
     case 'map-request':
-      fields.push(CLIENT.map, message.call)
+      writeHead(to, CLIENT.map, message.call)
       break
     case 'status-request':
-      fields.push(CLIENT.status, message.call)
+      writeHead(to, CLIENT.status, message.call)
       break
     default:
       unreachable(message)
   }
 }
 
-function writeRead(fields: Field[], message: ClientMessage & { type: 'read' }): void {
+function writeHead(to: FieldWriter, kind: number, call: number): void {
+  to.byte(kind)
+  to.count(call)
+}
+
+function writeRead(to: FieldWriter, message: ClientMessage & { type: 'read' }): void {
   const { call, chain, command, options } = message
   const only = onlyKey(command)
   if (only !== null && options.consistency.type === 'strong' && options.atLeast === NO_SEQ) {
-    fields.push(CLIENT['strong-get'], call, chain, only)
+    writeHead(to, CLIENT['strong-get'], call)
+    to.name(chain)
+    to.key(only)
     return
   }
-  fields.push(command.type === 'get' ? CLIENT.get : CLIENT.scan, call, chain)
-  writeConsistency(fields, options.consistency)
-  fields.push(options.atLeast)
-  if (command.type === 'get') writeList(fields, command.keys, writeKey)
-  else fields.push(command.prefix, command.after, command.limit)
+  writeHead(to, command.type === 'get' ? CLIENT.get : CLIENT.scan, call)
+  to.name(chain)
+  writeConsistency(to, options.consistency)
+  to.count(options.atLeast)
+  if (command.type === 'get') return to.list(command.keys, writeKey)
+  to.key(command.prefix)
+  to.flag(command.after !== null)
+  if (command.after !== null) to.key(command.after)
+  to.count(command.limit)
 }
 
 const onlyKey = (command: ReadCommand): Key | null =>
   command.type === 'get' && command.keys.length === 1 ? (command.keys[0] ?? null) : null
 
-function writeWrite(fields: Field[], message: ClientMessage & { type: 'write' }): void {
+function writeWrite(to: FieldWriter, message: ClientMessage & { type: 'write' }): void {
   const { command } = message
   const plain =
     command.type === 'put' &&
     command.condition === null &&
     command.expiry.type === 'set' &&
     command.expiry.atWallMs === 0
-  fields.push(plain ? CLIENT['plain-put'] : CLIENT.write, message.call, message.chain)
-  if (message.identity === null) fields.push(NO_SESSION)
-  else fields.push(message.identity.session, message.identity.requestNumber, message.identity.answeredBelow)
-  if (plain) fields.push(command.key, command.value)
-  else writeWriteCommand(fields, command)
+  writeHead(to, plain ? CLIENT['plain-put'] : CLIENT.write, message.call)
+  to.name(message.chain)
+  writeIdentity(to, message.identity)
+  if (!plain) return writeWriteCommand(to, command)
+  to.key(command.key)
+  to.bytes(command.value)
+}
+
+function writeIdentity(to: FieldWriter, identity: RequestIdentity | null): void {
+  if (identity === null) return to.count(NO_SESSION)
+  to.count(identity.session)
+  to.count(identity.requestNumber)
+  to.count(identity.answeredBelow)
 }
 
 function readIdentity(reader: FieldReader): RequestIdentity | null {
@@ -152,11 +169,11 @@ function readIdentity(reader: FieldReader): RequestIdentity | null {
 }
 
 function readClientMessage(reader: FieldReader): ClientMessage {
-  const kind = reader.count()
+  const kind = reader.byte()
   const call = reader.count()
   if (kind === CLIENT.map) return { type: 'map-request', call }
   if (kind === CLIENT.status) return { type: 'status-request', call }
-  const chain = asChainId(reader.text())
+  const chain = asChainId(reader.name())
   switch (kind) {
     case CLIENT['strong-get']:
       return {
@@ -167,7 +184,9 @@ function readClientMessage(reader: FieldReader): ClientMessage {
         options: STRONG_OPTIONS,
       }
     case CLIENT['plain-put']: {
-      const [identity, key, value] = [readIdentity(reader), reader.key(), reader.bytes()]
+      const identity = readIdentity(reader)
+      const key = reader.key()
+      const value = reader.bytes()
       const command = { type: 'put', key, value, expiry: NO_EXPIRY, condition: null } as const
       return { type: 'write', call, chain, identity, command }
     }
@@ -177,7 +196,7 @@ function readClientMessage(reader: FieldReader): ClientMessage {
     }
     case CLIENT.scan: {
       const options = { consistency: readConsistency(reader), atLeast: asSeq(reader.count()) }
-      const [prefix, after, limit] = [reader.key(), reader.isNull() ? null : reader.key(), reader.count()]
+      const [prefix, after, limit] = [reader.key(), reader.flag() ? reader.key() : null, reader.count()]
       return { type: 'read', call, chain, command: { type: 'scan', prefix, after, limit }, options }
     }
     case CLIENT.write:
@@ -187,54 +206,68 @@ function readClientMessage(reader: FieldReader): ClientMessage {
   }
 }
 
-function writeServerMessage(fields: Field[], message: ServerMessage): void {
+function writeServerMessage(to: FieldWriter, message: ServerMessage): void {
   const { call } = message
   switch (message.type) {
     case 'read-reply':
-      writeReadResult(fields, call, message.result)
+      writeReadResult(to, call, message.result)
       break
     case 'write-reply':
-      if (message.result.type === 'written' && message.result.number === null) {
-        fields.push(SERVER.written, call, message.result.version)
-        break
-      }
-      fields.push(SERVER.result, call)
-      writeWriteResult(fields, message.result)
+      writeWriteReply(to, call, message.result)
       break
     case 'failed':
-      fields.push(SERVER.failed, call, message.failure.code, message.failure.message)
-      fields.push(message.map === null ? null : clusterMapToJson(message.map))
+      writeHead(to, SERVER.failed, call)
+      to.name(message.failure.code)
+      to.text(message.failure.message)
+      to.flag(message.map !== null)
+      if (message.map !== null) to.text(clusterMapToJson(message.map))
       break
     case 'map-reply':
-      fields.push(SERVER.map, call, clusterMapToJson(message.map))
+      writeHead(to, SERVER.map, call)
+      to.text(clusterMapToJson(message.map))
       break
     case 'status-reply':
-      fields.push(SERVER.status, call, message.json)
+      writeHead(to, SERVER.status, call)
+      to.text(message.json)
       break
     default:
       unreachable(message)
   }
 }
 
-function writeReadResult(fields: Field[], call: number, result: ReadResult): void {
+function writeWriteReply(to: FieldWriter, call: number, result: WriteResult): void {
+  if (result.type === 'written' && result.number === null) {
+    writeHead(to, SERVER.written, call)
+    return to.count(result.version)
+  }
+  writeHead(to, SERVER.result, call)
+  writeWriteResult(to, result)
+}
+
+function writeReadResult(to: FieldWriter, call: number, result: ReadResult): void {
   if (result.type === 'page') {
-    fields.push(SERVER.page, call, result.at, result.committed, result.more)
-    writeList(fields, result.keys, writeKey)
-    for (const value of result.values) writeVersioned(fields, value)
+    writeHead(to, SERVER.page, call)
+    to.count(result.at)
+    to.flag(result.committed)
+    to.flag(result.more)
+    to.list(result.keys, writeKey)
+    for (const value of result.values) writePresent(to, value)
     return
   }
   const only = result.values.length === 1 ? result.values[0] : undefined
   if (only !== undefined && result.committed) {
-    fields.push(SERVER.value, call, result.at)
-    writeVersioned(fields, only)
-    return
+    writeHead(to, SERVER.value, call)
+    to.count(result.at)
+    return writeVersioned(to, only)
   }
-  fields.push(SERVER.values, call, result.at, result.committed)
-  writeList(fields, result.values, writeVersioned)
+  writeHead(to, SERVER.values, call)
+  to.count(result.at)
+  to.flag(result.committed)
+  to.list(result.values, writeVersioned)
 }
 
 function readServerMessage(reader: FieldReader): ServerMessage {
-  const kind = reader.count()
+  const kind = reader.byte()
   const call = reader.count()
   switch (kind) {
     case SERVER.value: {
@@ -263,7 +296,7 @@ function readServerMessage(reader: FieldReader): ServerMessage {
         type: 'failed',
         call,
         failure,
-        map: reader.isNull() ? null : clusterMapFromJson(reader.text()),
+        map: reader.flag() ? clusterMapFromJson(reader.text()) : null,
       }
     }
     case SERVER.map:
@@ -282,7 +315,7 @@ function readPage(reader: FieldReader): ReadResult {
 }
 
 function readFailure(reader: FieldReader): Failure {
-  const code = reader.text()
+  const code = reader.name()
   if (!isErrorCode(code)) throw new CodecError(`unknown error code ${JSON.stringify(code)}`)
   return { type: 'failure', code, message: reader.text() }
 }

@@ -11,7 +11,8 @@ import type {
 } from '../commands.ts'
 import { asMillis, asSeq, type Key } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
-import { type Field, type FieldReader, unknownKind, writeList } from './fields.ts'
+import type { FieldWriter } from './field-writer.ts'
+import { type FieldReader, unknownKind } from './fields.ts'
 
 export const NO_EXPIRY: Expiry = { type: 'set', atWallMs: asMillis(0) }
 const KEEP_EXPIRY: Expiry = { type: 'keep' }
@@ -33,9 +34,11 @@ const COMMAND = {
   'open-session': 8,
 } as const
 
-export function writeVersioned(fields: Field[], versioned: Versioned | null): void {
-  if (versioned === null) fields.push(null)
-  else fields.push(versioned.value, versioned.version, versioned.expiresAtWallMs)
+export function writeVersioned(to: FieldWriter, versioned: Versioned | null): void {
+  if (versioned === null) return to.bytesOrNull(null)
+  to.bytesOrNull(versioned.value)
+  to.count(versioned.version)
+  to.millis(versioned.expiresAtWallMs)
 }
 
 export function readVersioned(reader: FieldReader): Versioned | null {
@@ -44,37 +47,43 @@ export function readVersioned(reader: FieldReader): Versioned | null {
   return { value, version: asSeq(reader.count()), expiresAtWallMs: reader.millis() }
 }
 
+/** Where there is always a value. */
+export function writePresent(to: FieldWriter, { value, version, expiresAtWallMs }: Versioned): void {
+  to.bytes(value)
+  to.count(version)
+  to.millis(expiresAtWallMs)
+}
+
 export const readPresent = (reader: FieldReader): Versioned => ({
   value: reader.bytes(),
   version: asSeq(reader.count()),
   expiresAtWallMs: reader.millis(),
 })
 
-export const writeKey = (fields: Field[], key: Key): void => {
-  fields.push(key)
-}
+export const writeKey = (to: FieldWriter, key: Key): void => to.key(key)
 
 export const readKey = (reader: FieldReader): Key => reader.key()
 
-function writeExpiry(fields: Field[], expiry: Expiry): void {
-  fields.push(expiry.type === 'keep' ? null : expiry.atWallMs)
+function writeExpiry(to: FieldWriter, expiry: Expiry): void {
+  to.flag(expiry.type === 'keep')
+  if (expiry.type === 'set') to.millis(expiry.atWallMs)
 }
 
 function readExpiry(reader: FieldReader): Expiry {
-  if (reader.isNull()) return KEEP_EXPIRY
+  if (reader.flag()) return KEEP_EXPIRY
   const atWallMs = reader.millis()
   return atWallMs === 0 ? NO_EXPIRY : { type: 'set', atWallMs }
 }
 
-function writeCondition(fields: Field[], condition: Condition | null): void {
-  fields.push(condition === null ? CONDITION.none : CONDITION[condition.type])
+function writeCondition(to: FieldWriter, condition: Condition | null): void {
+  to.byte(condition === null ? CONDITION.none : CONDITION[condition.type])
   if (condition === null) return
-  if (condition.type === 'version') fields.push(condition.version)
-  if (condition.type === 'value') fields.push(condition.value)
+  if (condition.type === 'version') to.count(condition.version)
+  if (condition.type === 'value') to.bytes(condition.value)
 }
 
 function readConditionOrNull(reader: FieldReader): Condition | null {
-  const kind = reader.count()
+  const kind = reader.byte()
   switch (kind) {
     case CONDITION.none:
       return null
@@ -91,9 +100,9 @@ function readConditionOrNull(reader: FieldReader): Condition | null {
   }
 }
 
-function writeCompare(fields: Field[], compare: Compare): void {
-  fields.push(compare.key)
-  writeCondition(fields, compare.condition)
+function writeCompare(to: FieldWriter, compare: Compare): void {
+  to.key(compare.key)
+  writeCondition(to, compare.condition)
 }
 
 function readCompare(reader: FieldReader): Compare {
@@ -101,29 +110,30 @@ function readCompare(reader: FieldReader): Compare {
   return { key, condition: readConditionOrNull(reader) ?? unknownKind('condition', CONDITION.none) }
 }
 
-function writeMutation(fields: Field[], mutation: Mutation): void {
-  fields.push(MUTATION[mutation.type], mutation.key)
+function writeMutation(to: FieldWriter, mutation: Mutation): void {
+  to.byte(MUTATION[mutation.type])
+  to.key(mutation.key)
   if (mutation.type === 'delete') return
-  fields.push(mutation.value)
-  writeExpiry(fields, mutation.expiry)
+  to.bytes(mutation.value)
+  writeExpiry(to, mutation.expiry)
 }
 
 function readMutation(reader: FieldReader): Mutation {
-  const kind = reader.count()
+  const kind = reader.byte()
   const key = reader.key()
   if (kind === MUTATION.delete) return { type: 'delete', key }
   if (kind !== MUTATION.put) return unknownKind('mutation', kind)
   return { type: 'put', key, value: reader.bytes(), expiry: readExpiry(reader) }
 }
 
-export function writeConsistency(fields: Field[], consistency: Consistency): void {
-  fields.push(CONSISTENCY[consistency.type])
-  if (consistency.type === 'bounded-age') fields.push(consistency.maxAgeMs)
-  if (consistency.type === 'bounded-versions') fields.push(consistency.maxVersions)
+export function writeConsistency(to: FieldWriter, consistency: Consistency): void {
+  to.byte(CONSISTENCY[consistency.type])
+  if (consistency.type === 'bounded-age') to.millis(consistency.maxAgeMs)
+  if (consistency.type === 'bounded-versions') to.count(consistency.maxVersions)
 }
 
 export function readConsistency(reader: FieldReader): Consistency {
-  const kind = reader.count()
+  const kind = reader.byte()
   switch (kind) {
     case CONSISTENCY.strong:
       return { type: 'strong' }
@@ -138,38 +148,37 @@ export function readConsistency(reader: FieldReader): Consistency {
   }
 }
 
-export function writeWriteCommand(fields: Field[], command: WriteCommand): void {
-  fields.push(COMMAND[command.type])
+export function writeWriteCommand(to: FieldWriter, command: WriteCommand): void {
+  to.byte(COMMAND[command.type])
+  if (command.type === 'open-session') return
+  if (command.type !== 'transaction') to.key(command.key)
   switch (command.type) {
     case 'put':
-      fields.push(command.key, command.value)
-      writeExpiry(fields, command.expiry)
-      writeCondition(fields, command.condition)
+      to.bytes(command.value)
+      writeExpiry(to, command.expiry)
+      writeCondition(to, command.condition)
       break
     case 'delete':
-      fields.push(command.key)
-      writeCondition(fields, command.condition)
+      writeCondition(to, command.condition)
       break
     case 'append':
     case 'prepend':
-      fields.push(command.key, command.value)
+      to.bytes(command.value)
       break
     case 'increment':
-      fields.push(command.key, command.by)
+      to.integer(command.by)
       break
     case 'get-and-set':
-      fields.push(command.key, command.value)
-      writeExpiry(fields, command.expiry)
+      to.bytesOrNull(command.value)
+      writeExpiry(to, command.expiry)
       break
     case 'expire':
-      fields.push(command.key, command.atWallMs)
+      to.millis(command.atWallMs)
       break
     case 'transaction':
-      writeList(fields, command.compares, writeCompare)
-      writeList(fields, command.reads, writeKey)
-      writeList(fields, command.writes, writeMutation)
-      break
-    case 'open-session':
+      to.list(command.compares, writeCompare)
+      to.list(command.reads, writeKey)
+      to.list(command.writes, writeMutation)
       break
     default:
       unreachable(command)
@@ -177,7 +186,7 @@ export function writeWriteCommand(fields: Field[], command: WriteCommand): void 
 }
 
 export function readWriteCommand(reader: FieldReader): WriteCommand {
-  const kind = reader.count()
+  const kind = reader.byte()
   switch (kind) {
     case COMMAND.put: {
       const [key, value, expiry] = [reader.key(), reader.bytes(), readExpiry(reader)]
@@ -211,21 +220,25 @@ export function readWriteCommand(reader: FieldReader): WriteCommand {
   }
 }
 
-export function writeWriteResult(fields: Field[], result: WriteResult): void {
-  fields.push(RESULT[result.type])
+export function writeWriteResult(to: FieldWriter, result: WriteResult): void {
+  to.byte(RESULT[result.type])
   switch (result.type) {
     case 'written':
-      fields.push(result.version, result.number)
+      to.count(result.version)
+      to.flag(result.number !== null)
+      if (result.number !== null) to.integer(result.number)
       break
     case 'unmatched':
-      writeVersioned(fields, result.current)
+      writeVersioned(to, result.current)
       break
     case 'read-back':
-      fields.push(result.applied, result.version)
-      writeList(fields, result.reads, writeVersioned)
+      to.flag(result.applied)
+      to.count(result.version)
+      to.list(result.reads, writeVersioned)
       break
     case 'refused':
-      fields.push(REFUSAL[result.code], result.message)
+      to.byte(REFUSAL[result.code])
+      to.text(result.message)
       break
     default:
       unreachable(result)
@@ -233,13 +246,13 @@ export function writeWriteResult(fields: Field[], result: WriteResult): void {
 }
 
 export function readWriteResult(reader: FieldReader): WriteResult {
-  const kind = reader.count()
+  const kind = reader.byte()
   switch (kind) {
     case RESULT.written:
       return {
         type: 'written',
         version: asSeq(reader.count()),
-        number: reader.isNull() ? null : reader.integer(),
+        number: reader.flag() ? reader.integer() : null,
       }
     case RESULT.unmatched:
       return { type: 'unmatched', current: readVersioned(reader) }
@@ -248,7 +261,7 @@ export function readWriteResult(reader: FieldReader): WriteResult {
       return { type: 'read-back', applied, version, reads: reader.list(readVersioned) }
     }
     case RESULT.refused: {
-      const refusal = reader.count()
+      const refusal = reader.byte()
       if (refusal > REFUSAL.TOO_LARGE) return unknownKind('refusal', refusal)
       const code = refusal === REFUSAL.TOO_LARGE ? 'TOO_LARGE' : 'NOT_A_NUMBER'
       return { type: 'refused', code, message: reader.text() }

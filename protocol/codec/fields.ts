@@ -1,12 +1,12 @@
 /**
- * The base of every body: one msgpack array whose elements are read one after another. Messages are written flat, without an array or a map of
- * their own, because that costs least to encode and to decode; a list is its length and then its items.
+ * The base of every body: fields one behind the other, without a type of their own, because both ends know what comes next. That is the least
+ * to write, to carry and to read; a list is its length and then its items.
  *
  * Nothing that arrives is trusted: whatever is not exactly what the reader asks for is a `CodecError`.
  */
-import { Packr, Unpackr } from 'msgpackr'
 import type { Key, Millis } from '../ids.ts'
 import { asKey, asMillis } from '../ids.ts'
+import { BODY_ITEMS_MAX } from '../limits.ts'
 
 /** These bytes are not a body of ours. The connection that brought them is closed. */
 export class CodecError extends Error {
@@ -16,172 +16,132 @@ export class CodecError extends Error {
 /** In one body. A message is small, and what becomes of it is not. */
 export const tooManyMessages = (max: number) => new CodecError(`a body of more than ${max} messages`)
 
-/** What a body is made of. */
-export type Field = number | string | boolean | null | Uint8Array
-
-const packr = new Packr({ useRecords: false })
-const unpackr = new Unpackr({
-  useRecords: false,
-  // A BigInt would pass for no number; an integer that is not exact is refused by the reader.
-  int64AsType: 'number',
-  copyBuffers: false, // the reader copies (see `keep`)
-})
-
-/** The result is the caller's to keep: msgpackr writes the next body behind it, or into other memory. */
-export const packFields = (fields: readonly Field[]): Uint8Array => packr.pack(fields)
-
-/**
- * A longer body is looked through before it is decoded. A short one cannot hurt; a long one could hold a map of millions of keys,
- * which would take gigabytes before anybody saw that no map is wanted. What makes honest bodies long are values, and those are skipped.
- */
-const UNCHECKED_BYTES = 64 * 1024
-/** In one body: far more than a turn has to say. */
-const FIELDS_MAX = 2 ** 23
-
-/** @throws {CodecError} anything else than one array of numbers, texts, flags, nulls and bytes. */
-function checkFlat(body: Uint8Array): void {
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-  const first = body[0] ?? 0
-  const count =
-    (first & 0xf0) === 0x90
-      ? first & 0x0f
-      : first === 0xdc
-        ? view.getUint16(1)
-        : first === 0xdd
-          ? view.getUint32(1)
-          : -1
-  if (count < 0) throw new CodecError('a body is an array')
-  if (count > FIELDS_MAX) throw new CodecError(`a body of ${count} fields; at most ${FIELDS_MAX} are allowed`)
-  let at = first === 0xdd ? 5 : first === 0xdc ? 3 : 1
-  for (let field = 0; field < count; field++) {
-    if (at >= body.length) throw new CodecError('a body is cut short')
-    at += fieldBytes(view, at)
-  }
-  if (at !== body.length) throw new CodecError('a body ends elsewhere than its array')
+/** For the `default` of a switch over a kind that arrived. */
+export function unknownKind(what: string, kind: number): never {
+  throw new CodecError(`unknown ${what} kind ${kind}`)
 }
 
-/** Length of a field with its header. */
-function fieldBytes(view: DataView, at: number): number {
-  const kind = view.getUint8(at)
-  if (kind < 0x80 || kind >= 0xe0) return 1
-  if (kind >= 0xa0 && kind < 0xc0) return 1 + kind - 0xa0
-  if (kind === 0xc0 || kind === 0xc2 || kind === 0xc3) return 1
-  const fixed = FIXED_BYTES[kind]
-  if (fixed !== undefined) return fixed
-  const left = view.byteLength - at
-  if ((kind === 0xc4 || kind === 0xd9) && left > 1) return 2 + view.getUint8(at + 1)
-  if ((kind === 0xc5 || kind === 0xda) && left > 2) return 3 + view.getUint16(at + 1)
-  if ((kind === 0xc6 || kind === 0xdb) && left > 4) return 5 + view.getUint32(at + 1)
-  throw new CodecError(`a field of kind ${kind}`)
-}
-
-/** Floats and whole numbers: kind and content. */
-const FIXED_BYTES: Readonly<Record<number, number>> = {
-  202: 5,
-  203: 9,
-  204: 2,
-  205: 3,
-  206: 5,
-  207: 9,
-  208: 2,
-  209: 3,
-  210: 5,
-  211: 9,
-}
-
-/** @throws {CodecError} not a msgpack array, or one with bytes after its end. */
-export function unpackFields(body: Uint8Array): FieldReader {
-  // msgpackr copies in the class of its source, and a value is a Uint8Array for everybody, not sometimes one of Node's own buffers.
-  const source =
-    body.constructor === Uint8Array ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
-  if (source.length > UNCHECKED_BYTES) checkFlat(source)
-  let fields: unknown
-  try {
-    fields = unpackr.unpack(source)
-  } catch (cause) {
-    throw new CodecError('not a msgpack body', { cause })
-  }
-  if (!Array.isArray(fields)) throw new CodecError('a body is an array')
-  return new FieldReader(fields)
-}
+/** Keys and values up to here are copied by a loop: faster than a view and a call. */
+const SHORT_BYTES = 64
+/** What `String.fromCharCode` is given at once. */
+const CHARACTERS_MAX = 4096
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const { fromCharCode } = String
+/** The newest name read: nearly all messages speak of the same chain. */
+let lastName = ''
 
 /** Reads the fields of a body in order, and checks each. */
 export class FieldReader {
-  readonly #fields: readonly unknown[]
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
   #at = 0
+  /** Of all lists so far. */
+  #items = 0
 
-  constructor(fields: readonly unknown[]) {
-    this.#fields = fields
+  constructor(body: Uint8Array) {
+    // One class of arrays, or the engine makes ready for several at each access; and values are cut from it.
+    this.#bytes =
+      body.constructor === Uint8Array ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+    this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   }
 
   get done(): boolean {
-    return this.#at >= this.#fields.length
+    return this.#at >= this.#bytes.length
+  }
+
+  byte(): number {
+    if (this.#at >= this.#bytes.length) return this.#refuse('a byte')
+    return this.#bytes[this.#at++] as number
+  }
+
+  flag(): boolean {
+    const byte = this.byte()
+    return byte <= 1 ? byte === 1 : this.#refuse('a flag')
   }
 
   /** A whole number from 0 to 2^53 - 1. */
   count(): number {
-    const field = this.#fields[this.#at++]
-    if (typeof field === 'number' && field >= 0 && Number.isSafeInteger(field)) return field
+    const byte = this.byte()
+    return byte < 0x80 ? byte : this.#longCount(byte & 0x7f)
+  }
+
+  #longCount(first: number): number {
+    let value = first
+    for (let scale = 0x80; scale <= 2 ** 49; scale *= 0x80) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * scale
+      if (byte >= 0x80) continue
+      return value <= Number.MAX_SAFE_INTEGER ? value : this.#refuse('a count')
+    }
     return this.#refuse('a count')
   }
 
   integer(): number {
-    const field = this.#fields[this.#at++]
-    if (typeof field === 'number' && Number.isSafeInteger(field)) return field
-    return this.#refuse('an integer')
+    const negative = this.flag()
+    const size = this.count()
+    return negative && size !== 0 ? -size : size
   }
 
   /** Not negative; clocks may have fractions. */
   millis(): Millis {
-    const field = this.#fields[this.#at++]
-    if (typeof field === 'number' && field >= 0 && field < Number.MAX_SAFE_INTEGER) return asMillis(field)
-    return this.#refuse('a time')
-  }
-
-  flag(): boolean {
-    const field = this.#fields[this.#at++]
-    if (typeof field === 'boolean') return field
-    return this.#refuse('a boolean')
-  }
-
-  text(): string {
-    const field = this.#fields[this.#at++]
-    if (typeof field === 'string') return field
-    return this.#refuse('a text')
+    if (!this.flag()) return asMillis(0)
+    const at = this.#take(8)
+    const value = this.#view.getFloat64(at)
+    return value >= 0 && value < Number.MAX_SAFE_INTEGER ? asMillis(value) : this.#refuse('a time')
   }
 
   /** A text of which each character is one byte. */
   key(): Key {
-    const field = this.#fields[this.#at++]
-    if (typeof field !== 'string') return this.#refuse('a key')
-    for (let i = 0; i < field.length; i++) if (field.charCodeAt(i) > 0xff) return this.#refuse('a key')
-    return asKey(field)
+    const length = this.count()
+    const at = this.#take(length)
+    return asKey(latin1(this.#bytes, at, at + length))
   }
 
+  text(): string {
+    const length = this.count()
+    const at = this.#take(length)
+    try {
+      return utf8.decode(this.#bytes.subarray(at, at + length))
+    } catch {
+      return this.#refuse('a text')
+    }
+  }
+
+  /** As `text`, for what is short and nearly always the same. */
+  name(): string {
+    const from = this.#at
+    const length = this.count()
+    if (length !== lastName.length) return this.#newName(from)
+    const at = this.#take(length)
+    for (let i = 0; i < length; i++)
+      if (this.#bytes[at + i] !== lastName.charCodeAt(i)) return this.#newName(from)
+    return lastName
+  }
+
+  #newName(from: number): string {
+    this.#at = from
+    const name = this.text()
+    if (name.length < SHORT_BYTES && isAscii(name)) lastName = name
+    return name
+  }
+
+  /** A copy: what is decoded lives longer than the buffer of the socket, and must not hold on to a whole batch. */
   bytes(): Uint8Array {
-    const field = this.#fields[this.#at++]
-    if (field instanceof Uint8Array) return keep(field)
-    return this.#refuse('bytes')
+    const length = this.count()
+    return keep(this.#bytes, this.#take(length), length)
   }
 
   bytesOrNull(): Uint8Array | null {
-    const field = this.#fields[this.#at++]
-    if (field === null) return null
-    if (field instanceof Uint8Array) return keep(field)
-    return this.#refuse('bytes or null')
+    const length = this.count() - 1
+    return length < 0 ? null : keep(this.#bytes, this.#take(length), length)
   }
 
-  /** Takes a null where one is next: `reader.isNull() ? null : reader.key()`. */
-  isNull(): boolean {
-    if (this.#fields[this.#at] !== null) return false
-    this.#at++
-    return true
-  }
-
-  /** A length, then so many items. The length is no larger than what is left, so that a lie allocates nothing. */
+  /** A length, then so many items. Each has a byte at least, so that a length that is a lie allocates nothing. */
   list<Item>(readItem: (reader: FieldReader) => Item): Item[] {
     const length = this.count()
-    if (length > this.#fields.length - this.#at) return this.#refuse('a list that long')
+    if (length > this.#bytes.length - this.#at) return this.#refuse('a list that long')
+    this.#items += length
+    if (this.#items > BODY_ITEMS_MAX) throw new CodecError(`a body of more than ${BODY_ITEMS_MAX} items`)
     if (length === 1) return [readItem(this)] // a first `push` makes room for sixteen more, which would be kept
     const items: Item[] = []
     for (let i = 0; i < length; i++) items.push(readItem(this))
@@ -193,10 +153,61 @@ export class FieldReader {
     if (!this.done) this.#refuse('the end')
   }
 
-  #refuse(expected: string): never {
-    const field = this.#at > this.#fields.length ? 'the end' : typeof this.#fields[this.#at - 1]
-    throw new CodecError(`field ${this.#at - 1}: expected ${expected}, found ${field}`)
+  #take(bytes: number): number {
+    const at = this.#at
+    if (bytes > this.#bytes.length - at) return this.#refuse(`${bytes} bytes`)
+    this.#at = at + bytes
+    return at
   }
+
+  #refuse(expected: string): never {
+    throw new CodecError(`byte ${this.#at} of ${this.#bytes.length}: expected ${expected}`)
+  }
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false
+  return true
+}
+
+/** Eight at a time: twice as fast as one by one, and as the array's own way. */
+function latin1(bytes: Uint8Array, from: number, end: number): string {
+  if (end - from > SHORT_BYTES) return longLatin1(bytes, from, end)
+  const code = (at: number) => bytes[at] as number
+  let text = ''
+  let at = from
+  for (; at + 8 <= end; at += 8)
+    text += fromCharCode(
+      code(at),
+      code(at + 1),
+      code(at + 2),
+      code(at + 3),
+      code(at + 4),
+      code(at + 5),
+      code(at + 6),
+      code(at + 7),
+    )
+  if (at + 4 <= end) {
+    text += fromCharCode(code(at), code(at + 1), code(at + 2), code(at + 3))
+    at += 4
+  }
+  switch (end - at) {
+    case 3:
+      return text + fromCharCode(code(at), code(at + 1), code(at + 2))
+    case 2:
+      return text + fromCharCode(code(at), code(at + 1))
+    case 1:
+      return text + fromCharCode(code(at))
+    default:
+      return text
+  }
+}
+
+function longLatin1(bytes: Uint8Array, from: number, end: number): string {
+  let text = ''
+  for (let at = from; at < end; at += CHARACTERS_MAX)
+    text += fromCharCode(...bytes.subarray(at, Math.min(end, at + CHARACTERS_MAX)))
+  return text
 }
 
 /** One value that stays keeps no more than this alive. */
@@ -204,34 +215,15 @@ const SLAB_BYTES = 2048
 let slab = new Uint8Array(SLAB_BYTES)
 let slabUsed = 0
 
-/**
- * A copy, since a decoded value lives longer than the buffer of the socket, and must not hold on to a whole batch. Small ones share memory: an ArrayBuffer for
- * each costs more to make and to collect than all else about an entry.
- */
-function keep(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes
-  if (length > SLAB_BYTES / 4) return bytes.slice()
+/** Small ones share memory: an ArrayBuffer for each costs more to make and to collect than all else about an entry. */
+function keep(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  if (length > SLAB_BYTES / 4) return bytes.slice(at, at + length)
   if (slabUsed + length > SLAB_BYTES) {
     slab = new Uint8Array(SLAB_BYTES)
     slabUsed = 0
   }
-  const copy = new Uint8Array(slab.buffer, slabUsed, length)
-  copy.set(bytes)
+  if (length > SHORT_BYTES) slab.set(bytes.subarray(at, at + length), slabUsed)
+  else for (let i = 0; i < length; i++) slab[slabUsed + i] = bytes[at + i] as number
   slabUsed += length
-  return copy
-}
-
-/** Writes what `FieldReader.list` reads. */
-export function writeList<Item>(
-  fields: Field[],
-  items: readonly Item[],
-  writeItem: (fields: Field[], item: Item) => void,
-): void {
-  fields.push(items.length)
-  for (const item of items) writeItem(fields, item)
-}
-
-/** For the `default` of a switch over a kind that arrived. */
-export function unknownKind(what: string, kind: number): never {
-  throw new CodecError(`unknown ${what} kind ${kind}`)
+  return new Uint8Array(slab.buffer, slabUsed - length, length)
 }

@@ -27,7 +27,7 @@ import { orderedNumber, PHYSICAL_KEY_ENCODER } from './lmdb/physical-keys.ts'
 import { decodeSession, encodeSession } from './lmdb/session-codec.ts'
 import { type BinaryDatabase, openBinary, StoredExpiries, StoredItems } from './lmdb/stored-items.ts'
 
-const FORMAT = 1
+const FORMAT = 2
 const PAGE_BYTES = 4096
 /**
  * Address space, not memory; the library maps more once the file outgrows it. Without it, each doubling of the file leaves

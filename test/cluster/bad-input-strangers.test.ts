@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type ChainItem, encodeChainBatch } from '../../protocol/codec/chain-codec.ts'
 import { encodeClientBatch } from '../../protocol/codec/client-codec.ts'
-import { packFields } from '../../protocol/codec/fields.ts'
 import { encodeFrame } from '../../protocol/frame.ts'
 import { asChainId, asEpoch, asIncarnation, asKey, asMillis, asSeq } from '../../protocol/ids.ts'
 import { memberAt, membersOf, until } from '../support/cluster.ts'
+import { rawBody } from '../support/raw-body.ts'
 import {
   besideLoad,
   bytes,
@@ -136,17 +136,13 @@ describe('not our protocol', () => {
   test('bodies that are small on the wire and large in memory', async () => {
     const { cluster } = world()
     const head = await memberAt(cluster, 'head')
-    const map = Buffer.alloc(7 + 3_000_000 * 6)
-    map.set([0x92, 1, 0xdf])
-    map.writeUInt32BE(3_000_000, 3)
-    for (let n = 0, at = 7; n < 3_000_000; n++, at += 6) {
-      map[at] = 0xce // a number as key
-      map.writeUInt32BE(n, at + 1)
-    }
-    const manyMessages = packFields([1, ...Array.from({ length: 17_000 }, (_, call) => [5, call]).flat()])
-    const manyFields = Buffer.alloc(10 * MIB, 0x01)
-    manyFields.set([0xdd, 0x00, 0x9f, 0xff, 0xfb])
-    for (const body of [map, manyMessages, manyFields, Buffer.alloc(5 * MIB, 0x91)]) {
+    // A get of ten million empty keys; seventeen thousand questions for the map; appends of entries without writes.
+    const keys = Buffer.alloc(10 * MIB)
+    keys.set(rawBody(1, 2, 1, 'c0', 0, 0, 0xff, 0xff, 0xff, 4))
+    const manyMessages = rawBody(1, Buffer.alloc(34_000, 5))
+    const entries = Buffer.alloc(10 * MIB)
+    entries.set(rawBody(3, 'c0', 0, 1, 1, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 4))
+    for (const body of [keys, manyMessages, entries, Buffer.alloc(5 * MIB, 0x91)]) {
       const stranger = new Stranger(cluster.port(head))
       await until('it is greeted', () => stranger.isGreeted)
       stranger.body(body)

@@ -10,7 +10,8 @@ import { crc32 } from 'node:zlib'
 import { WalCorruptError, WalForeignError } from './errors.ts'
 
 const MAGIC = Buffer.from('CATENWAL', 'latin1')
-const FORMAT_VERSION = 1
+/** Raised whenever a record of the new version would be misread by the old, also where only its payload has changed. */
+const FORMAT_VERSION = 2
 const FIXED_HEADER_BYTES = 26
 const OWNER_BYTES_MAX = 512
 

@@ -48,7 +48,7 @@ const text = fc.string({ unit: 'grapheme', maxLength: 80 })
 const chain = fc.nat(40).map((n) => asChainId(`c${n}`))
 const server = fc.nat(40).map((n) => asServerId(`n${n}`))
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 200, maxLength: 400 }))
-/** Every byte, and lengths around those at which msgpack and its decoder change their ways. */
+/** Every byte, and lengths around those at which the codec changes its ways. */
 const key = fc
   .oneof(
     fc.uint8Array({ maxLength: 20 }),
@@ -133,6 +133,7 @@ const address = fc.record({ host: text, port: fc.nat(65_535), zone: text })
 const map: Arbitrary<ClusterMap> = fc.record({
   clusterId: text,
   chains: listOf(config),
+  readers: fc.constantFrom('any', 'head', 'tail'),
   addresses: listOf(fc.tuple(server, address)).map((addresses) => Object.fromEntries(addresses)),
 })
 
@@ -248,6 +249,7 @@ const chainMessage: Arbitrary<ChainMessage> = one<ChainMessage>(
   fc.record({ type: kind('barrier-reply'), epoch, query: count, commit: seq }),
   fc.record({ type: kind('config'), epoch, config }),
   fc.record({ type: kind('config-request'), epoch }),
+  fc.record({ type: kind('other'), epoch, body: bytes }),
 )
 
 export const chainItem = fc.record({ chain, message: chainMessage })

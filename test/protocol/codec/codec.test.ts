@@ -14,8 +14,10 @@ import {
   encodeClientBatch,
   encodeServerBatch,
 } from '../../../protocol/codec/client-codec.ts'
-import { CodecError, packFields } from '../../../protocol/codec/fields.ts'
+import { beginBody } from '../../../protocol/codec/field-writer.ts'
+import { CodecError, FieldReader } from '../../../protocol/codec/fields.ts'
 import { asChainId, asKey, asMillis, asSessionId } from '../../../protocol/ids.ts'
+import { ENDLESS_COUNT, HUGE_COUNT, rawBody, rawTime } from '../../support/raw-body.ts'
 import { chainItem, clientMessage, entry, serverMessage } from './arbitraries.ts'
 
 const batchOf = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 6 })
@@ -70,6 +72,54 @@ describe('round trip', () => {
   })
 })
 
+describe('fields', () => {
+  test('counts, up to the largest that is exact', () => {
+    const count = fc.oneof(
+      fc.maxSafeNat(),
+      fc.integer({ min: 0, max: 53 }).map((bits) => 2 ** bits - 1),
+      fc.integer({ min: 0, max: 52 }).map((bits) => 2 ** bits),
+    )
+    fc.assert(
+      fc.property(fc.array(count), (counts) => {
+        const to = beginBody()
+        for (const n of counts) to.count(n)
+        const reader = new FieldReader(to.end())
+        expect(counts.map(() => reader.count())).toEqual(counts)
+        reader.end()
+      }),
+      runs,
+    )
+  })
+
+  test.each([-1, 0.5, 128.5, Number.NaN, 2 ** 53])('%d is no count', (n) => {
+    expect(() => beginBody().count(n)).toThrow(RangeError)
+  })
+
+  test('names, whatever was read before them', () => {
+    const name = fc.oneof(fc.constantFrom('c0', 'c1', 'c10', ''), fc.string({ unit: 'grapheme' }))
+    fc.assert(
+      fc.property(fc.array(name), (names) => {
+        const to = beginBody()
+        for (const text of names) to.name(text)
+        const reader = new FieldReader(to.end())
+        expect(names.map(() => reader.name())).toEqual(names)
+      }),
+      runs,
+    )
+  })
+
+  test('a key of characters that are no bytes is not written', () => {
+    expect(() => beginBody().key(asKey('k\u0100'))).toThrow(RangeError)
+  })
+
+  test('a body that was begun and given up leaves nothing behind', () => {
+    beginBody().key(asKey('given up'))
+    const to = beginBody()
+    to.byte(7)
+    expect(to.end()).toEqual(Uint8Array.of(7))
+  })
+})
+
 describe('ownership', () => {
   test('decoded values do not alias the body, and are plain Uint8Arrays whatever the body is', () => {
     const body = Buffer.from(encodeClientBatch([putOf(Uint8Array.of(1, 2, 3))]))
@@ -107,27 +157,65 @@ describe('families', () => {
 describe('garbage', () => {
   const refused = {
     'no bytes': new Uint8Array(0),
-    'not an array': packFields([]).subarray(0, 0),
-    'an unknown family': packFields([9]),
-    'an unknown kind': packFields([1, 99, 1, 'c0']),
-    'a message cut short': packFields([1, 0, 5, 'c0']),
-    'a key with a character above one byte': packFields([1, 0, 5, 'c0', 'k\u0100']),
-    'a negative call': packFields([1, 4, -1]),
-    'a fractional call': packFields([1, 4, 1.5]),
-    'a list longer than the body': packFields([1, 2, 1, 'c0', 0, 0, 4_000_000, 'k']),
-    'a map that is not JSON': packFields([2, 6, 1, '{']),
-    'a map without chains': packFields([2, 6, 1, '{"clusterId":"x","addresses":{}}']),
-    'an unknown error code': packFields([2, 5, 1, 'WHATEVER', 'text', null]),
-    'a configuration that is none': packFields([3, 'c0', 10, 1, '{}']),
-    'a time that is not a number': packFields([3, 'c0', 1, 1, 1, 1, 1, Number.NaN]),
+    'an unknown family': rawBody(9),
+    'a body of protocol version 1': rawBody(0x94, 1, 4, 1, 0),
+    'an unknown kind': rawBody(1, 99, 1, 'c0'),
+    'a message cut short': rawBody(1, 0, 5, 'c0'),
+    'a key longer than the body': rawBody(1, 0, 5, 'c0', 200, 1, 97),
+    'a call that never ends': rawBody(1, 5, ENDLESS_COUNT),
+    'a call that is too large': rawBody(1, 5, HUGE_COUNT),
+    'a list longer than the body': rawBody(1, 2, 1, 'c0', 0, 0, 0xff, 0xff, 0x7f, 'k'),
+    'a flag that is none': rawBody(1, 3, 1, 'c0', 0, 0, '', 2, '', 1),
+    'a text that is not UTF-8': rawBody(2, 7, 1, 2, 0xc3, 0x28),
+    'a map that is not JSON': rawBody(2, 6, 1, '{'),
+    'a map without chains': rawBody(2, 6, 1, '{"clusterId":"x","addresses":{}}'),
+    'an unknown error code': rawBody(2, 5, 1, 'WHATEVER', 'text', 0),
+    'a configuration that is none': rawBody(3, 'c0', 10, 1, '{}'),
+    'a time that is not a number': rawBody(3, 'c0', 1, 1, 1, 1, 1, 1, rawTime(Number.NaN)),
+    'a time before all times': rawBody(3, 'c0', 1, 1, 1, 1, 1, 1, rawTime(-1)),
+    'an endless time': rawBody(3, 'c0', 1, 1, 1, 1, 1, 1, rawTime(Number.POSITIVE_INFINITY)),
   }
 
   test.each(Object.entries(refused))('%s', (_, body) => {
     expect(() => decodeBatch(body)).toThrow(CodecError)
   })
 
-  test('an entry with fields after its end', () => {
-    expect(() => decodeEntry(packFields([1, 1, 0, 0, 0, 0]))).toThrow(CodecError)
+  test('an entry with bytes after its end', () => {
+    expect(() => decodeEntry(rawBody(1, 1, 0, 0, 0, 0))).toThrow(CodecError)
+  })
+
+  test('a message that is cut short anywhere', () => {
+    const cut = (body: Uint8Array) => {
+      for (let length = 2; length < body.length; length++)
+        expect(() => decodeBatch(body.subarray(0, length))).toThrow(CodecError)
+    }
+    const few = { numRuns: 150 }
+    fc.assert(
+      fc.property(clientMessage, (message) => cut(encodeClientBatch([message]))),
+      few,
+    )
+    fc.assert(
+      fc.property(serverMessage, (message) => cut(encodeServerBatch([message]))),
+      few,
+    )
+    fc.assert(
+      fc.property(chainItem, (item) => cut(encodeChainBatch([item]))),
+      few,
+    )
+  })
+
+  test('random bytes throw nothing but CodecError', () => {
+    const family = fc.constantFrom(1, 2, 3)
+    fc.assert(
+      fc.property(family, fc.uint8Array({ maxLength: 120 }), (first, rest) => {
+        try {
+          decodeBatch(rawBody(first, rest))
+        } catch (error) {
+          if (!(error instanceof CodecError)) throw error
+        }
+      }),
+      { numRuns: 20_000 },
+    )
   })
 
   test('100,000 mutated bodies throw nothing but CodecError', () => {
