@@ -1,6 +1,6 @@
 /** Whether a program is there, and which version. */
 import { spawnSync } from 'node:child_process'
-import { PEERS_ADVICE, SERVER_PATH } from './peer-process.ts'
+import { PEERS_ADVICE, serverPath } from './peer-process.ts'
 
 export type Version = readonly [major: number, minor: number, patch: number]
 
@@ -14,14 +14,19 @@ export function atLeast(version: Version, wanted: Version): boolean {
   return true
 }
 
-/** What a program prints, or null where it is not there or fails. */
+const outputs = new Map<string, string>()
+
+/** What a program prints, or null where it is not there or fails. Asked once: what is installed stays so. */
 export function outputOf(program: string, args: readonly string[]): string | null {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    env: { ...process.env, PATH: SERVER_PATH },
-    encoding: 'utf8',
-    timeout: 10_000,
-  })
-  return status === 0 ? `${stdout}${stderr}` : null
+  const PATH = serverPath()
+  const question = [PATH, program, ...args].join(' ')
+  const known = outputs.get(question)
+  if (known !== undefined) return known
+  const options = { env: { ...process.env, PATH }, encoding: 'utf8', timeout: 10_000 } as const
+  const { status, stdout, stderr } = spawnSync(program, args, options)
+  if (status !== 0) return null
+  outputs.set(question, `${stdout}${stderr}`)
+  return `${stdout}${stderr}`
 }
 
 /** The first `1.2.3` in what a program says about itself; null where there is none. */

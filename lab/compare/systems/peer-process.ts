@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type CpuQuota, limitCpu } from './process-quota.ts'
 
 /** Debian puts servers where not every user's PATH looks. */
-export const SERVER_PATH = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
+export const serverPath = (): string => [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
 export const PEERS_ADVICE = 'scripts/install-test-servers.sh --peers installs it'
 
 const TERM_MS = 5000
@@ -74,7 +74,7 @@ export class PeerProcess {
     try {
       const child = spawn(program, args, {
         cwd: directory,
-        env: { ...process.env, PATH: SERVER_PATH, ...env },
+        env: { ...process.env, PATH: serverPath(), ...env },
         stdio: ['ignore', log, log],
       })
       this.#child = child
