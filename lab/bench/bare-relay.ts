@@ -2,7 +2,6 @@
  * Yardstick for writes: three processes in a row. Each decodes, puts into a Map, passes on, and with `sync` appends to a file with one fdatasync for all that
  * arrived meanwhile; the acknowledgement goes back once a process and all behind it have it. No epochs, no recovery, no exactly-once.
  */
-import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import {
@@ -14,37 +13,7 @@ import {
 import { encodeFrame, encodeHello } from '../../protocol/frame.ts'
 import { asSeq, type Key } from '../../protocol/ids.ts'
 import { listenBare, speak } from './bare-door.ts'
-
-/** A file that reports how many of its batches are on the disk. */
-class GroupCommit {
-  readonly #fd: number
-  readonly #onDurable: (batches: number) => void
-  #written = 0
-  #running = false
-
-  constructor(file: string, onDurable: (batches: number) => void) {
-    this.#fd = openSync(file, 'w')
-    this.#onDurable = onDurable
-    process.on('exit', () => closeSync(this.#fd))
-  }
-
-  append(bytes: Uint8Array): void {
-    writeSync(this.#fd, bytes)
-    this.#written++
-    if (!this.#running) this.#sync()
-  }
-
-  #sync(): void {
-    const upTo = this.#written
-    this.#running = true
-    fdatasync(this.#fd, (error) => {
-      if (error) throw error
-      this.#running = false
-      this.#onDurable(upTo)
-      if (this.#written > upTo) this.#sync()
-    })
-  }
-}
+import { GroupCommit } from './bare-group-commit.ts'
 
 /** One process of the row. `next`: port of the one behind it, 0 for the last. `file`: null for memory. */
 export async function runBareRelay(options: { next: number; file: string | null }): Promise<number> {

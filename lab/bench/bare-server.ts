@@ -1,4 +1,4 @@
-/** Yardstick for reads: decodes, looks up a Map, answers the same bytes with the same batching. */
+/** Yardstick for reads: decodes, looks up a Map, answers the same bytes with the same batching. Writes fill the Map. */
 import { randomBytes } from 'node:crypto'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import { decodeClientBatch, encodeServerBatch } from '../../protocol/codec/client-codec.ts'
@@ -16,10 +16,19 @@ export async function runBareServer(options: { keys: number; valueBytes: number 
       expiresAtWallMs: asMillis(0),
     })
   }
-  const at = asSeq(options.keys)
+  const at = asSeq(Math.max(1, options.keys))
   const { port } = await listenBare((send) => (body) => {
     const replies: ServerMessage[] = []
     for (const message of decodeClientBatch(body)) {
+      if (message.type === 'write' && message.command.type === 'put') {
+        const { key, value } = message.command
+        values.set(key, { value, version: at, expiresAtWallMs: asMillis(0) })
+        replies.push({
+          type: 'write-reply',
+          call: message.call,
+          result: { type: 'written', version: at, number: null },
+        })
+      }
       if (message.type !== 'read' || message.command.type !== 'get') continue
       const found = message.command.keys.map((key) => values.get(key) ?? null)
       replies.push({
