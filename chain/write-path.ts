@@ -97,7 +97,8 @@ function refuseWrite(replica: Replica, command: WriteCommand): Failure | null {
   return refuseSizes(command, replica)
 }
 
-function refuseSizes(command: WriteCommand, { limits }: Replica): Failure | null {
+/** What no head may take, whatever the chain holds. */
+export function refuseSizes(command: WriteCommand, { limits }: Pick<Replica, 'limits'>): Failure | null {
   if (command.type === 'open-session') return null
   if (command.type !== 'transaction') {
     return (

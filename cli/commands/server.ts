@@ -69,6 +69,8 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         clusterName: args.cluster,
         transport: args.transport,
         logger,
+        makeHosts: async (replication) =>
+          (await import('../../lab/replication/make-hosts.ts')).makeHosts(replication),
       }),
     ),
 }
