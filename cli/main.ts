@@ -5,6 +5,7 @@ import { usageErrorOf } from './arguments.ts'
 import { casCommand } from './commands/cas.ts'
 import { chainCommand } from './commands/chain.ts'
 import { checkCommand } from './commands/check.ts'
+import { compareCommand } from './commands/compare.ts'
 import { coordinatorCommand } from './commands/coordinator.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -52,6 +53,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(simCommand)
   .command(exploreCommand)
   .command(tortureCommand)
+  .command(compareCommand)
   .command(checkCommand)
   .locale('en')
   .updateStrings({

@@ -1,0 +1,198 @@
+/**
+ * What the protocols cost on paper, as pure functions: the reasons are in docs/guide/chain-or-quorum.md. Counts are for one operation that is alone
+ * unless a batch is given; latencies are in message delays (one way), and each side of a call counts as one.
+ */
+
+export const PROTOCOLS = ['chain', 'craq', 'raft', 'primary-backup'] as const
+export type Protocol = (typeof PROTOCOLS)[number]
+
+export interface Setup {
+  readonly protocol: Protocol
+  /** Replicas, at least 1. */
+  readonly n: number
+  readonly valueBytes: number
+  /** Writes that share messages and disk syncs, at least 1. */
+  readonly batch: number
+}
+
+/** Of a Raft leader before a read that it does not lease: it hears from a majority. */
+export type RaftRead = 'read-index' | 'lease'
+
+export interface Costs {
+  /** Between replicas, for one write; shared by the writes of a batch. */
+  readonly messagesPerWrite: number
+  /** Between replicas, for one read of a clean key, and of a dirty one (CRAQ alone knows the difference). */
+  readonly messagesPerRead: number
+  readonly messagesPerDirtyRead: number
+  /** Bytes of values that the busiest replica sends for one write: its link is what ends first. */
+  readonly busiestSendsBytes: number
+  /** All links together. */
+  readonly totalBytes: number
+  /** Disk syncs of all replicas for one write; shared by the writes of a batch. */
+  readonly syncsPerWrite: number
+  /** From the client's request to its answer, and disk writes that must follow each other on that way. */
+  readonly writeDelays: number
+  readonly writeDisks: number
+  readonly readDelays: number
+  readonly dirtyReadDelays: number
+  /** Replicas that may answer a linearizable read: what the rate of reads grows with. */
+  readonly readers: number
+  /** Replicas that may fail with no write lost and the service going on, once the others were told. */
+  readonly failuresSurvived: number
+}
+
+export const majority = (n: number): number => Math.floor(n / 2) + 1
+
+export function costs(setup: Setup, read: RaftRead = 'read-index'): Costs {
+  const { protocol, n, valueBytes, batch } = setup
+  if (!(n >= 1 && batch >= 1)) throw new RangeError('n and batch are at least 1')
+  const others = n - 1
+  const common = {
+    messagesPerWrite: (2 * others) / batch,
+    totalBytes: others * valueBytes,
+    syncsPerWrite: n / batch,
+    messagesPerRead: 0,
+    messagesPerDirtyRead: 0,
+    readDelays: 2,
+    dirtyReadDelays: 2,
+    readers: 1,
+  }
+  switch (protocol) {
+    // The head sends to one neighbour. All disks work at the same time, since an entry is passed on before it is synced; it commits at the tail, and the
+    // acknowledgement walks back: n - 1 hops down, n - 1 up, and the client's two (van Renesse and Schneider let the tail answer: n - 1 fewer hops).
+    case 'chain':
+      return { ...common, ...chainCosts(n, valueBytes) }
+    case 'craq':
+      return {
+        ...common,
+        ...chainCosts(n, valueBytes),
+        messagesPerDirtyRead: n === 1 ? 0 : 2,
+        dirtyReadDelays: n === 1 ? 2 : 4,
+        readers: n,
+      }
+    // The leader sends to everybody, and waits for the fastest majority.
+    case 'raft':
+      return {
+        ...common,
+        busiestSendsBytes: others * valueBytes,
+        writeDelays: n === 1 ? 2 : 4,
+        writeDisks: 1,
+        messagesPerRead: read === 'lease' ? 0 : 2 * others,
+        messagesPerDirtyRead: read === 'lease' ? 0 : 2 * others,
+        readDelays: read === 'lease' || n === 1 ? 2 : 4,
+        dirtyReadDelays: read === 'lease' || n === 1 ? 2 : 4,
+        failuresSurvived: n - majority(n),
+      }
+    // The primary sends to everybody, and waits for all.
+    case 'primary-backup':
+      return {
+        ...common,
+        busiestSendsBytes: others * valueBytes,
+        writeDelays: n === 1 ? 2 : 4,
+        writeDisks: 1,
+        failuresSurvived: others,
+      }
+  }
+}
+
+function chainCosts(n: number, valueBytes: number) {
+  return {
+    busiestSendsBytes: n === 1 ? 0 : valueBytes,
+    writeDelays: 2 + 2 * (n - 1),
+    writeDisks: 1,
+    failuresSurvived: n - 1,
+  }
+}
+
+/** Writes in a second that one link of so many bytes in a second lets through; infinite for one replica. */
+export function writesPerSecondOfLink(setup: Setup, bytesPerSecond: number): number {
+  const { busiestSendsBytes } = costs(setup)
+  return busiestSendsBytes === 0 ? Infinity : bytesPerSecond / busiestSendsBytes
+}
+
+/** Reads in a second of all replicas together, where each serves so many by itself. */
+export function readsPerSecond(setup: Setup, perReplica: number): number {
+  return costs(setup).readers * perReplica
+}
+
+/**
+ * Share of the reads that meet a version which is not committed: reads of one key while writes of it take `dirtyMs` each, evenly in time. The head holds
+ * a version dirty the longest, the tail never; this is the mean over the replicas, the time at each growing with its distance from the tail.
+ */
+export function dirtyShare({
+  n,
+  writesPerSecond,
+  dirtyMs,
+}: {
+  n: number
+  writesPerSecond: number
+  dirtyMs: number
+}): number {
+  if (n <= 1) return 0
+  return Math.min(1, (writesPerSecond * dirtyMs) / 1000) / 2
+}
+
+export const PARTS = ['head', 'middle', 'tail', 'leader', 'follower', 'primary', 'backup'] as const
+export type Part = (typeof PARTS)[number]
+
+export interface Outage {
+  readonly part: Part
+  readonly writes: string
+  readonly reads: string
+}
+
+/** What stands still between the failure of a part and the moment at which the others have been told. */
+export function outages(protocol: Protocol): readonly Outage[] {
+  switch (protocol) {
+    case 'chain':
+      return [
+        { part: 'head', writes: 'stop until the failure is detected and the chain is told', reads: 'go on' },
+        { part: 'middle', writes: 'stop likewise, none is lost', reads: 'go on' },
+        { part: 'tail', writes: 'stop likewise', reads: 'stop likewise' },
+      ]
+    case 'craq':
+      return [
+        {
+          part: 'head',
+          writes: 'stop until the failure is detected and the chain is told',
+          reads: 'go on elsewhere; clean keys everywhere',
+        },
+        { part: 'middle', writes: 'stop likewise, none is lost', reads: 'go on elsewhere' },
+        { part: 'tail', writes: 'stop likewise', reads: 'clean keys go on elsewhere; dirty keys wait' },
+      ]
+    case 'raft':
+      return [
+        {
+          part: 'leader',
+          writes: 'stop for an election timeout and an election',
+          reads: 'stop likewise, where they ask the leader',
+        },
+        { part: 'follower', writes: 'go on', reads: 'go on' },
+      ]
+    case 'primary-backup':
+      return [
+        { part: 'primary', writes: 'stop until the failure is detected', reads: 'stop likewise' },
+        { part: 'backup', writes: 'stop until the failure is detected', reads: 'go on' },
+      ]
+  }
+}
+
+/**
+ * How many times longer a write takes where one replica is `slowdown` times slower than the others (disk and links), the worst replica for the protocol:
+ * the slowest of a chain is waited for by every write, a majority waits for the fastest of its members.
+ */
+export function slowNode(
+  { protocol, n }: Pick<Setup, 'protocol' | 'n'>,
+  slowdown: number,
+): { worst: number; other: number } {
+  if (n === 1) return { worst: slowdown, other: 1 }
+  switch (protocol) {
+    case 'chain':
+    case 'craq':
+    case 'primary-backup':
+      return { worst: slowdown, other: slowdown }
+    case 'raft':
+      // A slow leader slows all; a slow follower nobody, while the others are a majority with the leader.
+      return { worst: slowdown, other: n - 1 >= majority(n) ? 1 : slowdown }
+  }
+}
