@@ -90,6 +90,11 @@ export class PeerProcess {
           gone()
         })
       })
+      // A program that is not there says so only now.
+      await new Promise<void>((resolve) => {
+        child.once('spawn', resolve)
+        child.once('error', () => resolve())
+      })
       if (quotaPercent !== null && child.pid !== undefined)
         this.#quota = limitCpu({ name, pid: child.pid, percentOfOneCore: quotaPercent })
     } catch (error) {
