@@ -2,10 +2,12 @@
 import { advanceCommit } from '../../chain/commit.ts'
 import type { Outbox } from '../../chain/events.ts'
 import { heardOf, onLinkRequest, pumpDownstream } from '../../chain/link-downstream.ts'
+import type { Log } from '../../chain/log.ts'
 import { onSnapshotAck, pumpSnapshot } from '../../chain/snapshot-outgoing.ts'
 import { durableOf, type Replica } from '../../chain/state.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
+import type { Position } from '../../protocol/entry.ts'
 import { asSeq, NO_SEQ, type Seq, type ServerId } from '../../protocol/ids.ts'
 import { type PrimaryBackup, viewOf } from './state.ts'
 
@@ -47,10 +49,23 @@ export function onBackupLinks(star: PrimaryBackup, from: ServerId, message: Link
   if (link === undefined) return
   const before = link.downstream
   link.transfers = replica.transfers
-  onLinkRequest(link, from, message, out)
+  onLinkRequest(link, from, { ...message, last: meetingPoint(replica.log, message.last) }, out)
   replica.transfers = link.transfers // snapshots are numbered for the life of the server, not of the link
   // What the other end holds it may hold in memory: here only what is durable counts as received.
   if (link.downstream !== null && link.downstream !== before) link.downstream.received = NO_SEQ
+}
+
+/**
+ * The newest position of this log that another one which ends at `last` may hold, too. Of one epoch's entries, made by one primary, each log holds the first
+ * ones: so both ends find the place where they part, in a few rounds, without dropping anything that both hold (Raft §5.3 backs up by terms in the same way).
+ * What both hold may be committed: if it were dropped and sent again, a backup that becomes the primary meanwhile would have lost it.
+ */
+export function meetingPoint(log: Log, last: Position): Position {
+  for (let seq = Math.min(last.seq, log.last); seq >= log.base.seq; seq--) {
+    const mine = log.positionAt(asSeq(seq))
+    if (mine !== null && mine.epoch <= last.epoch) return mine
+  }
+  return last
 }
 
 /** A backup's `received` is what is durable there. */

@@ -14,6 +14,7 @@ import { asEpoch, asSeq, NO_SEQ, type ServerId } from '../../protocol/ids.ts'
 import { unreachable } from '../../protocol/invariants.ts'
 import {
   decide,
+  meetingPoint,
   onBackupAck,
   onBackupLinks,
   onBackupSnapshotAck,
@@ -94,6 +95,8 @@ function adopt(star: PrimaryBackup, config: ChainConfig, out: Outbox): void {
   if (config.chain !== replica.chain || config.epoch <= (star.config?.epoch ?? -1)) return
   const wasPrimary = isPrimary(star)
   star.config = config
+  // It was said of the members of another epoch. A primary says it again with each heartbeat.
+  replica.upstreamDurable = replica.log.commit.seq
   onConfig(replica, viewOf(config, replica.self), out)
   takeBackRound(star)
   if (!isPrimary(star)) return retire(star, 'is not the primary', out)
@@ -125,7 +128,7 @@ function onMessage(star: PrimaryBackup, from: ServerId, message: ChainMessage, o
     case 'snapshot-ack':
       return onBackupSnapshotAck(star, from, message)
     case 'link-accept':
-      return onLinkAccept(replica, from, message, out)
+      return onPrimaryAccept(star, from, message, out)
     case 'append':
       return onAppend(replica, from, message, out)
     case 'snapshot-page':
@@ -140,6 +143,31 @@ function onMessage(star: PrimaryBackup, from: ServerId, message: ChainMessage, o
     default:
       return unreachable(message)
   }
+}
+
+/**
+ * A backup may hold what a dead primary sent to it and not to the new one: uncommitted, and to be dropped. In a chain nobody in service ever holds more than
+ * its new predecessor, and the chain's code makes sure of it; so here the backup counts as not in service while it is linked.
+ */
+function onPrimaryAccept(
+  { replica }: PrimaryBackup,
+  from: ServerId,
+  message: Extract<ChainMessage, { type: 'link-accept' }>,
+  out: Outbox,
+): void {
+  const { upstream, log, config, serving } = replica
+  if (message.transfer === 0 && upstream !== null && config !== null && !log.has(message.from)) {
+    if (upstream.server !== from || upstream.attempt !== message.attempt || upstream.linked) return
+    upstream.attempt = ++replica.attempts
+    const { incarnation } = replica
+    const last = meetingPoint(log, message.from)
+    const request = { epoch: config.epoch, incarnation, attempt: upstream.attempt, last, transfer: 0 }
+    return out.send(from, { type: 'link-request', ...request, commit: log.commit })
+  }
+  replica.serving = false
+  onLinkAccept(replica, from, message, out)
+  // With a snapshot it begins again from nothing, and is in service once it is whole. (The new primary keeps too little of its log to tell where the two part.)
+  if (replica.incoming === null) replica.serving = serving
 }
 
 function onTick(star: PrimaryBackup, out: Outbox): void {

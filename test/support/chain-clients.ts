@@ -304,7 +304,8 @@ export class Clients implements Watcher {
 
   /** AckAfterDurable: what its tail calls committed survives a power cut at every member. */
   #checkDurable(tail: ChainServer, entry: Entry): void {
-    for (const member of tail.replica?.config?.members ?? []) {
+    const epoch = tail.replica?.config?.epoch
+    for (const member of this.#world.configs.find((config) => config.epoch === epoch)?.members ?? []) {
       const server = this.#world.server(member.server)
       if (server.incarnation !== member.incarnation) continue
       const held = server.log.durablyHolds(entry)

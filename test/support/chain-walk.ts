@@ -5,13 +5,15 @@ import { servingMembers } from '../../protocol/chain-config.ts'
 import { asKey } from '../../protocol/ids.ts'
 import { Clients } from './chain-clients.ts'
 import { allowedChanges } from './chain-manager.ts'
-import { type ChainServer, ChainWorld, type Link, Violation } from './chain-world.ts'
+import { type ChainServer, ChainWorld, type Link, Violation, type WorldOptions } from './chain-world.ts'
 
 export interface WalkOptions {
   readonly seed: number
   readonly steps: number
   readonly trace?: boolean
   readonly onTurn?: (server: ChainServer) => void
+  /** Default: the chain's. */
+  readonly core?: WorldOptions['core']
 }
 
 export interface WalkResult {
@@ -44,6 +46,7 @@ export function walk(options: WalkOptions): WalkResult {
     members,
     limits,
     trace: options.trace === true,
+    ...(options.core !== undefined && { core: options.core }),
   })
   const clients = new Clients(world, 3)
   world.onTurn = options.onTurn ?? null

@@ -1,7 +1,7 @@
-import type { LogRecord, ReplicaEvent } from '../../chain/events.ts'
+import type { LogRecord, Outbox, ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import { restoreReplica } from '../../chain/restore.ts'
-import { createReplica, type Replica } from '../../chain/state.ts'
+import { createReplica, type Replica, type ReplicaOptions } from '../../chain/state.ts'
 import { step } from '../../chain/step.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { type ChainConfig, predecessorOf } from '../../protocol/chain-config.ts'
@@ -24,6 +24,19 @@ import { CrashableLog, CrashableStore, type Synced } from './crashable-disk.ts'
 export const CHAIN = asChainId('c0')
 const FOREVER = asMillis(1e15)
 
+/** A protocol at one server: its copy, and what one event does to it. */
+export interface Core {
+  readonly replica: Replica
+  step(event: ReplicaEvent, out: Outbox): void
+  /** Copies are fed side by side: between two of them nothing is promised that has not committed. */
+  readonly siblings?: boolean
+}
+
+const chainCore = (options: ReplicaOptions): Core => {
+  const replica = createReplica(options)
+  return { replica, step: (event, out) => step(replica, event, out) }
+}
+
 /** A promise that was broken, in the words of who saw it. */
 export class Violation extends Error {}
 
@@ -36,6 +49,8 @@ export interface WorldOptions {
   readonly trace?: boolean
   /** Dice other than those of the seed. */
   readonly rng?: Rng
+  /** Default: the chain's. */
+  readonly core?: (options: ReplicaOptions) => Core
 }
 
 /** What a replica made its server do. */
@@ -74,7 +89,7 @@ export class ChainServer {
   readonly log = new CrashableLog()
   readonly store: CrashableStore
   /** Null while the process is down. */
-  replica: Replica | null = null
+  core: Core | null = null
   incarnation: Incarnation = asIncarnation(0)
   leased = false
   /** The coordinator has declared this life over, whether or not the server knows. */
@@ -93,7 +108,12 @@ export class ChainServer {
   }
 
   get up(): boolean {
-    return this.replica !== null
+    return this.core !== null
+  }
+
+  /** Null while the process is down. */
+  get replica(): Replica | null {
+    return this.core?.replica ?? null
   }
 }
 
@@ -131,12 +151,14 @@ export class ChainWorld {
   snapshots = 0
   readonly #queues = new Map<string, Link>()
   readonly #limits: Partial<ChainLimits>
+  readonly #makeCore: (options: ReplicaOptions) => Core
   #requests = 0
 
   constructor(options: WorldOptions) {
     this.rng = options.rng ?? new Rng(options.seed)
     this.trace = options.trace ? [] : null
     this.#limits = options.limits ?? {}
+    this.#makeCore = options.core ?? chainCore
     this.servers = Array.from({ length: options.servers }, (_, i) => {
       const server: ChainServer = new ChainServer(asServerId(`n${i + 1}`), (entry) =>
         this.watcher?.onCommitted(server, entry),
@@ -183,23 +205,24 @@ export class ChainWorld {
   // One turn of one server.
 
   turn(server: ChainServer, events: readonly ReplicaEvent[]): void {
-    const { replica } = server
-    if (replica === null) return
+    const { core } = server
+    if (core === null) return
+    const { replica } = core
     const wallMs = asMillis(1_000_000 + this.nowMs)
     const clock = { type: 'clock', nowMs: asMillis(this.nowMs + server.clockOffset), wallMs } as const
-    step(replica, clock, this.#outboxOf(server))
+    core.step(clock, this.#outboxOf(server))
     for (const event of events) {
       this.note(() => `${server.id} <= ${describeEvent(event)}`)
       if (event.type === 'read' || event.type === 'write') server.requests.add(event.request)
       const before = replica.log.last
-      step(replica, freeze(event), this.#outboxOf(server))
+      core.step(freeze(event), this.#outboxOf(server))
       if (event.type !== 'write' || replica.log.last === before) continue
       const entry = replica.log.entryAt(replica.log.last)
       if (entry !== null) this.watcher?.onAppended(entry, event.command, wallMs)
     }
-    step(replica, { type: 'flush' }, this.#outboxOf(server))
+    core.step({ type: 'flush' }, this.#outboxOf(server))
     server.store.endTurn()
-    this.#checkLog(server, replica)
+    if (core.siblings !== true) this.#checkLog(server, replica)
     this.onTurn?.(server)
   }
 
@@ -301,16 +324,16 @@ export class ChainWorld {
     server.expired = false
     server.leased = true
     const { id: self, incarnation, store } = server
-    const replica = createReplica({ chain: CHAIN, self, incarnation, store, limits: this.#limits })
+    const core = this.#makeCore({ chain: CHAIN, self, incarnation, store, limits: this.#limits })
     this.note(() => `${self} starts, incarnation ${incarnation}`)
-    restoreReplica(replica, server.log.records, this.#outboxOf(server))
-    server.replica = replica
+    restoreReplica(core.replica, server.log.records, this.#outboxOf(server))
+    server.core = core
     this.turn(server, [{ type: 'lease', untilMs: FOREVER }])
   }
 
   crash(server: ChainServer): void {
     if (!server.up) return
-    server.replica = null
+    server.core = null
     server.log.crash(this.rng)
     server.store.crash(this.rng)
     server.synced.length = 0
