@@ -19,7 +19,7 @@ import { openWal, type Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
 import { RECORD_TYPE, recordBody, recordHeader, storedRecord } from './chain-records.ts'
 import { DataServer, type DataServerOptions } from './data-server.ts'
-import type { Carrier, DataServerPorts, ServerWal, StoredRecord, WalEvents } from './ports.ts'
+import type { Carrier, DataServerPorts, ServerWal, StoredRecord, Traffic, WalEvents } from './ports.ts'
 
 export interface OpenDataServerOptions extends DataServerOptions {
   readonly data: DataDirectory
@@ -32,7 +32,8 @@ export interface OpenDataServerOptions extends DataServerOptions {
 /** Recovers what the disk holds, then listens. */
 export async function openDataServer(options: OpenDataServerOptions): Promise<DataServer> {
   const { id, transport, clusterName, listen, logger } = options
-  const server = new DataServer(options, nodePorts(options))
+  const sent = { messages: 0, bodies: 0, bytes: 0 }
+  const server = new DataServer(options, nodePorts(options, sent))
   const opened = await openServerTransport({
     transport,
     self: id,
@@ -45,7 +46,7 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
         logger.warn({ remote, reason }, 'connection closed: not our protocol'),
     },
   })
-  server.listen(carrierOver(opened.transport), opened.address)
+  server.listen(carrierOver(opened.transport, sent), opened.address)
   return server
 }
 
@@ -58,15 +59,24 @@ function batchOf(body: Uint8Array): Batch {
   }
 }
 
-const carrierOver = (transport: Transport): Carrier => ({
-  toServer: (to, items) => transport.send(to, encodeChainBatch(items)),
+type Sent = Omit<Traffic, 'syncs'>
+
+const carrierOver = (transport: Transport, sent: { -readonly [Count in keyof Sent]: number }): Carrier => ({
+  toServer: (to, items) => {
+    const body = encodeChainBatch(items)
+    sent.messages += items.length
+    sent.bodies++
+    sent.bytes += body.length
+    transport.send(to, body)
+  },
   toClient: (to, messages) => transport.send(to, encodeServerBatch(messages)),
   flush: () => transport.flush(),
   setAddress: (server, address) => transport.setAddress(server, address),
   close: () => transport.close(),
 })
 
-function nodePorts(options: OpenDataServerOptions): DataServerPorts {
+function nodePorts(options: OpenDataServerOptions, sent: Sent): DataServerPorts {
+  let log: Wal | null = null
   const chainsPath = join(options.data.path, 'chains')
   return {
     clock: new LeaseClock(),
@@ -74,12 +84,17 @@ function nodePorts(options: OpenDataServerOptions): DataServerPorts {
     log: options.logger,
     atTurnEnd: setImmediate,
     onBug: endWithBug,
-    openWal: (events) => openServerWal(options, events),
+    openWal: (events) => {
+      const { wal, encoded, records } = openServerWal(options, events)
+      log = wal
+      return { wal: encoded, records }
+    },
     storedChains: () => (existsSync(chainsPath) ? readdirSync(chainsPath).map(asChainId) : []),
     openStore: (chain, events) => openLmdbStore({ path: join(chainsPath, chain), ...events }),
     resources: () => ({
       residentBytes: process.memoryUsage.rss(),
       uptimeMs: Math.round(performance.now()),
+      traffic: { ...sent, syncs: log?.syncs ?? 0 },
     }),
   }
 }
@@ -96,7 +111,7 @@ function openServerWal({ id, data, fsync, logger }: OpenDataServerOptions, event
     if (wal.tornTail !== null)
       logger.warn(wal.tornTail, 'the log ended in an incomplete record, which was cut')
   }
-  return { wal: new EncodedWal(wal), records: records() }
+  return { wal, encoded: new EncodedWal(wal), records: records() }
 }
 
 /** Records of chains as bytes of a log on the disk. */

@@ -24,7 +24,16 @@ export interface DataServerPorts {
   storedChains(): Iterable<ChainId>
   openStore(chain: ChainId, events: StoreEvents): DurableStore
   /** For `status`. */
-  resources(): { readonly residentBytes: number; readonly uptimeMs: number }
+  resources(): { readonly residentBytes: number; readonly uptimeMs: number; readonly traffic?: Traffic }
+}
+
+/** What a server has said to other servers, and how often it has waited for its disk, since it started. */
+export interface Traffic {
+  /** Messages of the replication protocol; several share a body. */
+  readonly messages: number
+  readonly bodies: number
+  readonly bytes: number
+  readonly syncs: number
 }
 
 export interface WalEvents {

@@ -93,6 +93,7 @@ export class Wal {
   #waiters: Waiter[] = []
   #failure: WalFailedError | null = null
   #closed = false
+  #syncs = 0
 
   constructor(options: WalOptions) {
     this.#options = options
@@ -109,6 +110,11 @@ export class Wal {
   /** Position of the newest record appended. */
   get lastPosition(): number {
     return this.#appended
+  }
+
+  /** How often this life has waited for the disk. */
+  get syncs(): number {
+    return this.#syncs
   }
 
   /** What the replay cut from the end, for the log line that says so. */
@@ -288,6 +294,7 @@ export class Wal {
 
   async #sync(segment: OpenSegment): Promise<void> {
     const written = this.#written
+    this.#syncs++
     await fdatasync(segment.fd)
     this.#reportDurable(written)
   }
