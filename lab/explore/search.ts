@@ -24,6 +24,12 @@ export interface Model {
   check(state: Int32Array): Wrong | null
   /** What follows from `state`; as far as it comes, where the action breaks a promise. */
   take(state: Int32Array, action: number): Int32Array
+  /**
+   * Whether a state that `isVisited` covers this one: whatever can happen from here can happen from there, with the same
+   * consequences, after at most some steps that change nothing that is judged; and `check` says the same of both. Such a
+   * state need not be visited. Absent: no state covers another.
+   */
+  isCovered?(state: Int32Array, isVisited: (other: Int32Array) => boolean): boolean
   /** A step in words: what happened, and below it what that caused. */
   describe(state: Int32Array, action: number): readonly string[]
 }
@@ -113,6 +119,8 @@ export class Search {
   #at = 0
   #levelStart = 0
   transitions = 0
+  /** Steps to states that were not visited, because one that covers them was. */
+  covered = 0
   /** Every state that can be reached in so many steps has been visited. */
   completeDepth = 0
   violation: FoundViolation | null = null
@@ -184,7 +192,7 @@ export class Search {
     this.#model.expand(this.#state, {
       next: (action, state) => {
         this.transitions++
-        if (this.violation !== null || !this.#visited.add(state)) return
+        if (this.violation !== null || this.#isCovered(state) || !this.#visited.add(state)) return
         this.#origins.push(parent, action)
         this.#next.push(state)
         const wrong = this.#model.check(state)
@@ -196,6 +204,14 @@ export class Search {
           this.#found([...this.#origins.wayTo(parent), action], { message, after: [] })
       },
     })
+  }
+
+  readonly #isVisited = (state: Int32Array): boolean => this.#visited.has(state)
+
+  #isCovered(state: Int32Array): boolean {
+    if (this.#model.isCovered?.(state, this.#isVisited) !== true) return false
+    this.covered++
+    return true
   }
 
   #found(way: readonly number[], { message, after }: Wrong): void {

@@ -19,18 +19,24 @@ export class Visited {
   /** True where the state is new. */
   add(state: Int32Array): boolean {
     if (this.#size * 1.6 > this.#low.length) this.#grow()
-    const low = hash(state, 0x9e3779b9, 0xcc9e2d51, 0x1b873593)
-    const high = hash(state, 0x7f4a7c15, 0x85ebca6b, 0xc2b2ae35) || 1 // 0 marks a free place
-    return this.#put(low, high)
+    return this.#put(lowOf(state), highOf(state))
+  }
+
+  has(state: Int32Array): boolean {
+    return this.#high[this.#placeOf(lowOf(state), highOf(state))] !== 0
+  }
+
+  /** Where the fingerprint is, or would be. */
+  #placeOf(low: number, high: number): number {
+    const mask = this.#low.length - 1
+    let at = (low ^ Math.imul(high, 0x27d4eb2f)) & mask
+    while (this.#high[at] !== 0 && (this.#high[at] !== high || this.#low[at] !== low)) at = (at + 1) & mask
+    return at
   }
 
   #put(low: number, high: number): boolean {
-    const mask = this.#low.length - 1
-    let at = (low ^ Math.imul(high, 0x27d4eb2f)) & mask
-    while (this.#high[at] !== 0) {
-      if (this.#high[at] === high && this.#low[at] === low) return false
-      at = (at + 1) & mask
-    }
+    const at = this.#placeOf(low, high)
+    if (this.#high[at] !== 0) return false
     this.#low[at] = low
     this.#high[at] = high
     this.#size++
@@ -45,6 +51,10 @@ export class Visited {
     for (let i = 0; i < low.length; i++) if (high[i] !== 0) this.#put(low[i] ?? 0, high[i] ?? 0)
   }
 }
+
+const lowOf = (state: Int32Array): number => hash(state, 0x9e3779b9, 0xcc9e2d51, 0x1b873593)
+/** Never 0, which marks a free place. */
+const highOf = (state: Int32Array): number => hash(state, 0x7f4a7c15, 0x85ebca6b, 0xc2b2ae35) || 1
 
 /** Murmur3 over whole words. */
 function hash(state: Int32Array, seed: number, c1: number, c2: number): number {

@@ -74,3 +74,31 @@ function choicesOf(
   })
   return choices
 }
+
+/** Everything that breaks in any state, to the end: what follows from a broken state is not looked at. */
+export function violationsOf(model: Model): {
+  readonly messages: ReadonlySet<string>
+  readonly states: number
+} {
+  const [seen, messages] = [new Set<string>(), new Set<string>()]
+  let level: Int32Array[] = []
+  const isVisited = (state: Int32Array): boolean => seen.has(state.join())
+  const visit = (state: Int32Array): void => {
+    if (isVisited(state) || model.isCovered?.(state, isVisited) === true) return
+    seen.add(state.join())
+    const wrong = model.check(state)
+    if (wrong === null) level.push(state.slice())
+    else messages.add(wrong.message)
+  }
+  visit(model.initial())
+  while (level.length > 0) {
+    const states = level
+    level = []
+    for (const state of states)
+      model.expand(state, {
+        next: (_, next) => visit(next),
+        violation: (_, message) => messages.add(message),
+      })
+  }
+  return { messages, states: seen.size }
+}

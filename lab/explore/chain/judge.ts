@@ -47,6 +47,7 @@ export class Judge {
   readonly #writeSent = new Memo<Record, { readonly id: number; readonly write: number }>()
   readonly #readSent = new Memo<Record, { readonly id: number; readonly request: number }>()
   readonly #seen = new Map<number, number>()
+  readonly #readless = new Map<number, number>()
 
   record(id: number): Record {
     return this.#records.value(id)
@@ -175,6 +176,16 @@ export class Judge {
     )
     const reads = record.reads.map((least, i) => (waiting(READ_REQUESTS_FROM + i) ? -1 : least))
     return this.intern({ ...record, writes, reads })
+  }
+
+  /** As if no read had been sent; itself where one has not ended. */
+  withoutEndedReads(id: number): number {
+    const known = this.#readless.get(id)
+    if (known !== undefined) return known
+    const record = this.record(id)
+    const other = record.reads.every((least) => least < 0) ? this.intern({ ...record, reads: [] }) : id
+    this.#readless.set(id, other)
+    return other
   }
 
   #setWrite(record: Record, index: number, state: WriteState): number {

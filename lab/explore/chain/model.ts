@@ -53,6 +53,7 @@ import {
   WRITE,
 } from './actions.ts'
 import { Coordinator } from './coordinator.ts'
+import { Covering, TIMES, TIMES_MAX } from './covering.ts'
 import { printEffects, printEvent } from './describe.ts'
 import { Broken, Judge } from './judge.ts'
 import { CHAIN_SCOPE, type ChainFaults, type ChainScope } from './scope.ts'
@@ -60,6 +61,7 @@ import {
   CHAIN,
   KEY,
   namesServer,
+  RETRY_MS,
   type ServerEffects,
   type ServerEvent,
   type ServerNode,
@@ -73,15 +75,11 @@ const CRASHES = 0
 const LAPSES = 4
 const RESTARTS = 8
 const HASTES = 12
-const TIMES = 16
 const LAPSED = 20
 const leftOf = (budget: number, which: number): number => (budget >> which) & 15
 
-/** In so many rounds in which nothing but time moves things on, everything must be well again. */
-const TIMES_MAX = 6
 const HEAL_TIMES_MAX = 40
 const HEAL_STEPS_MAX = 4000
-const RETRY_MS = 250
 const DOWN = 0
 
 export class ChainModel implements Model {
@@ -94,6 +92,7 @@ export class ChainModel implements Model {
   readonly #locals: LocalStates<ServerNode, ServerEvent, ServerEffects, ServerSummary>
   readonly #coordinator: Coordinator
   readonly #judge = new Judge()
+  readonly #covering: Covering
   readonly #deliveries: number[][] = []
   readonly #tellings = new WeakMap<ChainConfig, number>()
   readonly #pairs = new Map<number, string | null>()
@@ -124,6 +123,15 @@ export class ChainModel implements Model {
     this.#coordinator = new Coordinator({ replication: members + joins, faults: faults.manager ?? {} })
     if (this.#scope.holds !== null && this.#count > 4) throw new RangeError('holds: at most four servers')
     this.width = this.#count + this.#count * this.#count + 5
+    this.#covering = new Covering({
+      judgeAt: this.#judgeAt,
+      budgetAt: this.#budgetAt,
+      heldAt: this.#heldAt,
+      holdsLeftAt: this.#holdsLeftAt,
+      holds: this.#scope.holds ?? 0,
+      things: (state) => this.#progress(state).map(thingOf),
+      withoutEndedReads: (judged) => this.#judge.withoutEndedReads(judged),
+    })
     this.#next = new Int32Array(this.width)
     this.#initial = this.#begin()
   }
@@ -605,6 +613,10 @@ export class ChainModel implements Model {
     const message = this.#checkPrefixes(state)
     if (message !== null) return { message, after: [] }
     return this.#progress(state).length === 0 ? this.#heals(state) : null
+  }
+
+  isCovered(state: Int32Array, isVisited: (other: Int32Array) => boolean): boolean {
+    return this.#covering.isCovered(state, isVisited)
   }
 
   take(state: Int32Array, action: number): Int32Array {

@@ -1,6 +1,6 @@
 /** One data server as the exploration sees it: a real replica, its disk, and what an event makes both do. */
 import type { LogRecord, Outbox, ReplicaEvent } from '../../../chain/events.ts'
-import type { ChainLimits } from '../../../chain/limits.ts'
+import { CHAIN_LIMITS, type ChainLimits } from '../../../chain/limits.ts'
 import { Log } from '../../../chain/log.ts'
 import { restoreReplica } from '../../../chain/restore.ts'
 import { createReplica, isHead, isTail, leaseLives, type Replica, selfMember } from '../../../chain/state.ts'
@@ -122,17 +122,22 @@ export interface ServerNode {
   effects: ServerEffects
 }
 
-/** Durations that differ only beyond this are equal: no limit that a run can reach is longer. */
-const AGE_MAX = 4000
+/** Time passes in steps of this, each followed by a tick. */
+export const RETRY_MS = 250
 /** Late enough for every time that was never set to be long ago. */
 const BEGINNING_MS = 10_000
 
 /**
  * What of a replica does not count: counters, the memory of a look-up (`place`), the measured hop of bounded-age reads
- * (there are none here) and limits, which are constant. Points in time count as how long ago they were.
+ * (there are none here) and limits, which are constant. Points in time count as how long ago they were, up to where that
+ * makes no difference any more: an age only grows until its point in time is set anew, so that once it has reached the
+ * limit it is held against, how far beyond it is cannot be told. What is compared at ticks alone is compared one step of time
+ * later at the earliest: it makes no difference one step sooner. `test/explore/merged.test.ts` walks both.
  */
 function rulesAt(nowMs: number): CanonicalRules {
-  const age = (at: unknown) => Math.min(AGE_MAX, nowMs - Number(at))
+  const { retryMs, heartbeatMs, stallMs } = CHAIN_LIMITS
+  const age = (limitMs: number) => (at: unknown) => Math.min(limitMs, nowMs - Number(at))
+  const ageAtTick = (limitMs: number) => age(Math.max(0, limitMs - RETRY_MS))
   return {
     properties: {
       counters: 'skip',
@@ -143,13 +148,13 @@ function rulesAt(nowMs: number): CanonicalRules {
       nowMs: 'skip',
       wallMs: 'skip',
       leaseUntil: (until) => nowMs < Number(until),
-      requestedAt: age,
-      heardAt: age,
-      progressAt: age,
-      sentAt: age,
-      askedAt: age,
-      since: age,
-      sessionsScannedAt: age,
+      requestedAt: ageAtTick(retryMs),
+      askedAt: ageAtTick(retryMs),
+      heardAt: ageAtTick(stallMs), // and of silence, which is shorter
+      progressAt: ageAtTick(retryMs * 8),
+      sentAt: age(heartbeatMs),
+      since: age(stallMs),
+      sessionsScannedAt: 'skip', // nothing lapses so soon
     },
     open: (value) => (value instanceof Log ? openLog(value) : undefined),
   }
@@ -191,6 +196,12 @@ export function serverMachine(
     },
     canonical: (node) => {
       const { replica, log, store, incarnation, flushes } = node
+      // Dead for ever: nothing reads its state again except the judge, which asks what a power cut would leave of it
+      // (`surviving`; `incarnation` says which life is meant). All that lies under it is forgotten.
+      if (replica === null && !options.restarts) {
+        const { entries, base } = log.surviving
+        return plainText({ dead: [...entries].sort(), base, incarnation })
+      }
       const disk = {
         records: log.records,
         durable: log.durable,

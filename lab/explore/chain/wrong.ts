@@ -80,7 +80,7 @@ export const WRONG_CHAINS: Readonly<Record<string, WrongChain>> = {
   },
   'handoff-to-commit': {
     says: 'a newcomer may serve once it holds what its predecessor knows to be committed',
-    scope: { ...NOTHING, members: 2, crashes: 1, joins: 1, holds: 2 },
+    scope: { ...NOTHING, members: 2, crashes: 1, joins: 1, holds: 1 },
     faults: {
       server: {
         sends: ({ log }, message) =>
