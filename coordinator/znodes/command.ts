@@ -1,4 +1,5 @@
 import {
+  encoded,
   JuteError,
   JuteReader,
   JuteWriter,
@@ -75,18 +76,18 @@ const TIME_OFFSET = 4
 export function encodeCommand(command: Command): Uint8Array {
   const { owner, op } = command
   const row = COMMAND_OPS[op.type]
-  const writer = new JuteWriter()
-  writeRecord(writer, HEADER, {
-    format: FORMAT,
-    timeWallMs: command.timeWallMs,
-    session: command.session,
-    member: owner?.member ?? 0,
-    connection: owner?.connection ?? 0,
-    order: command.order,
-    code: row.code,
+  return encoded((writer) => {
+    writeRecord(writer, HEADER, {
+      format: FORMAT,
+      timeWallMs: command.timeWallMs,
+      session: command.session,
+      member: owner?.member ?? 0,
+      connection: owner?.connection ?? 0,
+      order: command.order,
+      code: row.code,
+    })
+    writeFields(writer, row.layout, op)
   })
-  writeFields(writer, row.layout, op)
-  return writer.take()
 }
 
 /**

@@ -5,7 +5,7 @@ import { InvariantViolation } from '../../protocol/invariants.ts'
 import { HistoryRecorder } from './client/history.ts'
 import { evenChainOf, KeyGroups } from './client/key-groups.ts'
 import { SimClient } from './client/sim-client.ts'
-import { WeakReadViolation } from './client/weak-reads.ts'
+import { CommittedHistory, WeakReadViolation } from './client/weak-reads.ts'
 import { Workload } from './client/workload.ts'
 import { SimManager } from './control/sim-manager.ts'
 import { SimCoordinator } from './coordinator/sim-coordinator.ts'
@@ -91,6 +91,8 @@ export class SimCluster {
   readonly #rng: Rng
   readonly #kernel: Kernel
   readonly #diskModel: DiskModel
+  /** What weak reads are judged by. */
+  readonly #committed = new CommittedHistory((chain, seq) => this.observer.committed(chain).at(seq))
   /** From when an entry reaches the first server until the last one hears that it is committed, in ms. */
   readonly #dirtyMs: readonly [number, number]
 
@@ -224,7 +226,7 @@ export class SimCluster {
       groups: this.groups,
       thinkMs,
       echoes: { share: echoShare, afterMs: this.#dirtyMs },
-      committed: (chain, seq) => this.observer.committed(chain).at(seq),
+      committed: this.#committed,
     })
     return { client, workload }
   }

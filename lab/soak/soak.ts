@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { SeedReport, SeedTask } from './task.ts'
 
+/** Almost all that a run makes is soon of no use: with room for more of it, less is copied before that shows. */
+const LIMITS = { maxYoungGenerationSizeMb: 64 }
+
 export interface SoakOptions {
   /** Given to every run. */
   readonly options: SeedTask['options']
@@ -48,7 +51,7 @@ export class Soak {
 
   #work(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url))
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: LIMITS })
       this.#workers.add(worker)
       const give = () => {
         const task = this.#task()

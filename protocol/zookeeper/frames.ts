@@ -1,4 +1,4 @@
-import { JuteError } from './jute.ts'
+import { intAt, JuteError } from './jute.ts'
 
 /** ZooKeeper's `jute.maxbuffer`: bytes of a whole packet, without its length. */
 export const PACKET_BYTES_MAX = 0xfffff
@@ -19,19 +19,29 @@ export class FrameSplitter {
    * @throws {JuteError} a length is negative or beyond the limit: close the connection, it cannot be resumed.
    */
   push(chunk: Uint8Array): Uint8Array[] {
-    this.#append(chunk)
     const packets: Uint8Array[] = []
-    const view = new DataView(this.#buffer.buffer, 0, this.#length)
+    if (this.#length === 0) {
+      // Mostly a chunk is whole packets.
+      const taken = this.#cut(chunk, chunk.length, packets)
+      if (taken < chunk.length) this.#append(chunk.subarray(taken))
+    } else {
+      this.#append(chunk)
+      this.#drop(this.#cut(this.#buffer, this.#length, packets))
+    }
+    return packets
+  }
+
+  /** @returns how many bytes the whole packets among them take. */
+  #cut(bytes: Uint8Array, end: number, packets: Uint8Array[]): number {
     let at = 0
-    while (this.#length - at >= 4) {
-      const length = view.getInt32(at)
+    while (end - at >= 4) {
+      const length = intAt(bytes, at)
       if (length < 0 || length > this.#packetBytesMax) throw new JuteError(`bad packet length: ${length}`)
-      if (this.#length - at - 4 < length) break
-      packets.push(this.#buffer.slice(at + 4, at + 4 + length))
+      if (end - at - 4 < length) break
+      packets.push(new Uint8Array(bytes.subarray(at + 4, at + 4 + length))) // a copy: `slice` of a Node Buffer is none
       at += 4 + length
     }
-    this.#drop(at)
-    return packets
+    return at
   }
 
   // Doubling keeps a packet that arrives byte by byte linear in its size.

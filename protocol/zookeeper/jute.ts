@@ -79,15 +79,27 @@ const TWO_TO_32 = 0x1_0000_0000
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
+/** A big-endian signed int. Packets are small and many: a `DataView` for each would cost more than all that is read through it. */
+export const intAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) << 24) |
+  ((bytes[at + 1] as number) << 16) |
+  ((bytes[at + 2] as number) << 8) |
+  (bytes[at + 3] as number)
+
+function putInt(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
 /** Reads fields from one packet, with every bound checked. Throws `JuteError` and nothing else. */
 export class JuteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   #offset = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get remaining(): number {
@@ -95,22 +107,25 @@ export class JuteReader {
   }
 
   bool(): boolean {
-    return this.#view.getUint8(this.#advance(1)) !== 0
+    return this.#bytes[this.#advance(1)] !== 0
   }
 
   int(): number {
-    return this.#view.getInt32(this.#advance(4))
+    return intAt(this.#bytes, this.#advance(4))
   }
 
   long(): number {
     const at = this.#advance(8)
-    const value = this.#view.getInt32(at) * TWO_TO_32 + this.#view.getUint32(at + 4)
+    const value = intAt(this.#bytes, at) * TWO_TO_32 + (intAt(this.#bytes, at + 4) >>> 0)
     if (!Number.isSafeInteger(value)) throw new JuteError(`long out of range: ${value}`)
     return value
   }
 
   id(): bigint {
-    return this.#view.getBigInt64(this.#advance(8))
+    const at = this.#advance(8)
+    const high = intAt(this.#bytes, at)
+    const low = intAt(this.#bytes, at + 4) >>> 0
+    return high === 0 && low === 0 ? 0n : (BigInt(high) << 32n) | BigInt(low)
   }
 
   buffer(): Uint8Array | null {
@@ -147,38 +162,42 @@ export class JuteReader {
 /** Writes fields into a buffer that grows as needed. */
 export class JuteWriter {
   #bytes: Uint8Array
-  #view: DataView
   #length = 0
 
   constructor(capacity = 128) {
     this.#bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.#bytes.buffer)
   }
 
   get length(): number {
     return this.#length
   }
 
+  /** Begins anew, in the same buffer. */
+  clear(): void {
+    this.#length = 0
+  }
+
   bool(value: boolean): void {
-    const at = this.#reserve(1) // first: it may replace the view
-    this.#view.setUint8(at, value ? 1 : 0)
+    const at = this.#reserve(1) // first: it may replace the buffer
+    this.#bytes[at] = value ? 1 : 0
   }
 
   int(value: number): void {
     const at = this.#reserve(4)
-    this.#view.setInt32(at, value)
+    putInt(this.#bytes, at, value)
   }
 
   long(value: number): void {
     const at = this.#reserve(8)
     const high = Math.floor(value / TWO_TO_32)
-    this.#view.setInt32(at, high)
-    this.#view.setUint32(at + 4, value - high * TWO_TO_32)
+    putInt(this.#bytes, at, high)
+    putInt(this.#bytes, at + 4, value - high * TWO_TO_32)
   }
 
   id(value: bigint): void {
     const at = this.#reserve(8)
-    this.#view.setBigInt64(at, value)
+    putInt(this.#bytes, at, Number(BigInt.asIntN(32, value >> 32n)))
+    putInt(this.#bytes, at + 4, Number(BigInt.asIntN(32, value)))
   }
 
   buffer(value: Uint8Array | null): void {
@@ -191,14 +210,26 @@ export class JuteWriter {
   ustring(value: string): void {
     const lengthAt = this.#reserve(4)
     const at = this.#reserve(value.length * 3) // UTF-8 takes at most three bytes per UTF-16 unit
-    const { written } = encoder.encodeInto(value, this.#bytes.subarray(at))
+    const written = this.#putAscii(value, at)
+      ? value.length
+      : encoder.encodeInto(value, this.#bytes.subarray(at)).written
     this.#length = at + written
-    this.#view.setInt32(lengthAt, written)
+    putInt(this.#bytes, lengthAt, written)
+  }
+
+  /** Almost all strings are short paths. False: it is not ASCII. */
+  #putAscii(value: string, at: number): boolean {
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 0x7f) return false
+      this.#bytes[at + i] = unit
+    }
+    return true
   }
 
   /** Puts `value` over an int written earlier. */
   patchInt(at: number, value: number): void {
-    this.#view.setInt32(at, value)
+    putInt(this.#bytes, at, value)
   }
 
   /** A copy of all that was written. */
@@ -213,11 +244,22 @@ export class JuteWriter {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
       grown.set(this.#bytes.subarray(0, at))
       this.#bytes = grown
-      this.#view = new DataView(grown.buffer)
     }
     this.#length = needed
     return at
   }
+}
+
+let shared = new JuteWriter()
+/** A buffer that one long packet has made larger than this is not kept. */
+const KEPT_BYTES_MAX = 64 * 1024
+
+/** What `write` writes, in a buffer of its own. `write` encodes nothing else in between. */
+export function encoded(write: (writer: JuteWriter) => void): Uint8Array {
+  if (shared.length > KEPT_BYTES_MAX) shared = new JuteWriter()
+  shared.clear()
+  write(shared)
+  return shared.take()
 }
 
 /** Reads one record. Bytes left over in the packet are the caller's affair. */

@@ -3,8 +3,8 @@
  * as `FrameSplitter` yields it, without the length.
  */
 
-import type { Layout, RecordOf } from './jute.ts'
-import { JuteError, JuteReader, JuteWriter, readRecord, writeFields, writeRecord } from './jute.ts'
+import type { JuteWriter, Layout, RecordOf } from './jute.ts'
+import { encoded, JuteError, JuteReader, readRecord, writeFields, writeRecord } from './jute.ts'
 import type { OpName, Request, Response, ResponseOf } from './ops.ts'
 import { OPS, opNameOf, XIDS } from './ops.ts'
 import type { ConnectRequest, ConnectResponse, ReplyHeader, WatcherEvent } from './records.ts'
@@ -90,9 +90,9 @@ function framedRecord<L extends Layout>(layout: L, value: RecordOf<L>): Uint8Arr
 }
 
 function framed(write: (writer: JuteWriter) => void): Uint8Array {
-  const writer = new JuteWriter()
-  writer.int(0) // the length, once it is known
-  write(writer)
-  writer.patchInt(0, writer.length - 4)
-  return writer.take()
+  return encoded((writer) => {
+    writer.int(0) // the length, once it is known
+    write(writer)
+    writer.patchInt(0, writer.length - 4)
+  })
 }

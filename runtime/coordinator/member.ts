@@ -190,10 +190,12 @@ export class Member {
   #touched(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    this.#ports.atTurnEnd(() => {
-      this.#turnEnds = false
-      this.#endTurn()
-    })
+    this.#ports.atTurnEnd(this.#onTurnEnd)
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#turnEnds = false
+    this.#endTurn()
   }
 
   #endTurn(): void {

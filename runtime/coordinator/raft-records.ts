@@ -77,16 +77,18 @@ export function decodeRecord(type: number, body: Uint8Array): RaftRecord | null 
 }
 
 const NUMBERS_BYTES = 16
+const numberBytes = new Uint8Array(NUMBERS_BYTES)
+const numbers = new DataView(numberBytes.buffer)
 const EMPTY = new Uint8Array(0)
 const MARK = 1
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 function twoNumbers(first: number, second: number, rest: Uint8Array): Uint8Array {
+  numbers.setFloat64(0, first)
+  numbers.setFloat64(8, second)
   const bytes = new Uint8Array(NUMBERS_BYTES + rest.length)
-  const view = new DataView(bytes.buffer)
-  view.setFloat64(0, first)
-  view.setFloat64(8, second)
+  bytes.set(numberBytes)
   bytes.set(rest, NUMBERS_BYTES)
   return bytes
 }

@@ -6,6 +6,7 @@ import type { CoordinatorClient, CoordinatorState, MultiStep } from '../../clien
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 import type { PlannerLimits } from '../../coordinator/manager/limits.ts'
 import { plan } from '../../coordinator/manager/planner.ts'
+import { isAtRest } from '../../coordinator/manager/rest.ts'
 import {
   type ChainNote,
   newPlannerState,
@@ -30,7 +31,7 @@ export interface ManagerOptions {
   readonly options: Omit<ClusterOptions, 'clusterId'>
   /** Other times and caps than the usual ones, for tests. */
   readonly limits?: Partial<PlannerLimits>
-  /** Rounds happen after changes; this often also without, because time alone ripens suspicions, backoffs and graces. Default: 250. */
+  /** Rounds happen after changes; this often also without, while time alone may ripen something: a suspicion, a backoff, a grace. Default: 250. */
   readonly roundEveryMs?: number
 }
 
@@ -60,6 +61,11 @@ export interface Manager {
 const ROUND_EVERY_MS = 250
 /** Changes that come together are planned for together. */
 const GATHER_MS = 10
+/** Where only a change can give it something to do, which it is told of, a manager looks so many times less often. */
+const REST_ROUNDS = 20
+
+/** What the next round waits for, besides changes. */
+type Until = 'time passes' | 'something changes'
 
 /** What holds for one session, and goes with it. */
 interface Term {
@@ -69,6 +75,8 @@ interface Term {
   /** Since it leads; null = it does not. */
   office: { readonly electedAtMs: number; readonly state: PlannerState } | null
 }
+
+const DONE = Promise.resolve()
 
 export class ManagerLoop implements Manager {
   readonly #options: ManagerOptions
@@ -135,25 +143,32 @@ export class ManagerLoop implements Manager {
   }
 
   async #run(): Promise<void> {
+    const { timers } = this.#ports
+    const { roundEveryMs = ROUND_EVERY_MS } = this.#options
     while (!this.#stopped) {
-      try {
-        if (this.#client.state === 'connected') await this.#round()
-      } catch (error) {
-        if (!isCoordinatorError(error)) throw error
-        this.#log.debug({ error: error.message }, 'the round was cut short')
-      }
-      await this.#pause(GATHER_MS, 'whatever comes')
-      if (!this.#woken)
-        await this.#pause(this.#options.roundEveryMs ?? ROUND_EVERY_MS, 'unless something changes')
+      const until = await this.#tryRound()
+      const gatheredMs = timers.nowMs() + GATHER_MS
+      await this.#untilWoken(until === 'time passes' ? roundEveryMs : roundEveryMs * REST_ROUNDS)
+      await this.#pause(gatheredMs - timers.nowMs())
       this.#woken = false
     }
   }
 
-  #pause(ms: number, until: 'whatever comes' | 'unless something changes'): Promise<void> {
-    if (this.#stopped) return Promise.resolve()
+  async #tryRound(): Promise<Until> {
+    if (this.#client.state !== 'connected') return 'something changes'
+    try {
+      return await this.#round()
+    } catch (error) {
+      if (!isCoordinatorError(error)) throw error
+      this.#log.debug({ error: error.message }, 'the round was cut short')
+      return 'time passes'
+    }
+  }
+
+  #untilWoken(ms: number): Promise<void> {
+    if (this.#stopped || this.#woken) return DONE
     return new Promise((resolve) => {
       const timer = this.#ports.timers.after(ms, resolve)
-      if (until === 'whatever comes') return
       this.#wake = () => {
         timer.cancel()
         resolve()
@@ -161,18 +176,25 @@ export class ManagerLoop implements Manager {
     })
   }
 
-  async #round(): Promise<void> {
+  #pause(ms: number): Promise<void> {
+    if (this.#stopped || ms <= 0) return DONE
+    return new Promise((resolve) => {
+      this.#ports.timers.after(ms, resolve)
+    })
+  }
+
+  async #round(): Promise<Until> {
     this.#term ??= this.#newTerm()
     const term = this.#term
     term.cluster ??= await this.#foundCluster()
-    if (!term.cluster) return
+    if (!term.cluster) return 'time passes'
     const leads = await term.election.leads()
-    if (term !== this.#term) return
+    if (term !== this.#term) return 'time passes'
     if (!leads) {
       if (term.office) this.#log.warn('another candidate leads: no longer the manager')
       term.office = null
       this.#waiting = []
-      return
+      return 'something changes' // the candidate before this one is watched
     }
     if (!term.office) {
       // What the last manager wrote may not have reached this member yet.
@@ -181,7 +203,7 @@ export class ManagerLoop implements Manager {
       term.office = { electedAtMs: this.#ports.timers.nowMs(), state }
       this.#log.info({ name: this.#options.name }, 'elected: this is the manager now')
     }
-    await this.#planAndWrite(term, term.office, term.cluster)
+    return await this.#planAndWrite(term, term.office, term.cluster)
   }
 
   #newTerm(): Term {
@@ -213,26 +235,21 @@ export class ManagerLoop implements Manager {
     term: Term,
     office: NonNullable<Term['office']>,
     options: ClusterOptions,
-  ): Promise<void> {
+  ): Promise<Until> {
     await this.#catchUp()
     const tree = await term.mirror.refresh()
     // The session may have ended while this was read: then somebody else is in office.
-    if (term !== this.#term || this.#client.state !== 'connected') return
-    const { proposals, waiting, refusedResets } = plan(
-      {
-        ...tree,
-        options,
-        nowMs: asMillis(this.#ports.timers.nowMs()),
-        electedAtMs: asMillis(office.electedAtMs),
-      },
-      office.state,
-    )
-    this.#tellWaiting(waiting)
+    if (term !== this.#term || this.#client.state !== 'connected') return 'time passes'
+    const nowMs = asMillis(this.#ports.timers.nowMs())
+    const view = { ...tree, options, nowMs, electedAtMs: asMillis(office.electedAtMs) }
+    const next = plan(view, office.state)
+    this.#tellWaiting(next.waiting)
     // In one go: requests are pipelined, and the chains do not depend on each other.
     await Promise.all([
-      ...proposals.map((proposal) => this.#write(proposal)),
-      ...refusedResets.map((refused) => this.#refuseReset(refused)),
+      ...next.proposals.map((proposal) => this.#write(proposal)),
+      ...next.refusedResets.map((refused) => this.#refuseReset(refused)),
     ])
+    return isAtRest(view, office.state, next) && !term.mirror.isStale ? 'something changes' : 'time passes'
   }
 
   /**

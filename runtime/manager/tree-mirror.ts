@@ -41,6 +41,8 @@ export class TreeMirror {
   readonly #onChange: () => void
   readonly #data = new Map<string, Cell<Znode>>()
   readonly #children = new Map<string, Cell<readonly string[]>>()
+  /** What a znode says, taken from its JSON once: mostly one has changed, and all others are as they were. */
+  readonly #said = new WeakMap<Znode, unknown>()
   /** As of the last refresh. */
   #view: TreeView | null = null
 
@@ -55,12 +57,12 @@ export class TreeMirror {
    * @throws {CoordinatorError} the connection broke: what was read stays, the rest is read the next time.
    */
   async refresh(): Promise<TreeView> {
-    if (this.#view === null || this.#isStale) this.#view = await this.#readTree()
+    if (this.#view === null || this.isStale) this.#view = await this.#readTree()
     return this.#view
   }
 
-  /** Mostly nothing has changed since the last round. */
-  get #isStale(): boolean {
+  /** Something has changed since it was read; mostly nothing has. Or it was missing: nobody tells when it comes. */
+  get isStale(): boolean {
     for (const { dirty } of this.#data.values()) if (dirty) return true
     for (const { dirty } of this.#children.values()) if (dirty) return true
     return false
@@ -90,9 +92,9 @@ export class TreeMirror {
     ])
     if (!config) return null // deleted since the list was made
     return {
-      config: chainFromJson(chain, decoder.decode(config.data)),
+      config: this.#saidBy(config, (json) => chainFromJson(chain, json)),
       dataVersion: config.stat.version,
-      reset: reset ? resetFromJson(decoder.decode(reset.data)) : null,
+      reset: reset ? this.#saidBy(reset, resetFromJson) : null,
     }
   }
 
@@ -102,7 +104,7 @@ export class TreeMirror {
     const servers = new Map<ServerId, ServerRegistration>()
     for (const [i, id] of ids.entries()) {
       const znode = znodes[i]
-      const registration = znode ? registrationFromJson(decoder.decode(znode.data)) : null
+      const registration = znode ? this.#saidBy(znode, registrationFromJson) : null
       // One that says to be another is nobody: it would be counted twice.
       if (registration?.server === id) servers.set(registration.server, registration)
     }
@@ -114,8 +116,17 @@ export class TreeMirror {
     const ids = await this.#list(path)
     const znodes = await Promise.all(ids.map((id) => this.#read(`${path}/${id}`)))
     return znodes
-      .map((znode) => (znode ? reportFromJson(decoder.decode(znode.data)) : null))
+      .map((znode) => (znode ? this.#saidBy(znode, reportFromJson) : null))
       .filter((report) => report !== null)
+  }
+
+  /** Each znode is read in one way only. */
+  #saidBy<Value>(znode: Znode, read: (json: string) => Value): Value {
+    const known = this.#said.get(znode)
+    if (known !== undefined) return known as Value
+    const said = read(decoder.decode(znode.data))
+    this.#said.set(znode, said)
+    return said
   }
 
   /** The names of the children, in byte order. Makes the parent where it is missing, but not the parent's parent: that was deleted. */

@@ -169,8 +169,10 @@ export class DataServer {
   #scheduleTurnEnd(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    this.#ports.atTurnEnd(() => this.#endTurn())
+    this.#ports.atTurnEnd(this.#onTurnEnd)
   }
+
+  readonly #onTurnEnd = (): void => this.#endTurn()
 
   /**
    * Without fdatasync (`never`) the log is written first, so that what leaves says that it is durable. Otherwise the successor hears of the entries

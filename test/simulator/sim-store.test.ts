@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { WeakReadJudge, WeakReadViolation } from '../../lab/simulator/client/weak-reads.ts'
+import { CommittedHistory, WeakReadJudge, WeakReadViolation } from '../../lab/simulator/client/weak-reads.ts'
 import { SimDisk, SimLog } from '../../lab/simulator/kernel/disk.ts'
 import { SimProcess } from '../../lab/simulator/kernel/process.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
@@ -221,7 +221,7 @@ describe('a simulated log', () => {
 
 describe('the judge of weak reads', () => {
   const history = [entry(1), { ...entry(2), writes: [] }, entry(3)]
-  const judge = () => new WeakReadJudge('client', (_, seq) => history[seq - 1] ?? null)
+  const judge = () => new WeakReadJudge('client', new CommittedHistory((_, seq) => history[seq - 1] ?? null))
   const values = (at: number, version: number | null, committed = true) =>
     ({
       type: 'values',

@@ -3,6 +3,7 @@ import type { Verdict } from '../../lab/checker/verdict.ts'
 import { HistoryRecorder, operationsOf } from '../../lab/simulator/client/history.ts'
 import { evenChainOf, KeyGroups } from '../../lab/simulator/client/key-groups.ts'
 import { SimClient } from '../../lab/simulator/client/sim-client.ts'
+import { CommittedHistory } from '../../lab/simulator/client/weak-reads.ts'
 import { Workload, type WorkloadOptions } from '../../lab/simulator/client/workload.ts'
 import { SimManager } from '../../lab/simulator/control/sim-manager.ts'
 import { SimCoordinator } from '../../lab/simulator/coordinator/sim-coordinator.ts'
@@ -99,7 +100,7 @@ export class StoreWorld {
           history: this.history,
           groups,
           thinkMs: [5, 50],
-          committed: (chain, seq) => this.#committed.get(chain)?.[seq] ?? null,
+          committed: new CommittedHistory((chain, seq) => this.#committed.get(chain)?.[seq] ?? null),
           ...options.workload,
         }),
     )

@@ -113,7 +113,7 @@ export class SimClient implements ClientOutbox {
     const batch = this.#batches.get(to)
     if (batch !== undefined) batch.push(message)
     else this.#batches.set(to, [message])
-    this.process.atTurnEnd(() => this.#endTurn())
+    this.process.atTurnEnd(this.#endTurn)
   }
 
   /** Names are addresses here. */
@@ -150,7 +150,7 @@ export class SimClient implements ClientOutbox {
     for (const message of batch.messages) this.#step({ type: 'message', nowMs, from, message })
   }
 
-  #endTurn(): void {
+  readonly #endTurn = (): void => {
     const batches = this.#batches
     this.#batches = new Map()
     for (const [to, messages] of batches) {

@@ -15,13 +15,12 @@ export type CommittedEntries = (chain: ChainId, seq: number) => Entry | null
  */
 export class WeakReadJudge {
   readonly #client: string
-  readonly #committed: CommittedEntries
-  readonly #writes = new Map<ChainId, CommittedWrites>()
+  readonly #committed: CommittedHistory
   /** By chain: the newest position that this client was told of as committed. */
   readonly #floors = new Map<ChainId, number>()
   reads = 0
 
-  constructor(client: string, committed: CommittedEntries) {
+  constructor(client: string, committed: CommittedHistory) {
     this.#client = client
     this.#committed = committed
   }
@@ -62,14 +61,14 @@ export class WeakReadJudge {
 
   /** A key that is shown as absent has no version to compare: it may be a deletion that is not committed. */
   #checkNotOlder(chain: ChainId, key: Key, value: Versioned | null, floor: number): void {
-    const seen = this.#newest(chain, key, floor)
+    const seen = this.#committed.newest(chain, key, floor)
     if (value === null || seen === null || value.version >= seen.seq) return
     throw this.#violation(chain, `${key} is said to be ${value.version} after ${seen.seq}`)
   }
 
   /** What is shown as committed is the newest committed write of the key up to `at`. */
   #checkCommitted(chain: ChainId, key: Key, value: Versioned | null, at: number): void {
-    const newest = this.#newest(chain, key, at)
+    const newest = this.#committed.newest(chain, key, at)
     const same =
       value === null
         ? (newest?.value ?? null) === null
@@ -82,17 +81,28 @@ export class WeakReadJudge {
     )
   }
 
-  #newest(chain: ChainId, key: Key, at: number): CommittedWrite | null {
+  #violation(chain: ChainId, what: string): WeakReadViolation {
+    return new WeakReadViolation(`${this.#client}, a weak read of ${chain}: ${what}`)
+  }
+}
+
+/** The committed writes of all chains, by key: one for all clients of a run, so that the history is read once. */
+export class CommittedHistory {
+  readonly #committed: CommittedEntries
+  readonly #writes = new Map<ChainId, CommittedWrites>()
+
+  constructor(committed: CommittedEntries) {
+    this.#committed = committed
+  }
+
+  /** The newest write of this key up to `at`, if any. */
+  newest(chain: ChainId, key: Key, at: number): CommittedWrite | null {
     let writes = this.#writes.get(chain)
     if (writes === undefined) {
       writes = new CommittedWrites((seq) => this.#committed(chain, seq))
       this.#writes.set(chain, writes)
     }
     return writes.newest(key, at)
-  }
-
-  #violation(chain: ChainId, what: string): WeakReadViolation {
-    return new WeakReadViolation(`${this.#client}, a weak read of ${chain}: ${what}`)
   }
 }
 

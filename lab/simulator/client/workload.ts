@@ -16,7 +16,7 @@ import {
   outputOf,
 } from './kv-operations.ts'
 import type { SimClient } from './sim-client.ts'
-import { type CommittedEntries, WeakReadJudge } from './weak-reads.ts'
+import { type CommittedHistory, WeakReadJudge } from './weak-reads.ts'
 
 export interface WorkloadOptions {
   readonly client: SimClient
@@ -36,7 +36,7 @@ export interface WorkloadOptions {
   /** Reads that follow a write by itself: of which share of the writes, and how long after it was sent, in ms. They meet versions that are still dirty. Default: none. */
   readonly echoes?: { readonly share: number; readonly afterMs: readonly [number, number] }
   /** What weak reads are judged by. Absent: they are not judged. */
-  readonly committed?: CommittedEntries
+  readonly committed?: CommittedHistory
 }
 
 const STRONG: Consistency = { type: 'strong' }

@@ -18,6 +18,9 @@ interface Seen {
   serving: boolean
   leaseUntil: number
   downstream: Replica['downstream']
+  /** The configuration and the life by which it was found to serve rightly. */
+  servesBy: ChainConfig | null
+  servesAs: number
   /** What it held at least when it answered the handshake of that link. */
   heldAtLink: number
 }
@@ -99,7 +102,10 @@ export class ReplicaObserver {
       this.#checkDurable(server, seen, replica)
     if (replica.serving !== seen.serving) this.#checkHandoff(seen, replica)
     if (replica.serving) {
-      checkServes(replica)
+      if (!replica.alive || replica.config !== seen.servesBy || replica.incarnation !== seen.servesAs)
+        checkServes(replica)
+      seen.servesBy = replica.config
+      seen.servesAs = replica.incarnation
       this.#checkHeir(replica)
     }
     checkQuestion(replica)
@@ -238,6 +244,8 @@ const newSeen = (replica: Replica): Seen => ({
   serving: false,
   leaseUntil: 0,
   downstream: null,
+  servesBy: null,
+  servesAs: 0,
   heldAtLink: 0,
 })
 

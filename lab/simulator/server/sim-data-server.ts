@@ -262,6 +262,7 @@ export class SimDataServer {
 
   #ports(world: LifeWorld): DataServerPorts {
     const { process, disk } = this
+    const { onTurn } = this.#hooks
     return {
       clock: {
         nowMs: () => process.nowMs(),
@@ -271,11 +272,10 @@ export class SimDataServer {
       },
       timers: process.timers,
       log: traceLog(process),
-      atTurnEnd: (run) =>
-        process.atTurnEnd(() => {
-          run()
-          this.#hooks.onTurn?.(this)
-        }),
+      atTurnEnd: (run) => {
+        process.atTurnEnd(run)
+        if (onTurn !== undefined) process.atTurnEnd(() => onTurn(this))
+      },
       onBug: world.onBug,
       openWal: (events) => {
         const wal = new SimWal({

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { checkProposal } from '../../../coordinator/manager/assertions.ts'
 import type { PlannerLimits } from '../../../coordinator/manager/limits.ts'
 import { plan } from '../../../coordinator/manager/planner.ts'
+import { isAtRest } from '../../../coordinator/manager/rest.ts'
 import {
   type ChainView,
   type ManagerView,
@@ -443,5 +444,30 @@ describe('production assertions', () => {
   ] as const)('%s', (name, before, after) => {
     expect(() => check(before, after)).toThrow(InvariantViolation)
     expect(() => check(before, after)).toThrow(broken(name))
+  })
+})
+
+describe('at rest: only a change of the tree can change the next plan', () => {
+  const rests = (sketch: ViewSketch, state = newPlannerState()) => {
+    const seen = view(sketch)
+    return isAtRest(seen, state, plan(seen, state))
+  }
+  const whole = { servers: three, chain: config(4, 'n1 n2 n3') }
+
+  test('a whole chain', () => {
+    expect(rests(whole)).toBe(true)
+  })
+
+  test('not in the grace after an election', () => {
+    expect(rests({ ...whole, nowMs: 7_000, electedAtMs: 2_000 })).toBe(false)
+  })
+
+  test('not where somebody is suspected, waits to join again, or is waited for', () => {
+    expect(rests({ ...whole, reports: [report('n1', 4, 'serving', 'n2')] })).toBe(false)
+    const state = newPlannerState()
+    state.backoffs.set('c0/n4', { untilMs: asMillis(100_001), whileAloneMs: asMillis(100_001) })
+    expect(rests(whole, state)).toBe(false)
+    expect(rests({ servers: [server('n1')] })).toBe(false)
+    expect(rests({ ...whole, servers: [...three.slice(1)] })).toBe(false)
   })
 })

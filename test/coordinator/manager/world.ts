@@ -1,4 +1,5 @@
 import { plan } from '../../../coordinator/manager/planner.ts'
+import { isAtRest } from '../../../coordinator/manager/rest.ts'
 import type { ChainView, ManagerView, ResetOrder } from '../../../coordinator/manager/view.ts'
 import { newPlannerState, type PlannerState, type Proposal } from '../../../coordinator/manager/view.ts'
 import type { ChainConfig } from '../../../protocol/chain-config.ts'
@@ -75,6 +76,7 @@ export class World {
   readonly managers: Manager[]
   readonly counts: Record<string, number> = {}
   nowMs = 0
+  #plans = 0
   #rng: number
 
   constructor(options: WorldOptions) {
@@ -264,7 +266,11 @@ export class World {
       manager.view = { ...view, chains: this.#chainViews(view.chains), drains: new Set(this.drains) }
     } else if (manager.stage === 3) {
       const times = { nowMs: asMillis(this.nowMs), electedAtMs: asMillis(manager.electedAtMs) }
-      manager.proposals = [...plan({ ...view, ...times }, manager.state).proposals]
+      const seen = { ...view, ...times }
+      const next = plan(seen, manager.state)
+      // Now and then: it is as dear as the plan itself.
+      if (this.#plans++ % 16 === 0 && isAtRest(seen, manager.state, next)) checkRest(seen, manager.state)
+      manager.proposals = [...next.proposals]
     } else {
       const proposal = manager.proposals.shift()
       if (proposal) this.write(proposal, manager.electedAtMs)
@@ -375,3 +381,14 @@ export class World {
 }
 export type WorldChain = Chain
 export type WorldServer = Server
+
+/** Whoever rests until the tree changes must miss nothing, however long that takes. */
+function checkRest(view: ManagerView, state: PlannerState): void {
+  const memory = { ...state, suspicions: new Map(), backoffs: new Map(), demotions: new Map(state.demotions) }
+  const later = plan({ ...view, nowMs: asMillis(view.nowMs + LONG_MS) }, memory)
+  if (later.proposals.length + later.waiting.length + later.refusedResets.length > 0)
+    throw new Error(`at rest, and later there is something to do: ${JSON.stringify(later)}`)
+}
+
+/** Longer than everything that the planner waits for. */
+const LONG_MS = 10_000_000

@@ -146,6 +146,22 @@ describe('the manager', () => {
     expect(second.manager.status().leads).toBe(true)
   })
 
+  test('rests while nothing changes, and goes on as soon as something does', async () => {
+    const world = new SmallWorld()
+    const { manager } = world.startManager('manager-1')
+    const servers = ['n1', 'n2', 'n3', 'n4'].map((name) => world.startServer(name))
+    await world.seconds(30)
+    expect(manager.status()).toMatchObject({ leads: true, waiting: [] })
+    const gone = world.chain().split(' ')[0] ?? ''
+    const { changes } = manager.status()
+    servers.find(({ process }) => process.name === gone)?.process.crash()
+    // It is missed once its session is over; then nothing waits for the next round at rest, which is seconds away.
+    await world.seconds(SESSION_TIMEOUT_MS / 1000 + 1)
+    expect(manager.status().changes).toBeGreaterThan(changes)
+    expect(world.chain().split(' ')).not.toContain(gone)
+    expect(world.bugs).toEqual([])
+  })
+
   test('the same seed makes the same run, another seed another', async () => {
     const [one, again, other] = [await fullChain(7), await fullChain(7), await fullChain(8)]
     expect(again.lines).toEqual(one.lines)
