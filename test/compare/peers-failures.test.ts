@@ -97,7 +97,6 @@ test('a server that never gets ready is given up in time', async () => {
       program: 'sleep',
       args: ['60'],
       directory,
-      quotaPercent: null,
       ports: [1],
     }
     const peer = new PeerProcess(command)
@@ -122,7 +121,6 @@ test('a taken port is called that', async () => {
         program: 'redis-server',
         args,
         directory,
-        quotaPercent: null,
         ports: [port],
       }
       const peer = new PeerProcess(command)
@@ -151,7 +149,6 @@ test('what is not installed, or too old, comes with advice', async () => {
       program: 'no-such-server',
       args: [],
       directory,
-      quotaPercent: null,
       ports: [],
     }
     const peer = new PeerProcess(absent)

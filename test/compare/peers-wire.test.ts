@@ -181,11 +181,7 @@ describe('etcd', () => {
     it.submit(read('a'))
     it.submit(read('a'))
     it.feed(Buffer.concat([...answer(3), frame(1, 5, 1, [0x88]), frame(3, 0, 5, [0, 0, 0, 7])]))
-    expect(it.answers).toEqual([
-      'v',
-      'etcd refused: see the log of the member',
-      'the stream was reset with code 7',
-    ])
+    expect(it.answers).toEqual(['v', 'h:1 refused: see its log', 'h:1 reset the stream with code 7'])
     expect(it.speaker.pending).toBe(0)
   })
 
@@ -273,7 +269,7 @@ describe('a connection', () => {
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const endpoint = `127.0.0.1:${(server.address() as { port: number }).port}`
-    const connections = [new Connection(endpoint, (wire) => new RedisSpeaker(wire, 0))]
+    const connections = [new Connection(endpoint, { retries: true }, (wire) => new RedisSpeaker(wire, 0))]
     const target = await openPeerTarget({ connections, choose: roundRobin(connections) })
     try {
       const waiting = submitOne(target, update('a', '1'))

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import { missingUnless, outputOf, type Version, versionOf, versionText } from './installed.ts'
-import { askJson, PeerProcess } from './peer-process.ts'
-import { endAll, processNamed, startAll } from './process-group.ts'
+import { askJson, type PeerProcess } from './peer-process.ts'
+import { PeerGroup } from './process-group.ts'
 
 const READY_MS = 30_000
 /** With HTTP's JSON under /v3, by which we ask who leads. */
@@ -37,6 +37,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
   const names = Array.from({ length: options.replicas }, (_, place) => `etcd-${place + 1}`)
   const peerUrl = (place: number) => `http://127.0.0.1:${ports[2 * place + 1]}`
   const cluster = names.map((name, place) => `${name}=${peerUrl(place)}`).join(',')
+  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
   const members = names.map((name, place): Member => {
     const clientPort = ports[2 * place] ?? 0
     const clientUrl = `http://127.0.0.1:${clientPort}`
@@ -52,16 +53,12 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
       '--initial-cluster-state=new',
       ...settings(options),
     ]
-    const command = { name, program: 'etcd', args, directory, quotaPercent: options.quotaPercent }
-    return {
-      process: new PeerProcess({ ...command, ports: [clientPort, ports[2 * place + 1] ?? 0] }),
-      clientPort,
-    }
+    const both = [clientPort, ports[2 * place + 1] ?? 0]
+    const command = { name, program: 'etcd', args, directory, ports: both }
+    return { process: group.add(command, isReady(clientPort)), clientPort }
   })
-  await startAll(
-    members.map((member) => ({ process: member.process, isReady: isReady(member), timeoutMs: READY_MS })),
-  )
-  return running(options, members)
+  await group.start()
+  return running(options, group, members)
 }
 
 const settings = ({ durability }: SystemOptions): string[] => [
@@ -71,15 +68,12 @@ const settings = ({ durability }: SystemOptions): string[] => [
 ]
 
 /** It knows a leader. */
-const isReady =
-  ({ clientPort }: Member) =>
-  async () => {
-    const answer = await askJson(`http://127.0.0.1:${clientPort}/health`)
-    return (answer as { health?: unknown } | null)?.health === 'true'
-  }
+const isReady = (clientPort: number) => async () => {
+  const answer = await askJson(`http://127.0.0.1:${clientPort}/health`)
+  return (answer as { health?: unknown } | null)?.health === 'true'
+}
 
-function running(options: SystemOptions, members: readonly Member[]): RunningSystem {
-  const processes = members.map(({ process }) => process)
+function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
   const endpoints = members.map(({ clientPort }) => `127.0.0.1:${clientPort}`)
   return {
     record: {
@@ -116,14 +110,9 @@ function running(options: SystemOptions, members: readonly Member[]): RunningSys
           })),
       ),
     traffic: async () => null,
-    kill: (name) => processNamed(processes, name).kill(),
-    async restart(name) {
-      const member = members.find(({ process }) => process.name === name)
-      const process = processNamed(processes, name)
-      await process.launch()
-      if (member !== undefined) await process.ready(isReady(member), READY_MS)
-    },
-    stop: () => endAll(processes),
+    kill: (name) => group.kill(name),
+    restart: (name) => group.restart(name),
+    stop: () => group.end(),
   }
 }
 

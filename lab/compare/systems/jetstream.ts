@@ -6,8 +6,8 @@ import { connect, DiscardPolicy, RetentionPolicy, StorageType } from 'nats'
 import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import { atLeast, missingUnless, type Version, versionOf, versionText } from './installed.ts'
-import { askJson, PeerProcess } from './peer-process.ts'
-import { endAll, processNamed, startAll } from './process-group.ts'
+import { askJson, type PeerProcess } from './peer-process.ts'
+import { PeerGroup } from './process-group.ts'
 
 const BUCKET = 'bench'
 const READY_MS = 30_000
@@ -48,6 +48,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
   const port = (place: number, which: number) => ports[3 * place + which] ?? 0
   const places = Array.from({ length: options.replicas }, (_, place) => place)
   const routes = places.map((place) => `nats://127.0.0.1:${port(place, 1)}`)
+  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
   const members = await Promise.all(
     places.map(async (place): Promise<Member> => {
       const name = `jetstream-${place + 1}`
@@ -66,40 +67,35 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
             ]),
       ]
       await writeFile(configuration, `${lines.join('\n')}\n`)
-      const process = new PeerProcess({
+      const command = {
         name,
         program: 'nats-server',
         args: ['--config', configuration],
         directory,
-        quotaPercent: options.quotaPercent,
         ports: [0, 1, 2].map((which) => port(place, which)),
-      })
+      }
+      const process = group.add(command, isReady(port(place, 2)))
       return { process, clientPort: port(place, 0), httpPort: port(place, 2) }
     }),
   )
-  const processes = members.map(({ process }) => process)
-  await startAll(
-    members.map((member) => ({ process: member.process, isReady: isReady(member), timeoutMs: READY_MS })),
-  )
+  await group.start()
   try {
     await makeBucket(options, members)
   } catch (error) {
-    await endAll(processes)
+    await group.end()
     throw error
   }
-  return running(options, members)
+  return running(options, group, members)
 }
 
 const syncSetting = ({ durability }: SystemOptions) =>
   durability === 'durable' ? ', sync_interval: always' : ''
 
 /** Its JetStream is up, and current with the others. */
-const isReady =
-  ({ httpPort }: Member) =>
-  async () => {
-    const answer = await askJson(`http://127.0.0.1:${httpPort}/healthz`)
-    return (answer as { status?: unknown } | null)?.status === 'ok'
-  }
+const isReady = (httpPort: number) => async () => {
+  const answer = await askJson(`http://127.0.0.1:${httpPort}/healthz`)
+  return (answer as { status?: unknown } | null)?.status === 'ok'
+}
 
 /** The stream that a bucket is. Refused until the servers have found each other and a leader, so it is asked for again. */
 async function makeBucket(options: SystemOptions, members: readonly Member[]): Promise<void> {
@@ -137,8 +133,7 @@ async function makeBucket(options: SystemOptions, members: readonly Member[]): P
   }
 }
 
-function running(options: SystemOptions, members: readonly Member[]): RunningSystem {
-  const processes = members.map(({ process }) => process)
+function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
   const endpoints = members.map(({ clientPort }) => `127.0.0.1:${clientPort}`)
   return {
     record: {
@@ -171,14 +166,9 @@ function running(options: SystemOptions, members: readonly Member[]): RunningSys
         }))
     },
     traffic: async () => null,
-    kill: (name) => processNamed(processes, name).kill(),
-    async restart(name) {
-      const member = members.find(({ process }) => process.name === name)
-      const process = processNamed(processes, name)
-      await process.launch()
-      if (member !== undefined) await process.ready(isReady(member), READY_MS)
-    },
-    stop: () => endAll(processes),
+    kill: (name) => group.kill(name),
+    restart: (name) => group.restart(name),
+    stop: () => group.end(),
   }
 }
 

@@ -5,7 +5,6 @@ import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type CpuQuota, limitCpu } from './process-quota.ts'
 
 /** Debian puts servers where not every user's PATH looks. */
 export const serverPath = (): string => [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
@@ -24,7 +23,6 @@ export interface PeerCommand {
   /** The member's own folder: its data and its log (`<name>.log`). Made where it is missing. */
   readonly directory: string
   readonly env?: Readonly<Record<string, string>>
-  readonly quotaPercent: number | null
   /** For the message, should one of them be taken. */
   readonly ports: readonly number[]
 }
@@ -41,7 +39,6 @@ export class PeerProcess {
   #child: ChildProcess | null = null
   #spawnError: NodeJS.ErrnoException | null = null
   #exit: Promise<void> = Promise.resolve()
-  #quota: CpuQuota | null = null
 
   constructor(command: PeerCommand) {
     this.command = command
@@ -66,7 +63,7 @@ export class PeerProcess {
 
   /** Starts the program; whether it is ready is another question (`ready`). */
   async launch(): Promise<void> {
-    const { program, args, directory, env, quotaPercent, name } = this.command
+    const { program, args, directory, env } = this.command
     await mkdir(directory, { recursive: true })
     // A file, not a pipe: nobody reads along, so nothing can fill up.
     const log = openSync(this.#log, 'a')
@@ -95,11 +92,6 @@ export class PeerProcess {
         child.once('spawn', resolve)
         child.once('error', () => resolve())
       })
-      if (quotaPercent !== null && child.pid !== undefined)
-        this.#quota = limitCpu({ name, pid: child.pid, percentOfOneCore: quotaPercent })
-    } catch (error) {
-      await this.end()
-      throw error
     } finally {
       closeSync(log)
     }
@@ -167,8 +159,6 @@ export class PeerProcess {
       bound.abort()
     }
     await this.kill()
-    this.#quota?.remove()
-    this.#quota = null
   }
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import { missingUnless, type Version, versionOf, versionText } from './installed.ts'
-import { ask, PeerProcess } from './peer-process.ts'
-import { endAll, startAll } from './process-group.ts'
+import { ask, type PeerProcess } from './peer-process.ts'
+import { PeerGroup } from './process-group.ts'
 
 const READY_MS = 20_000
 const OLDEST: Version = [5, 0, 0]
@@ -43,21 +43,13 @@ const version = () => versionOf('redis-server', ['--version'])
 
 async function start(options: SystemOptions, replicas: number): Promise<RunningSystem> {
   const ports = await freePorts(replicas)
-  const members = ports.map((_, place) => member(options, ports, place))
-  await startAll(
-    members.map(({ process, port }, place) => ({
-      process,
-      isReady: async () => {
-        const role = await info(port, 'replication')
-        return place === 0 || role.includes('master_link_status:up')
-      },
-      timeoutMs: READY_MS,
-    })),
-  )
-  return running(options, members)
+  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
+  const members = ports.map((_, place) => member(options, group, ports, place))
+  await group.start()
+  return running(options, group, members)
 }
 
-function member(options: SystemOptions, ports: readonly number[], place: number): Member {
+function member(options: SystemOptions, group: PeerGroup, ports: readonly number[], place: number): Member {
   const port = ports[place] ?? 0
   const name = place === 0 ? 'redis-master' : `redis-replica-${place}`
   const directory = join(options.directory, name)
@@ -70,14 +62,15 @@ function member(options: SystemOptions, ports: readonly number[], place: number)
     ...['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0'],
     ...(place === 0 ? [] : ['--replicaof', '127.0.0.1', String(ports[0])]),
   ]
-  const quotaPercent = options.quotaPercent
-  return {
-    process: new PeerProcess({ name, program: 'redis-server', args, directory, quotaPercent, ports: [port] }),
-    port,
+  const isReady = async () => {
+    const said = await info(port, 'replication')
+    return place === 0 || said.includes('master_link_status:up')
   }
+  const command = { name, program: 'redis-server', args, directory, ports: [port] }
+  return { process: group.add(command, isReady), port }
 }
 
-function running(options: SystemOptions, members: readonly Member[]): RunningSystem {
+function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
   const [master] = members
   if (master === undefined) throw new Error('redis without a server')
   const wait = members.length - 1
@@ -99,8 +92,8 @@ function running(options: SystemOptions, members: readonly Member[]): RunningSys
       ],
       client: clientText(wait),
     },
-    // Redis replies before its replicas have the write, and a replica may become master without it: no read of it is more than a read of one server.
-    variants: [{ name: 'master', level: wait === 0 ? 'linearizable' : 'stale', target }],
+    // With replicas: reads are never behind the master, but may show what its replicas do not have, and a failover then takes back.
+    variants: [{ name: 'master', level: wait === 0 ? 'linearizable' : 'none', target }],
     async processes() {
       return Promise.all(
         members
@@ -113,7 +106,7 @@ function running(options: SystemOptions, members: readonly Member[]): RunningSys
       )
     },
     traffic: async () => null,
-    stop: () => endAll(members.map(({ process }) => process)),
+    stop: () => group.end(),
   }
 }
 

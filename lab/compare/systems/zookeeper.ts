@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import { missingUnless, outputOf, type Version, versionIn, versionText } from './installed.ts'
-import { ask, PEERS_ADVICE, PeerProcess } from './peer-process.ts'
-import { endAll, processNamed, startAll } from './process-group.ts'
+import { ask, PEERS_ADVICE, type PeerProcess } from './peer-process.ts'
+import { PeerGroup } from './process-group.ts'
 
 /** Debian's packages `zookeeper` and `libslf4j-java`; the first names everything else that it needs. */
 const JAR = '/usr/share/java/zookeeper.jar'
@@ -48,6 +48,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
   const port = (place: number, which: number) => ports[3 * place + which] ?? 0
   const places = Array.from({ length: options.replicas }, (_, place) => place)
   const ensemble = places.map((place) => `server.${place + 1}=127.0.0.1:${port(place, 1)}:${port(place, 2)}`)
+  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
   const members = await Promise.all(
     places.map(async (place): Promise<Member> => {
       const name = `zookeeper-${place + 1}`
@@ -64,21 +65,19 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
         ...(options.replicas === 1 ? [] : ensemble),
       ]
       await writeFile(configuration, `${lines.join('\n')}\n`)
-      const process = new PeerProcess({
+      const command = {
         name,
         program: 'java',
         args: [...javaFlags(options), '-cp', `${JAR}:${LOGGER_JAR}`, MAIN, configuration],
         directory,
-        quotaPercent: options.quotaPercent,
         ports: [0, 1, 2].map((which) => port(place, which)),
-      })
+      }
+      const process = group.add(command, isReady(port(place, 0)))
       return { process, clientPort: port(place, 0) }
     }),
   )
-  await startAll(
-    members.map((member) => ({ process: member.process, isReady: isReady(member), timeoutMs: READY_MS })),
-  )
-  return running(options, members)
+  await group.start()
+  return running(options, group, members)
 }
 
 const SETTINGS = [
@@ -96,18 +95,14 @@ const javaFlags = ({ durability }: SystemOptions): string[] => [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ]
 
-const isReady =
-  ({ clientPort }: Member) =>
-  async () =>
-    (await mode(clientPort)) !== null
+const isReady = (clientPort: number) => async () => (await mode(clientPort)) !== null
 
 async function mode(clientPort: number): Promise<string | null> {
   const answer = await ask(clientPort, 'srvr', () => false)
   return /^Mode: (\w+)$/m.exec(answer)?.[1] ?? null
 }
 
-function running(options: SystemOptions, members: readonly Member[]): RunningSystem {
-  const processes = members.map(({ process }) => process)
+function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
   const endpoints = members.map(({ clientPort }) => `127.0.0.1:${clientPort}`)
   return {
     record: {
@@ -148,13 +143,8 @@ function running(options: SystemOptions, members: readonly Member[]): RunningSys
           })),
       ),
     traffic: async () => null,
-    kill: (name) => processNamed(processes, name).kill(),
-    async restart(name) {
-      const member = members.find(({ process }) => process.name === name)
-      const process = processNamed(processes, name)
-      await process.launch()
-      if (member !== undefined) await process.ready(isReady(member), READY_MS)
-    },
-    stop: () => endAll(processes),
+    kill: (name) => group.kill(name),
+    restart: (name) => group.restart(name),
+    stop: () => group.end(),
   }
 }

@@ -7,8 +7,8 @@ const RECONNECT_MS = 100
 /** A connection that is not ready after so long is given up, and made anew. */
 const READY_MS = 5000
 const TICK_MS = 1000
-/** An operation without an answer is given up after so many ticks. */
-export const ANSWER_TICKS = 6
+/** Of one-second ticks: how long an operation waits for its answer. Long where an error ends the measurement, short where failures are what is measured. */
+const PATIENCE = { patient: 15, impatient: 2 } as const
 
 export class Connection {
   readonly endpoint: string
@@ -21,15 +21,20 @@ export class Connection {
   #ready = false
   #closed = false
   #lastError = 'not connected yet'
+  readonly #patienceTicks: number
   #tick = 0
   #flushScheduled = false
   #ticker: NodeJS.Timeout | null = null
   #again: NodeJS.Timeout | null = null
   readonly #waitingForReady: (() => void)[] = []
 
-  /** @param endpoint - `host:port` */
-  constructor(endpoint: string, factory: SpeakerFactory) {
+  /**
+   * @param endpoint - `host:port`
+   * @param options.retries - the caller goes on after errors: what is not answered in two seconds is one (else in fifteen).
+   */
+  constructor(endpoint: string, options: { readonly retries: boolean }, factory: SpeakerFactory) {
     this.endpoint = endpoint
+    this.#patienceTicks = options.retries ? PATIENCE.impatient : PATIENCE.patient
     this.#factory = factory
     this.#ticker = setInterval(() => this.#onTick(), TICK_MS)
     this.#ticker.unref()
@@ -141,7 +146,7 @@ export class Connection {
 
   #onTick(): void {
     this.#tick++
-    if (this.#ready) this.#speaker?.onTick(this.#tick - ANSWER_TICKS)
+    if (this.#ready) this.#speaker?.onTick(this.#tick - this.#patienceTicks)
     if (this.#out.length > 0) this.#flushSoon()
   }
 

@@ -21,6 +21,8 @@ import { ProtocolError, type Speaker, type Waiting, WaitingQueue, type Wire } fr
 
 /** The window of the connection is opened again after so many bytes of answers. */
 const REPLENISH_BYTES = 0x2000_0000
+/** An error code of RFC 9113 §7. */
+const CANCEL = 8
 const STREAM_ID_MAX = 0x7fff_ffff
 
 interface Stream {
@@ -43,6 +45,7 @@ export interface EtcdSpeakerOptions {
 
 export class EtcdSpeaker implements Speaker {
   readonly #wire: Wire
+  readonly #authority: string
   readonly #serializable: boolean
   readonly #rangeHeaders: Uint8Array
   readonly #putHeaders: Uint8Array
@@ -63,6 +66,7 @@ export class EtcdSpeaker implements Speaker {
 
   constructor(wire: Wire, options: EtcdSpeakerOptions) {
     this.#wire = wire
+    this.#authority = options.authority
     this.#serializable = options.serializable
     this.#nextId = options.firstStreamId ?? 1
     this.#rangeHeaders = headerBlock('/etcdserverpb.KV/Range', options.authority)
@@ -101,8 +105,12 @@ export class EtcdSpeaker implements Speaker {
   }
 
   onTick(overdueTick: number): void {
-    const [oldest] = this.#streams.values()
-    if (oldest !== undefined && oldest.waiting.beganTick <= overdueTick) this.#wire.fail('no answer in time')
+    for (const [id, { waiting }] of this.#streams) {
+      if (waiting.beganTick > overdueTick) return
+      putFrameHeader(this.#wire.out, 4, FRAME.resetStream, 0, id)
+      this.#wire.out.int32(CANCEL)
+      this.#settle(id, `${this.#authority}: no answer in time`)
+    }
   }
 
   fail(error: string): void {
@@ -188,7 +196,10 @@ export class EtcdSpeaker implements Speaker {
         if ((flags & FLAG.endStream) !== 0) this.#onEnd(streamId)
         return
       case FRAME.resetStream:
-        return this.#settle(streamId, `the stream was reset with code ${bytes.readUInt32BE(from)}`)
+        return this.#settle(
+          streamId,
+          `${this.#authority} reset the stream with code ${bytes.readUInt32BE(from)}`,
+        )
       case FRAME.settings:
         if ((flags & FLAG.ack) === 0) this.#onSettings(bytes.subarray(from, end))
         return
@@ -224,7 +235,7 @@ export class EtcdSpeaker implements Speaker {
   #onEnd(streamId: number): void {
     const stream = this.#streams.get(streamId)
     if (stream === undefined) return
-    if (!stream.hasData) return this.#settle(streamId, 'etcd refused: see the log of the member')
+    if (!stream.hasData) return this.#settle(streamId, `${this.#authority} refused: see its log`)
     if (stream.answer !== null) stream.waiting.onValue?.(firstValue(Buffer.concat(stream.answer)))
     this.#settle(streamId, null)
   }
