@@ -70,7 +70,8 @@ class CatenaryTarget implements Target {
   readonly #calls = new CallTable<Call>()
   readonly #transport: Transport
   readonly #routes: Routes<Call>
-  readonly #links: ServerLink[] = []
+  /** Of addresses of which nobody has said yet whose they are. */
+  #strangers: ServerLink[] = []
   readonly #sweeper: NodeJS.Timeout
   /** Calls that are tried again once their time has come. */
   #later: { call: Call; atMs: number }[] = []
@@ -95,7 +96,7 @@ class CatenaryTarget implements Target {
     spec.servers.forEach((server, i) => {
       const [host = '', port = ''] = server.split(':')
       const link = new ServerLink(`@${i}`)
-      this.#links.push(link)
+      this.#strangers.push(link)
       this.#transport.setAddress(link.id, { host, port: Number(port) })
     })
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
@@ -146,7 +147,7 @@ class CatenaryTarget implements Target {
   }
 
   flush(): void {
-    for (const link of this.#links) this.#flushLink(link)
+    for (const link of this.#strangers) this.#flushLink(link)
     for (const link of this.#routes.links.values()) this.#flushLink(link)
     this.#transport.flush()
   }
@@ -282,7 +283,7 @@ class CatenaryTarget implements Target {
       }
       case 'map-reply':
         this.#routes.adopt(reply.map)
-        if (this.#routes.isWhole) this.#onWhole()
+        if (this.#routes.isWhole) this.#knowAll()
         return
       case 'failed':
         if (reply.map !== null) this.#routes.adopt(reply.map)
@@ -326,7 +327,7 @@ class CatenaryTarget implements Target {
 
   #onDown(peer: string, reason: string): void {
     if (this.#closed) return
-    const link = this.#routes.links.get(peer) ?? this.#links.find(({ id }) => id === peer)
+    const link = this.#routes.links.get(peer) ?? this.#strangers.find(({ id }) => id === peer)
     if (link === undefined) return
     link.queue = []
     link.queueBytes = 0
@@ -369,10 +370,20 @@ class CatenaryTarget implements Target {
     }
   }
 
+  /** From now on servers are dialled by their names: of two connections of one client, a server keeps the later one. */
+  #knowAll(): void {
+    const strangers = this.#strangers
+    this.#strangers = []
+    this.#calls.takeWhere(({ server }) => server !== null && strangers.includes(server))
+    for (const { id } of strangers) this.#transport.setAddress(id, null)
+    this.#onWhole()
+  }
+
   /** Of everybody: the one that answers first may be the only one that lives. */
   #askForMap(): void {
     this.#mapAskedMs = this.#nowMs
-    for (const link of this.#links) {
+    const everybody = this.#strangers.length > 0 ? this.#strangers : this.#routes.links.values()
+    for (const link of everybody) {
       if (link.queue.length > 0) continue
       const call = { ...this.#callOf(null, null, () => {}), server: link }
       link.queue.push({ type: 'map-request', call: this.#calls.add(call) })
