@@ -2,9 +2,14 @@ import { readFileSync } from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { ALL_KINDS, parseFaults } from '../../lab/simulator/faults/kinds.ts'
 import { planFromJson } from '../../lab/simulator/faults/plan-json.ts'
+import type { Replication } from '../../protocol/cluster.ts'
 import { UsageError } from '../arguments.ts'
 import { simulateMany } from '../sim/many.ts'
 import { type SimChoice, simulateOne } from '../sim/one.ts'
+
+/** Those of which the simulator knows what they promise. */
+const SIMULATED = ['craq', 'chain', 'raft', 'raft-lease'] as const satisfies Replication[]
+type SimulatedReplication = (typeof SIMULATED)[number]
 
 interface SimArguments {
   readonly seed: number | undefined
@@ -17,6 +22,7 @@ interface SimArguments {
   readonly chains: number
   readonly duration: number | undefined
   readonly plan: string | undefined
+  readonly replication: SimulatedReplication | undefined
   readonly workers: number
   readonly trace: boolean
   readonly shrink: boolean
@@ -44,6 +50,10 @@ export const simCommand: CommandModule<unknown, SimArguments> = {
       .option('servers', { type: 'number', describe: 'Data servers. Default: drawn for each seed' })
       .option('clients', { type: 'number', default: 8, describe: 'Clients of the store' })
       .option('chains', { type: 'number', default: 2, describe: 'Chains that share the keys' })
+      .option('replication', {
+        choices: SIMULATED,
+        describe: 'What keeps the copies alike. Default: craq, and storms of elections now and then',
+      })
       .option('duration', {
         type: 'number',
         describe: 'Virtual seconds with faults. Default: drawn for each seed',
@@ -92,6 +102,7 @@ function toChoice(argv: SimArguments): SimChoice {
       clients: wholeWithin(argv.clients, '--clients', 1, 64),
       chains: wholeWithin(argv.chains, '--chains', 1, 16),
       ...(argv.servers === undefined ? {} : { servers: wholeWithin(argv.servers, '--servers', 1, 16) }),
+      ...(argv.replication === undefined ? {} : { replication: argv.replication }),
       ...(argv.duration === undefined
         ? {}
         : { faultSeconds: wholeWithin(argv.duration, '--duration', 1, 100_000) }),

@@ -7,6 +7,7 @@ export function repeatCommand(seed: number, options: Omit<SimulationOptions, 'se
   if (options.servers !== undefined) words.push(`--servers ${options.servers}`)
   if (options.clients !== undefined && options.clients !== 8) words.push(`--clients ${options.clients}`)
   if (options.chains !== undefined && options.chains !== 2) words.push(`--chains ${options.chains}`)
+  if (options.replication !== undefined) words.push(`--replication ${options.replication}`)
   if (options.faultSeconds !== undefined) words.push(`--duration ${options.faultSeconds}`)
   return words.join(' ')
 }

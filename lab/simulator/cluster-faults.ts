@@ -15,7 +15,7 @@ export function faultTargetOf(cluster: SimCluster): FaultTarget {
     ],
     chains: cluster.chains,
     note: (text) => cluster.trace.add(cluster.scheduler.nowUs, 'nemesis', text),
-    config: (chain) => cluster.observer.config(chain),
+    config: (chain) => cluster.config(chain),
     manager: () => [...cluster.managers].find(([, manager]) => manager.status().leads)?.[0] ?? null,
     process: (name) => cluster.process(name),
     disk: (name) => server(name)?.disk ?? coordinator(name)?.disk ?? null,

@@ -1,5 +1,6 @@
 import { CHAIN_LIMITS } from '../../chain/limits.ts'
-import type { Durability } from '../../protocol/cluster.ts'
+import type { ChainConfig } from '../../protocol/chain-config.ts'
+import { type Durability, hasFixedMembers, type Replication } from '../../protocol/cluster.ts'
 import { asChainId, type ChainId } from '../../protocol/ids.ts'
 import { InvariantViolation } from '../../protocol/invariants.ts'
 import { HistoryRecorder } from './client/history.ts'
@@ -20,6 +21,7 @@ import type { Trace } from './kernel/trace.ts'
 import { Observer } from './observer/observer.ts'
 import type { ClusterSight } from './observer/sight.ts'
 import { SimOperator } from './operator.ts'
+import { type MakeSimHost, QuorumGroups } from './quorum-groups.ts'
 import type { SimulationFailure } from './result.ts'
 import { joinsBy, SimDataServer } from './server/sim-data-server.ts'
 import { ZnodeRun, ZnodeWorkload } from './znode-client/znode-workload.ts'
@@ -32,6 +34,8 @@ export interface ClusterShape {
   readonly replicationFactor: number
   readonly clients: number
   readonly durability: Durability
+  /** Default: craq. */
+  readonly replication?: Replication
   readonly sessionTimeoutMs: number
   /** Between an answer and the next request of a client: from, to. */
   readonly thinkMs: readonly [number, number]
@@ -57,6 +61,8 @@ export interface ClusterShape {
 const TICK_MS = 50
 const ZOOKEEPER_TICK_MS = 500
 const MANAGER_ROUND_MS = 250
+/** A quorum's log is cut where the store is on the disk: often enough for somebody to lack what is gone. */
+const QUORUM_BATCH_MS = 500
 
 /**
  * A whole cluster in virtual time: coordinators with their managers, data servers, clients, an operator, the network and the disks between them; the real code on simulated
@@ -73,6 +79,8 @@ export class SimCluster {
   readonly network: Network
   readonly trace: Trace
   readonly observer: Observer
+  /** Null where the copies are a chain's. */
+  readonly quorums: QuorumGroups | null
   readonly coordinators: readonly SimCoordinator[]
   readonly managers = new Map<string, SimManager>()
   readonly servers: SimDataServer[] = []
@@ -92,7 +100,9 @@ export class SimCluster {
   readonly #kernel: Kernel
   readonly #diskModel: DiskModel
   /** What weak reads are judged by. */
-  readonly #committed = new CommittedHistory((chain, seq) => this.observer.committed(chain).at(seq))
+  readonly #committed = new CommittedHistory((chain, seq) =>
+    (this.quorums?.observer ?? this.observer).committed(chain).at(seq),
+  )
   /** From when an entry reaches the first server until the last one hears that it is committed, in ms. */
   readonly #dirtyMs: readonly [number, number]
 
@@ -102,6 +112,8 @@ export class SimCluster {
     rng: Rng
     trace: Trace
     leasesHold?: boolean
+    /** Instead of what the shape's `replication` has: for mutants of it. */
+    makeHost?: MakeSimHost
   }) {
     const { shape, environment, rng, trace } = options
     this.shape = shape
@@ -141,7 +153,11 @@ export class SimCluster {
       durability: shape.durability,
       leasesHold: options.leasesHold ?? true,
     })
+    this.quorums = hasFixedMembers(shape.replication ?? 'craq')
+      ? new QuorumGroups(this.servers, { ...options, chains: this.chains })
+      : null
     for (let i = 0; i < shape.servers; i++) this.addServer()
+    this.quorums?.watch()
     this.history = new HistoryRecorder(this.scheduler)
     this.groups = new KeyGroups({ chains: this.chains, chainOf: evenChainOf(this.chains) })
     const clients = Array.from({ length: shape.clients }, (_, i) => this.#makeClient(i))
@@ -179,7 +195,7 @@ export class SimCluster {
 
   /** Another data server, on an empty disk. It does not run yet. */
   addServer(): SimDataServer {
-    const { durability, sessionTimeoutMs, codec, retainedBytesMax, pace } = this.shape
+    const { durability, replication, sessionTimeoutMs, codec, retainedBytesMax, pace } = this.shape
     const process = this.#makeProcess(`n${this.servers.length + 1}`)
     const server = new SimDataServer({
       network: this.network,
@@ -188,6 +204,8 @@ export class SimCluster {
       membership: joinsBy({ network: this.network, process }, this.#coordinatorNames),
       sessionTimeoutMs,
       durability,
+      ...(replication === undefined ? {} : { replication }),
+      ...(this.quorums === null ? {} : { makeHost: this.quorums.makeHost, batchDelayMs: QUORUM_BATCH_MS }),
       codec,
       tickMs: TICK_MS * pace,
       limits: {
@@ -202,6 +220,7 @@ export class SimCluster {
         onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
         fence: (replica, message) => this.observer.replicas.fence(replica, message),
         onMessage: (server) => this.observer.lookAtServer(server),
+        ...(this.quorums === null ? {} : { onCommitted: this.quorums.onCommitted }),
       },
     })
     this.servers.push(server)
@@ -274,7 +293,7 @@ export class SimCluster {
 
   /** In the coordinator's process, as in production. */
   #startManager(process: SimProcess): void {
-    const { chains, replicationFactor, durability, sessionTimeoutMs, pace } = this.shape
+    const { chains, replicationFactor, durability, replication = 'craq', sessionTimeoutMs, pace } = this.shape
     this.managers.set(
       process.name,
       new SimManager(
@@ -287,7 +306,7 @@ export class SimCluster {
             chainCount: Math.max(1, chains),
             replicationFactor,
             durability,
-            replication: 'craq',
+            replication,
             sessionTimeoutMs,
           },
           roundEveryMs: MANAGER_ROUND_MS * pace,
@@ -303,10 +322,16 @@ export class SimCluster {
 
   // What is seen.
 
+  /** Of a chain, what the coordinators have committed; of a quorum, what its members say: leader first. */
+  config(chain: string): ChainConfig | null {
+    return this.quorums?.config(asChainId(chain)) ?? this.observer.config(chain)
+  }
+
   #onRan(process: SimProcess): void {
     if (this.failure !== null) return
     try {
       this.observer.look(process.name)
+      this.quorums?.observer.look(process.name)
     } catch (error) {
       this.#onBug(process, error)
     }
@@ -331,6 +356,9 @@ export class SimCluster {
   /** Whether each chain has as many members as it should have, all of them serving, and nothing is under way. */
   get isWhole(): boolean {
     const wanted = Math.min(this.shape.replicationFactor, this.servers.length)
+    const { quorums } = this
+    if (quorums !== null)
+      return this.chains.every((chain) => quorums.isWhole(chain, this.observer.config(chain)))
     return this.chains.every((chain) => {
       const config = this.observer.config(chain)
       if (config === null || config.joining !== null || config.members.length < wanted) return false

@@ -1,3 +1,4 @@
+import { hasFixedMembers, type Replication } from '../../protocol/cluster.ts'
 import { check } from '../checker/check.ts'
 import { keyValueModel } from '../checker/models/key-value.ts'
 import type { Operation } from '../checker/operations.ts'
@@ -6,12 +7,13 @@ import { operationsOf } from './client/history.ts'
 import { type ClusterShape, SimCluster } from './cluster.ts'
 import { faultTargetOf } from './cluster-faults.ts'
 import { drawFaults } from './faults/draw.ts'
-import type { FaultKind } from './faults/kinds.ts'
+import { CHANGES_OF_MEMBERS, DEFAULT_KINDS, type FaultKind } from './faults/kinds.ts'
 import { Nemesis } from './faults/nemesis.ts'
 import { type FaultPlan, promisesOf } from './faults/plan.ts'
 import { drawStorm } from './faults/storm.ts'
 import { Rng } from './kernel/rng.ts'
 import { Trace, type TraceReader } from './kernel/trace.ts'
+import type { MakeSimHost } from './quorum-groups.ts'
 import type { SimulationFailure, SimulationResult } from './result.ts'
 import { ephemeralsOf } from './znode-client/ephemerals.ts'
 
@@ -30,6 +32,10 @@ export interface SimulationOptions {
   /** What is done to the cluster, instead of what the seed would draw. */
   readonly plan?: FaultPlan
   readonly shape?: Partial<ClusterShape>
+  /** What keeps the copies alike. Default: craq. */
+  readonly replication?: Replication
+  /** Instead of what `replication` names: for mutants of it. */
+  readonly makeHost?: MakeSimHost
   /** Is given every event. */
   readonly trace?: TraceReader
 }
@@ -60,6 +66,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     rng: rng.fork('cluster'),
     trace: new Trace(options.trace),
     leasesHold: promisesOf(plan).leasesHold,
+    ...(options.makeHost === undefined ? {} : { makeHost: options.makeHost }),
   })
   const faultsDone = await live(cluster, plan)
   const verdicts = [judge(cluster, plan), judgeZnodes(cluster)]
@@ -92,17 +99,36 @@ function drawShape(rng: Rng, options: SimulationOptions): ClusterShape {
     ...drawZnodeClients(rng.fork('znode clients')),
     turnUs: rng.pick([0, 0, 0, 20, 200]),
     pace: rng.pick([1, 2, 2]),
+    ...drawReplication(rng, servers, options),
     ...options.shape,
+  }
+}
+
+/** A quorum of an even number of members is no better than one of one less. */
+function drawReplication(
+  rng: Rng,
+  servers: number,
+  { replication }: SimulationOptions,
+): Partial<ClusterShape> {
+  if (replication === undefined) return {}
+  if (!hasFixedMembers(replication)) return { replication }
+  const dice = rng.fork('quorum')
+  return {
+    replication,
+    replicationFactor: Math.min(servers, dice.pick([3, 3, 5])),
+    // A state travels only where entries are gone: so they go early.
+    retainedBytesMax: dice.pick([100, 1_000, 64 * 1024 * 1024]),
   }
 }
 
 /** One run in so many is a storm of elections; each one, where no other kind of fault may be drawn. */
 const STORM_SHARE = 1 / 8
 
-function isStorm(rng: Rng, { plan, faults, servers, clients, chains, shape }: SimulationOptions): boolean {
+function isStorm(rng: Rng, options: SimulationOptions): boolean {
+  const { plan, faults, servers, clients, chains, shape, replication } = options
   if (plan !== undefined) return plan.storm === true
   // Who says what the cluster is made of does not want another one.
-  if ([servers, clients, chains, shape].some((said) => said !== undefined)) return false
+  if ([servers, clients, chains, shape, replication].some((said) => said !== undefined)) return false
   if (faults !== undefined && !faults.includes('elections')) return false
   return faults?.length === 1 || rng.fork('storm').chance(STORM_SHARE)
 }
@@ -150,10 +176,15 @@ function drawPlan(rng: Rng, shape: ClusterShape, options: SimulationOptions): Fa
     clients: shape.clients + shape.znodeClients,
     chains: names('c', shape.chains).map((_, i) => `c${i}`),
     sessionTimeoutMs: shape.sessionTimeoutMs,
-    ...(options.faults === undefined ? {} : { kinds: options.faults }),
+    ...drawKinds(options),
   }
   const plan = (shape.servers === 0 ? drawStorm : drawFaults)(rng.fork('faults'), drawn)
   return { ...plan, clients: shape.clients }
+}
+
+function drawKinds({ faults, replication = 'craq' }: SimulationOptions): { kinds?: readonly FaultKind[] } {
+  if (!hasFixedMembers(replication)) return faults === undefined ? {} : { kinds: faults }
+  return { kinds: (faults ?? DEFAULT_KINDS).filter((kind) => !CHANGES_OF_MEMBERS.includes(kind)) }
 }
 
 /** Both phases. @returns how many faults were done. */
@@ -234,6 +265,7 @@ class Stage {
     if (this.#cluster.failure !== null) return
     try {
       this.#cluster.observer.check()
+      this.#cluster.quorums?.observer.check()
     } catch (error) {
       this.#cluster.fail('invariant', error instanceof Error ? error.message : String(error))
     }
@@ -247,7 +279,7 @@ function describeChains(cluster: SimCluster): string {
       lines.push(
         `${server.name} ${chain}: epoch ${replica.config?.epoch}, serving ${replica.serving}, last ${replica.log.last}, commit ${replica.log.commit.seq}, report ${replica.reportState}`,
       )
-  return lines.join('\n')
+  return [...lines, ...(cluster.quorums?.describe() ?? [])].join('\n')
 }
 
 /** Each group of keys by itself: a hard one must not use up what the others need. */

@@ -33,6 +33,9 @@ export type FaultKind = keyof typeof FAULT_KINDS
 /** Beyond what is promised: only by name, and only for runs that expect to see the stated promises broken. */
 export const BEYOND_PROMISES: readonly FaultKind[] = ['drift-beyond', 'override']
 
+/** These change who is a member, or lose a member's disk: a quorum whose members are fixed has no answer to that. */
+export const CHANGES_OF_MEMBERS: readonly FaultKind[] = ['operator', 'override', 'bit-rot']
+
 export const ALL_KINDS = Object.keys(FAULT_KINDS) as readonly FaultKind[]
 export const DEFAULT_KINDS: readonly FaultKind[] = ALL_KINDS.filter((kind) => !BEYOND_PROMISES.includes(kind))
 

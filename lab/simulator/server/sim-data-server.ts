@@ -1,7 +1,7 @@
 import type { ChainLimits } from '../../../chain/limits.ts'
 import { isHead, type Replica } from '../../../chain/state.ts'
 import type { ClientMessage, ServerMessage } from '../../../protocol/client-messages.ts'
-import type { Durability } from '../../../protocol/cluster.ts'
+import type { Durability, Replication } from '../../../protocol/cluster.ts'
 import { type Batch, decodeBatch } from '../../../protocol/codec/batch.ts'
 import { type ChainItem, encodeChainBatch } from '../../../protocol/codec/chain-codec.ts'
 import { encodeServerBatch } from '../../../protocol/codec/client-codec.ts'
@@ -19,6 +19,7 @@ import {
 import { DataServer } from '../../../runtime/server/data-server.ts'
 import type { MembershipOptions } from '../../../runtime/server/membership.ts'
 import type { Carrier, DataServerPorts, StoredRecord } from '../../../runtime/server/ports.ts'
+import type { HostedReplica, MakeHost } from '../../../runtime/server/replica-host.ts'
 import type { FsyncPolicy } from '../../../runtime/storage/wal/wal.ts'
 import { traceLog } from '../control/control-ports.ts'
 import { LifeWorld } from '../control/session-platform.ts'
@@ -47,6 +48,10 @@ export interface SimDataServerOptions {
   readonly sessionTimeoutMs: number
   /** Default: `sync`. With the others a crash may take what was committed, unless the disk keeps its cache. */
   readonly durability?: Durability
+  /** Default: craq. */
+  readonly replication?: Replication
+  /** What keeps the copies alike, where that is no chain; made anew for each life. */
+  readonly makeHost?: (process: SimProcess) => MakeHost
   readonly zone?: string
   readonly limits?: Partial<ChainLimits>
   readonly tickMs?: number
@@ -165,6 +170,11 @@ export class SimDataServer {
     return this.#replicas
   }
 
+  /** Whatever keeps it like the others; null while the process is down, or where this server has no part in the chain. */
+  hosted(chain: ChainId): HostedReplica | null {
+    return this.#server?.hosted(chain) ?? null
+  }
+
   /** The running life; null while the process is down. */
   get server(): DataServer | null {
     return this.#server
@@ -191,7 +201,7 @@ export class SimDataServer {
   // A life.
 
   #begin(): void {
-    const { network, process, sessionTimeoutMs, zone, limits, tickMs } = this.#options
+    const { network, process, sessionTimeoutMs, zone, limits, tickMs, replication, makeHost } = this.#options
     const world = new LifeWorld({ network, process })
     const incarnation = this.#nextIncarnation()
     const server = new DataServer(
@@ -200,6 +210,8 @@ export class SimDataServer {
         incarnation,
         clusterId: 'simulated',
         fsync: this.#fsync,
+        ...(replication === undefined ? {} : { replication }),
+        ...(makeHost === undefined ? {} : { makeHost: makeHost(process) }),
         ...(limits === undefined ? {} : { limits }),
         ...(tickMs === undefined ? {} : { tickMs }),
         onReport: (chain, report) => {
