@@ -18,12 +18,13 @@ import {
   scanStart,
 } from '../../chain/memory-store.ts'
 import type { Versioned } from '../../protocol/commands.ts'
-import type { Entry, Position } from '../../protocol/entry.ts'
-import { asMillis, asSeq, type Key, type Millis, type SessionId } from '../../protocol/ids.ts'
+import type { Entry, Position, Write } from '../../protocol/entry.ts'
+import { asMillis, asSeq, type Key, type Millis, type Seq, type SessionId } from '../../protocol/ids.ts'
 import type { DurableStore } from './durable-store.ts'
 import { OneAtATime } from './lmdb/one-at-a-time.ts'
 import { type OverlaidItem, Overlay, type OverlayMeta, type SealedOverlay } from './lmdb/overlay.ts'
 import { orderedNumber, PHYSICAL_KEY_ENCODER } from './lmdb/physical-keys.ts'
+import { RecentItems } from './lmdb/recent-items.ts'
 import { decodeSession, encodeSession } from './lmdb/session-codec.ts'
 import { type BinaryDatabase, openBinary, StoredExpiries, StoredItems } from './lmdb/stored-items.ts'
 
@@ -68,6 +69,8 @@ export class LmdbStore implements DurableStore {
   readonly #storedSessions: BinaryDatabase
   readonly #state: BinaryDatabase
   readonly #sessions = new SessionTable()
+  /** Never of a key that is overlaid: its first write forgets it here. */
+  readonly #recent = new RecentItems()
   readonly #batch: typeof BATCH
   /** Without `applied`, which every entry moves. */
   #meta: Omit<StoreMeta, 'applied'> = EMPTY_META
@@ -115,9 +118,15 @@ export class LmdbStore implements DurableStore {
 
   get(key: Key): Versioned | null {
     const overlaid = this.#overlaid(key)
-    if (overlaid === undefined) return this.#items.get(key)
+    if (overlaid === undefined) return this.#recent.get(key) ?? this.#readItem(key)
     if (overlaid === null || overlaid.value === null) return null
     return { value: overlaid.value, version: overlaid.version, expiresAtWallMs: overlaid.expiresAtWallMs }
+  }
+
+  #readItem(key: Key): Versioned | null {
+    const item = this.#items.get(key)
+    if (item !== null) this.#recent.add(key, item)
+    return item
   }
 
   scan(options: { prefix: Key; after: Key | null; limit: number; bytesMax?: number }): StoredItem[] {
@@ -135,8 +144,7 @@ export class LmdbStore implements DurableStore {
   }
 
   apply(entry: Entry): void {
-    for (const { key, value, expiresAtWallMs } of entry.writes)
-      this.#write(key, { value, version: entry.seq, expiresAtWallMs })
+    for (const write of entry.writes) this.#write(write.key, write, entry.seq)
     this.#sessions.apply(entry, this.#onSessionTouched)
     this.#applied = { epoch: entry.epoch, seq: entry.seq }
     this.#active.touch()
@@ -145,8 +153,8 @@ export class LmdbStore implements DurableStore {
 
   readonly #onSessionTouched = (session: SessionId): void => void this.#active.sessions.add(session)
 
-  putSnapshotItem({ key, value, version, expiresAtWallMs }: StoredItem): void {
-    this.#write(key, { value, version, expiresAtWallMs })
+  putSnapshotItem(item: StoredItem): void {
+    this.#write(item.key, item, item.version)
     this.#schedule()
   }
 
@@ -158,6 +166,7 @@ export class LmdbStore implements DurableStore {
 
   clear(): void {
     this.#active.clear()
+    this.#recent.clear()
     this.#sessions.clear()
     this.#keyCount = 0
     this.setMeta({ ...EMPTY_META, memberEpoch: this.#meta.memberEpoch })
@@ -247,6 +256,7 @@ export class LmdbStore implements DurableStore {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#recent.close()
     try {
       if (this.#failure === null) await this.flush()
     } finally {
@@ -282,30 +292,44 @@ export class LmdbStore implements DurableStore {
 
   #stampBelow(key: Key): Stamp | null {
     const overlaid = this.#overlaidBelow(key)
-    if (overlaid === undefined) return this.#items.stamp(key)
+    if (overlaid === undefined) return this.#recent.get(key) ?? this.#items.stamp(key)
     return overlaid?.value === null ? null : overlaid
   }
 
   /** Puts or deletes, unless what is stored is newer. */
-  #write(key: Key, item: Stamp & { readonly value: Uint8Array | null }): void {
+  #write(key: Key, change: Pick<Write, 'value' | 'expiresAtWallMs'>, version: Seq): void {
     const own = this.#active.items.get(key)
-    const stored: Stamp | null = own === undefined ? this.#stampBelow(key) : own.value === null ? null : own
-    if (stored !== null && stored.version > item.version) return
-    const { value } = item
-    if (value === null && stored === null) return
+    if (own !== undefined) return this.#rewrite(key, own, change, version)
+    const stored = this.#stampBelow(key)
+    const { value } = change
+    if (stored !== null ? stored.version > version : value === null) return
+    this.#recent.forget(key)
     if (value === null) this.#keyCount--
     else if (stored === null) this.#keyCount++
-    this.#active.put(
-      key,
-      {
-        value,
-        version: value === null && stored !== null ? stored.version : item.version,
-        expiresAtWallMs: value === null ? NEVER : item.expiresAtWallMs,
-        // What the layers beneath hold: of a key that is overlaid already, somebody has looked.
-        beneathExpiresAtWallMs: own?.beneathExpiresAtWallMs ?? stored?.expiresAtWallMs ?? NEVER,
-      },
-      own,
-    )
+    this.#active.add(key, {
+      value,
+      version: value === null && stored !== null ? stored.version : version,
+      expiresAtWallMs: value === null ? NEVER : change.expiresAtWallMs,
+      beneathExpiresAtWallMs: stored?.expiresAtWallMs ?? NEVER,
+    })
+  }
+
+  /** The same where the active overlay has this key already. */
+  #rewrite(
+    key: Key,
+    own: OverlaidItem,
+    { value, expiresAtWallMs }: Pick<Write, 'value' | 'expiresAtWallMs'>,
+    version: Seq,
+  ): void {
+    const absent = own.value === null
+    if (absent ? value === null : own.version > version) return
+    if (value === null) this.#keyCount--
+    else if (absent) this.#keyCount++
+    this.#active.change(key, own, {
+      value,
+      version: value === null ? own.version : version,
+      expiresAtWallMs,
+    })
   }
 
   /** Items from `start` in byte order: sorted sources, of which the newer hides the older. */

@@ -2,12 +2,12 @@ import type { SessionRecord, StoreMeta } from '../../../chain/clean-store.ts'
 import { ExpiryHeap, OrderedKeys } from '../../../chain/memory-store.ts'
 import { asMillis, type Key, type Millis, type Seq, type SessionId } from '../../../protocol/ids.ts'
 
-/** What is about to be written for one key: the newest of its versions since the last batch. */
+/** What is about to be written for one key: the newest of its versions since the last batch. It changes in place until its overlay is sealed. */
 export interface OverlaidItem {
   /** `null`: deleted. */
-  readonly value: Uint8Array | null
-  readonly version: Seq
-  readonly expiresAtWallMs: Millis
+  value: Uint8Array | null
+  version: Seq
+  expiresAtWallMs: Millis
   /** Expiry of what lies beneath this overlay, 0 for none: its entry in the index of expiries goes. */
   readonly beneathExpiresAtWallMs: Millis
 }
@@ -45,16 +45,22 @@ export class Overlay {
     return this.#bytes
   }
 
-  /** @param before - what is here for this key: the caller has looked. */
-  put(key: Key, item: OverlaidItem, before: OverlaidItem | undefined): void {
-    if (before === undefined) {
-      this.#keys.add(key)
-      this.#bytes += ITEM_OVERHEAD_BYTES + key.length
-    }
+  add(key: Key, item: OverlaidItem): void {
+    this.#keys.add(key)
     this.items.set(key, item)
-    this.#bytes += (item.value?.length ?? 0) - (before?.value?.length ?? 0)
-    const expires = item.value === null ? asMillis(0) : item.expiresAtWallMs
-    if (expires !== (before?.expiresAtWallMs ?? 0)) this.#expiries.set(key, expires)
+    this.#bytes += ITEM_OVERHEAD_BYTES + key.length + (item.value?.length ?? 0)
+    if (item.value !== null && item.expiresAtWallMs !== 0) this.#expiries.set(key, item.expiresAtWallMs)
+    this.#touched = true
+  }
+
+  /** Changes what is here for `key`. */
+  change(key: Key, own: OverlaidItem, to: Omit<OverlaidItem, 'beneathExpiresAtWallMs'>): void {
+    this.#bytes += (to.value?.length ?? 0) - (own.value?.length ?? 0)
+    const expires = to.value === null ? asMillis(0) : to.expiresAtWallMs
+    if (expires !== own.expiresAtWallMs) this.#expiries.set(key, expires)
+    own.value = to.value
+    own.version = to.version
+    own.expiresAtWallMs = expires
     this.#touched = true
   }
 
