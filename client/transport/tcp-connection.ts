@@ -13,14 +13,31 @@ import {
 import type { TransportLimits } from '../../protocol/transport.ts'
 import type { TurnFlusher } from './turn-flusher.ts'
 
-/** Below this a body is copied into the write's buffer: copying is cheaper than one more element of a vectored write. */
-const COPY_BYTES_MAX = 8 * 1024
-/** Size of one buffer of copied bodies, so that a turn of many small bodies needs no huge allocation. */
+/** Up to here a body is copied into the write's buffer: copying is cheaper than one more element of a vectored write. */
+const COPY_BYTES_MAX = 32 * 1024
+/** So many bytes of copied bodies are one write, so that a turn of many small bodies needs no huge buffer. */
 const STAGING_BYTES_MAX = 256 * 1024
 /** An idle socket whose other end has vanished without a word is probed by the kernel after this long. */
 const KEEP_ALIVE_MS = 10_000
 /** A remote that is refused has this long to read why. */
 const REFUSE_GRACE_MS = 500
+
+/** Shared by all connections. The kernel nearly always takes a write at once: then the next one may use the same bytes. */
+let staging = Buffer.allocUnsafeSlow(2 * STAGING_BYTES_MAX)
+let stagingKept = 0
+
+function stagingOf(bytes: number): Buffer {
+  if (staging.length - stagingKept < bytes) {
+    staging = Buffer.allocUnsafeSlow(2 * STAGING_BYTES_MAX)
+    stagingKept = 0
+  }
+  return staging.subarray(stagingKept, stagingKept + bytes)
+}
+
+/** The kernel has not taken them yet. */
+function keepStaging(bytes: number): void {
+  stagingKept += bytes
+}
 
 export interface ConnectionEvents {
   onHello(hello: Hello): void
@@ -101,8 +118,10 @@ export class TcpConnection {
     if (queue.length === 0) return
     this.#queue = []
     this.#queueBytes = 0
+    let at = this.#writeRun(queue, 0)
+    if (at === queue.length) return
     this.#socket.cork()
-    for (let at = 0; at < queue.length; ) at = this.#writeRun(queue, at)
+    while (at < queue.length) at = this.#writeRun(queue, at)
     this.#socket.uncork()
   }
 
@@ -117,7 +136,7 @@ export class TcpConnection {
       if (body.length > COPY_BYTES_MAX) large = body
       else bytes += body.length
     }
-    const staging = Buffer.allocUnsafe(bytes)
+    const staging = stagingOf(bytes)
     let at = 0
     for (let index = start; index < end; index++) {
       const body = queue[index] as Uint8Array
@@ -127,8 +146,16 @@ export class TcpConnection {
       staging.set(body, at)
       at += body.length
     }
+    if (large === null) {
+      this.#socket.write(staging)
+      if (this.#socket.writableLength > 0) keepStaging(bytes)
+      return end
+    }
+    keepStaging(bytes)
+    this.#socket.cork()
     this.#socket.write(staging)
-    if (large !== null) this.#socket.write(large)
+    this.#socket.write(large)
+    this.#socket.uncork()
     return end
   }
 
