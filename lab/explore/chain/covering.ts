@@ -19,12 +19,10 @@
  * Invariants do not look at holds, rounds or ended reads, and neither does the question of what heals; so nothing that is
  * judged is lost. Only the number of steps to it may grow, by the holds.
  */
+import { type Row, TIMES, TIMES_MAX } from './row.ts'
+
 export interface CoveringOptions {
-  /** Where in the row. */
-  readonly judgeAt: number
-  readonly budgetAt: number
-  readonly heldAt: number
-  readonly holdsLeftAt: number
+  readonly row: Row
   /** Of the scope. */
   readonly holds: number
   /** Things that can go on by themselves, in the order in which they do. */
@@ -32,11 +30,7 @@ export interface CoveringOptions {
   readonly withoutEndedReads: (judged: number) => number
 }
 
-/** Rounds of time that are left: four bits of the budget. */
-export const TIMES = 16
 const TIMES_MASK = 15 << TIMES
-/** In so many rounds in which nothing but time moves things on, everything must be well again. */
-export const TIMES_MAX = 6
 
 export class Covering {
   readonly #options: CoveringOptions
@@ -47,7 +41,8 @@ export class Covering {
   }
 
   isCovered(state: Int32Array, isVisited: (other: Int32Array) => boolean): boolean {
-    const { judgeAt, budgetAt, heldAt, things, withoutEndedReads } = this.#options
+    const { row, things, withoutEndedReads } = this.#options
+    const { judgeAt, budgetAt, heldAt } = row
     if (this.#other.length !== state.length) this.#other = new Int32Array(state.length)
     const other = this.#other
     other.set(state)
@@ -71,7 +66,8 @@ export class Covering {
 
   /** With `part` of the things held, and at least as many holds left as cover the difference. */
   #isHeldLess(state: Int32Array, part: number, isVisited: (other: Int32Array) => boolean): boolean {
-    const { heldAt, holdsLeftAt, holds } = this.#options
+    const { row, holds } = this.#options
+    const { heldAt, holdsLeftAt } = row
     const other = this.#other
     other[heldAt] = part
     const least = (state[holdsLeftAt] ?? 0) + bits((state[heldAt] ?? 0) & ~part)

@@ -53,30 +53,14 @@ import {
   WRITE,
 } from './actions.ts'
 import { Coordinator } from './coordinator.ts'
-import { Covering, TIMES, TIMES_MAX } from './covering.ts'
+import { Covering } from './covering.ts'
 import { printEffects, printEvent } from './describe.ts'
 import { Broken, Judge } from './judge.ts'
+import { type ChainParts, Possible, type ServerStates } from './possible.ts'
+import { Prefixes } from './prefixes.ts'
+import { at, CRASHES, HASTES, LAPSED, LAPSES, leftOf, RESTARTS, Row, TIMES, TIMES_MAX } from './row.ts'
 import { CHAIN_SCOPE, type ChainFaults, type ChainScope } from './scope.ts'
-import {
-  CHAIN,
-  KEY,
-  namesServer,
-  RETRY_MS,
-  type ServerEffects,
-  type ServerEvent,
-  type ServerNode,
-  type ServerSummary,
-  serverMachine,
-} from './server.ts'
-import { unfinished } from './wholeness.ts'
-
-/** Budgets of faults that are left, in four bits each, and who has lost the lease. */
-const CRASHES = 0
-const LAPSES = 4
-const RESTARTS = 8
-const HASTES = 12
-const LAPSED = 20
-const leftOf = (budget: number, which: number): number => (budget >> which) & 15
+import { CHAIN, KEY, RETRY_MS, type ServerEffects, type ServerSummary, serverMachine } from './server.ts'
 
 const HEAL_TIMES_MAX = 40
 const HEAL_STEPS_MAX = 4000
@@ -85,21 +69,18 @@ const DOWN = 0
 export class ChainModel implements Model {
   readonly width: number
   readonly #scope: ChainScope
-  readonly #faults: ChainFaults
   readonly #ids: readonly ServerId[]
   readonly #packets = new Interner<ChainMessage | null>()
   readonly #queues = new Queues()
-  readonly #locals: LocalStates<ServerNode, ServerEvent, ServerEffects, ServerSummary>
+  readonly #locals: ServerStates
+  readonly #row: Row
+  readonly #possible: Possible
+  readonly #prefixes: Prefixes
   readonly #coordinator: Coordinator
   readonly #judge = new Judge()
   readonly #covering: Covering
   readonly #deliveries: number[][] = []
   readonly #tellings = new WeakMap<ChainConfig, number>()
-  readonly #pairs = new Map<number, string | null>()
-  readonly #places: (
-    | { readonly lives: readonly number[]; readonly named: readonly boolean[] }
-    | undefined
-  )[] = []
   readonly #next: Int32Array
   readonly #initial: Int32Array
   /** Lines of the step that is being described. */
@@ -107,7 +88,6 @@ export class ChainModel implements Model {
 
   constructor(scope: Partial<ChainScope> = {}, faults: ChainFaults = {}, wrap: Wrap = asItIs) {
     this.#scope = { ...CHAIN_SCOPE, ...scope }
-    this.#faults = faults
     const { members, joins, snapshots } = this.#scope
     this.#ids = Array.from({ length: members + joins }, (_, i) => asServerId(`n${i + 1}`))
     this.#packets.id('down', null)
@@ -122,14 +102,24 @@ export class ChainModel implements Model {
     this.#locals = new LocalStates(wrap(machine))
     this.#coordinator = new Coordinator({ replication: members + joins, faults: faults.manager ?? {} })
     if (this.#scope.holds !== null && this.#count > 4) throw new RangeError('holds: at most four servers')
-    this.width = this.#count + this.#count * this.#count + 5
+    this.#row = new Row(this.#count)
+    this.width = this.#row.width
+    const parts: ChainParts = {
+      scope: this.#scope,
+      faults,
+      ids: this.#ids,
+      row: this.#row,
+      locals: this.#locals,
+      queues: this.#queues,
+      coordinator: this.#coordinator,
+      judge: this.#judge,
+    }
+    this.#possible = new Possible(parts)
+    this.#prefixes = new Prefixes(parts)
     this.#covering = new Covering({
-      judgeAt: this.#judgeAt,
-      budgetAt: this.#budgetAt,
-      heldAt: this.#heldAt,
-      holdsLeftAt: this.#holdsLeftAt,
+      row: this.#row,
       holds: this.#scope.holds ?? 0,
-      things: (state) => this.#progress(state).map(thingOf),
+      things: (state) => this.#possible.progress(state).map(thingOf),
       withoutEndedReads: (judged) => this.#judge.withoutEndedReads(judged),
     })
     this.#next = new Int32Array(this.width)
@@ -145,32 +135,8 @@ export class ChainModel implements Model {
     return this.#ids.length
   }
 
-  // The row: servers, links, coordinator, judge, budgets.
-
-  #link(from: number, to: number): number {
-    return this.#count * (1 + from) + to
-  }
-  get #treeAt(): number {
-    return this.width - 5
-  }
-  get #judgeAt(): number {
-    return this.width - 4
-  }
-  get #budgetAt(): number {
-    return this.width - 3
-  }
-  /** A bit for each thing that is held up. */
-  get #heldAt(): number {
-    return this.width - 2
-  }
-  get #holdsLeftAt(): number {
-    return this.width - 1
-  }
   #server(state: Int32Array, server: number): ServerSummary {
     return this.#locals.summary(at(state, server))
-  }
-  #isLapsed(state: Int32Array, server: number): boolean {
-    return ((at(state, this.#budgetAt) >> (LAPSED + server)) & 1) === 1
   }
 
   /** Every member has been told of the first configuration, and all links stand. */
@@ -188,18 +154,18 @@ export class ChainModel implements Model {
     const servers = this.#ids.map((server) => ({ server, incarnation: 1, holds: null }))
     const state = this.#next
     for (let i = 0; i < this.#count; i++) state[i] = this.#locals.root(i)
-    state[this.#treeAt] = this.#coordinator.intern({ config, servers, reports: [] })
-    state[this.#judgeAt] = this.#judge.begin(writes)
-    state[this.#budgetAt] =
+    state[this.#row.treeAt] = this.#coordinator.intern({ config, servers, reports: [] })
+    state[this.#row.judgeAt] = this.#judge.begin(writes)
+    state[this.#row.budgetAt] =
       (crashes << CRASHES) |
       (lapses << LAPSES) |
       (restarts << RESTARTS) |
       (hasty << HASTES) |
       (TIMES_MAX << TIMES)
-    state[this.#holdsLeftAt] = this.#scope.holds ?? 0
+    state[this.#row.holdsLeftAt] = this.#scope.holds ?? 0
     for (let i = 0; i < members; i++) this.#perform(this.#next.slice(), code(TELL, i))
     for (let step = 0; step < HEAL_STEPS_MAX; step++) {
-      const [action] = this.#progress(this.#next).filter((one) => one >> 16 !== PLAN)
+      const [action] = this.#possible.progress(this.#next).filter((one) => one >> 16 !== PLAN)
       if (action === undefined) return this.#next.slice()
       this.#perform(this.#next.slice(), action)
     }
@@ -211,7 +177,7 @@ export class ChainModel implements Model {
   }
 
   expand(state: Int32Array, visitor: Visitor): void {
-    for (const action of this.#enabled(state)) {
+    for (const action of this.#possible.enabled(state)) {
       const wrong = this.#try(state, action)
       if (wrong === null) visitor.next(action, this.#next)
       else visitor.violation(action, wrong)
@@ -226,96 +192,6 @@ export class ChainModel implements Model {
       if (error instanceof Broken) return error.message
       throw error
     }
-  }
-
-  // What can happen.
-
-  #enabled(state: Int32Array): number[] {
-    const progress = this.#progress(state)
-    const quiet = progress.length === 0
-    const actions = this.#scope.holds === null ? progress : this.#inOrder(state, progress)
-    const { writes, reads } = this.#judge.record(at(state, this.#judgeAt))
-    const budget = at(state, this.#budgetAt)
-    for (let i = 0; i < this.#count; i++) {
-      const server = this.#server(state, i)
-      if (!server.up) {
-        if (leftOf(budget, RESTARTS) > 0)
-          for (let choice = 0; choice < server.crashChoices; choice++) actions.push(code(START, i, choice))
-        continue
-      }
-      if (server.takesWrites && writes.includes('unsent')) actions.push(code(WRITE, i))
-      if (server.takesReads && reads.length < this.#scope.reads) actions.push(code(READ, i))
-      if (leftOf(budget, CRASHES) > 0) actions.push(code(CRASH, i))
-      if (leftOf(budget, HASTES) > 0 && server.config !== null) actions.push(code(HASTY, i))
-      if (leftOf(budget, LAPSES) > 0 && !this.#isLapsed(state, i) && server.config !== null)
-        actions.push(code(this.#faults.expiresEarly ? EXPIRE : LAPSE, i))
-      if (leftOf(budget, RESTARTS) > 0 && !this.#isRegistered(state, i)) actions.push(code(RENEW, i))
-    }
-    if (quiet && leftOf(budget, TIMES) > 0 && this.#unfinished(state) !== null) actions.push(code(TIME))
-    return actions
-  }
-
-  /** The first thing that is not held up, or to hold it up, or to let go of another. */
-  #inOrder(state: Int32Array, progress: readonly number[]): number[] {
-    const held = at(state, this.#heldAt)
-    const actions: number[] = []
-    const first = progress.find((action) => ((held >> thingOf(action)) & 1) === 0)
-    if (first !== undefined) {
-      const bit = thingOf(first)
-      for (const action of progress) if (thingOf(action) === bit) actions.push(action)
-      if (at(state, this.#holdsLeftAt) > 0) actions.push(code(HOLD, bit))
-    }
-    for (let bit = 0; held >> bit !== 0; bit++)
-      if (((held >> bit) & 1) === 1) actions.push(code(RELEASE, bit))
-    return actions
-  }
-
-  /** What happens sooner or later by itself. */
-  #progress(state: Int32Array): number[] {
-    const actions: number[] = []
-    const { config } = this.#coordinator.tree(at(state, this.#treeAt))
-    for (let i = 0; i < this.#count; i++) {
-      const server = this.#server(state, i)
-      if (this.#isRegistered(state, i) && this.#mayExpire(state, i)) actions.push(code(EXPIRE, i))
-      if (!server.up) continue
-      for (let from = 0; from < this.#count; from++) {
-        const queue = at(state, this.#link(from, i))
-        if (queue === 0) continue
-        actions.push(code(DELIVER, from, i))
-        if (this.#queues.zeroAt(queue) > 0) actions.push(code(LOSE, from, i))
-      }
-      if (server.canSync) actions.push(code(SYNC, i))
-      if (server.flushes) actions.push(code(FLUSH, i))
-      if (server.epoch < config.epoch && this.#isConcerned(state, i) && this.#isRegistered(state, i))
-        actions.push(code(TELL, i))
-    }
-    if (this.#coordinator.planned(at(state, this.#treeAt)) !== null) actions.push(code(PLAN))
-    return actions
-  }
-
-  #isRegistered(state: Int32Array, server: number): boolean {
-    return this.#placesOf(at(state, this.#treeAt)).lives[server] === this.#server(state, server).incarnation
-  }
-
-  /** What the coordinator's state says of each server: the life that is registered, and whether the configuration names it. */
-  #placesOf(tree: number): { readonly lives: readonly number[]; readonly named: readonly boolean[] } {
-    const known = this.#places[tree]
-    if (known !== undefined) return known
-    const { config, servers } = this.#coordinator.tree(tree)
-    const lives = this.#ids.map((id) => servers.find(({ server }) => server === id)?.incarnation ?? -1)
-    const places = { lives, named: this.#ids.map((id) => namesServer(config, id)) }
-    this.#places[tree] = places
-    return places
-  }
-
-  /** A session ends only after its lease (DESIGN section 5). */
-  #mayExpire(state: Int32Array, server: number): boolean {
-    return !this.#server(state, server).up || this.#isLapsed(state, server)
-  }
-
-  /** It is named in the newest configuration, or in the one that it knows. */
-  #isConcerned(state: Int32Array, server: number): boolean {
-    return this.#server(state, server).named || this.#placesOf(at(state, this.#treeAt)).named[server] === true
   }
 
   #id(server: number): ServerId {
@@ -333,8 +209,8 @@ export class ChainModel implements Model {
         this.#deliver(a, b)
         break
       case LOSE: {
-        const list = this.#queues.list(at(next, this.#link(a, b)))
-        next[this.#link(a, b)] = this.#queues.of(list.slice(list.indexOf(DOWN, 1)))
+        const list = this.#queues.list(at(next, this.#row.link(a, b)))
+        next[this.#row.link(a, b)] = this.#queues.of(list.slice(list.indexOf(DOWN, 1)))
         break
       }
       case SYNC:
@@ -356,8 +232,8 @@ export class ChainModel implements Model {
         this.#plan()
         break
       case EXPIRE:
-        if (!this.#mayExpire(next, a)) this.#spend(LAPSES)
-        next[this.#treeAt] = this.#coordinator.expire(at(next, this.#treeAt), this.#id(a))
+        if (!this.#possible.mayExpire(next, a)) this.#spend(LAPSES)
+        next[this.#row.treeAt] = this.#coordinator.expire(at(next, this.#row.treeAt), this.#id(a))
         break
       case WRITE:
         this.#write(a)
@@ -366,11 +242,11 @@ export class ChainModel implements Model {
         this.#read(a)
         break
       case HOLD:
-        next[this.#holdsLeftAt] = at(next, this.#holdsLeftAt) - 1
-        next[this.#heldAt] = at(next, this.#heldAt) | (1 << a)
+        next[this.#row.holdsLeftAt] = at(next, this.#row.holdsLeftAt) - 1
+        next[this.#row.heldAt] = at(next, this.#row.heldAt) | (1 << a)
         return
       case RELEASE:
-        next[this.#heldAt] = at(next, this.#heldAt) & ~(1 << a)
+        next[this.#row.heldAt] = at(next, this.#row.heldAt) & ~(1 << a)
         return
       default:
         this.#fault(action >> 16, a, b)
@@ -386,7 +262,7 @@ export class ChainModel implements Model {
         break
       case LAPSE:
         this.#spend(LAPSES)
-        this.#next[this.#budgetAt] = at(this.#next, this.#budgetAt) | (1 << (LAPSED + a))
+        this.#next[this.#row.budgetAt] = at(this.#next, this.#row.budgetAt) | (1 << (LAPSED + a))
         this.#step(a, 'lapse', { type: 'lease', untilMs: asMillis(0) })
         break
       case START:
@@ -410,7 +286,7 @@ export class ChainModel implements Model {
         this.#pass(a)
         break
       case TIME:
-        if (leftOf(at(this.#next, this.#budgetAt), TIMES) > 0) this.#spend(TIMES)
+        if (leftOf(at(this.#next, this.#row.budgetAt), TIMES) > 0) this.#spend(TIMES)
         for (let i = 0; i < this.#count; i++) if (this.#server(this.#next, i).up) this.#pass(i)
         break
       default:
@@ -419,7 +295,7 @@ export class ChainModel implements Model {
   }
 
   #spend(which: number): void {
-    this.#next[this.#budgetAt] = at(this.#next, this.#budgetAt) - (1 << which)
+    this.#next[this.#row.budgetAt] = at(this.#next, this.#row.budgetAt) - (1 << which)
   }
 
   #pass(server: number): void {
@@ -437,9 +313,9 @@ export class ChainModel implements Model {
   }
 
   #deliver(from: number, to: number): void {
-    const queue = at(this.#next, this.#link(from, to))
+    const queue = at(this.#next, this.#row.link(from, to))
     const packet = this.#queues.first(queue)
-    this.#next[this.#link(from, to)] = this.#queues.rest(queue)
+    this.#next[this.#row.link(from, to)] = this.#queues.rest(queue)
     this.#move(to, this.#deliveryOf(from, packet))
   }
 
@@ -461,7 +337,7 @@ export class ChainModel implements Model {
 
   /** A watch fires, and brings the newest configuration. */
   #tell(server: number): void {
-    const { config } = this.#coordinator.tree(at(this.#next, this.#treeAt))
+    const { config } = this.#coordinator.tree(at(this.#next, this.#row.treeAt))
     const event =
       this.#tellings.get(config) ??
       this.#locals.event(`config ${plainText(config)}`, () => ({
@@ -473,18 +349,18 @@ export class ChainModel implements Model {
   }
 
   #plan(): void {
-    const planned = this.#coordinator.planned(at(this.#next, this.#treeAt))
+    const planned = this.#coordinator.planned(at(this.#next, this.#row.treeAt))
     if (planned === null) return
     if (typeof planned === 'string') throw new Broken(planned)
     this.#lines?.push(`    manager: ${planned.reason}`)
-    this.#next[this.#treeAt] = this.#coordinator.write(at(this.#next, this.#treeAt), planned.config)
+    this.#next[this.#row.treeAt] = this.#coordinator.write(at(this.#next, this.#row.treeAt), planned.config)
   }
 
   #register(server: number): void {
     const { incarnation, holds } = this.#server(this.#next, server)
-    this.#next[this.#budgetAt] = at(this.#next, this.#budgetAt) & ~(1 << (LAPSED + server))
-    const tree = at(this.#next, this.#treeAt)
-    this.#next[this.#treeAt] = this.#coordinator.register(tree, {
+    this.#next[this.#row.budgetAt] = at(this.#next, this.#row.budgetAt) & ~(1 << (LAPSED + server))
+    const tree = at(this.#next, this.#row.treeAt)
+    this.#next[this.#row.treeAt] = this.#coordinator.register(tree, {
       server: this.#id(server),
       incarnation,
       holds,
@@ -492,8 +368,8 @@ export class ChainModel implements Model {
   }
 
   #write(server: number): void {
-    const { id, write } = this.#judge.sendWrite(at(this.#next, this.#judgeAt))
-    this.#next[this.#judgeAt] = id
+    const { id, write } = this.#judge.sendWrite(at(this.#next, this.#row.judgeAt))
+    this.#next[this.#row.judgeAt] = id
     this.#step(server, `write ${write}`, {
       type: 'write',
       request: asRequestId(write),
@@ -509,8 +385,8 @@ export class ChainModel implements Model {
   }
 
   #read(server: number): void {
-    const { id, request } = this.#judge.sendRead(at(this.#next, this.#judgeAt))
-    this.#next[this.#judgeAt] = id
+    const { id, request } = this.#judge.sendRead(at(this.#next, this.#row.judgeAt))
+    this.#next[this.#row.judgeAt] = id
     this.#step(server, `read ${request}`, {
       type: 'read',
       request: asRequestId(request),
@@ -526,18 +402,18 @@ export class ChainModel implements Model {
       server,
       this.#locals.event('crash', () => ({ type: 'crash' })),
     )
-    this.#next[this.#judgeAt] = this.#judge.lose(at(this.#next, this.#judgeAt), (one) =>
+    this.#next[this.#row.judgeAt] = this.#judge.lose(at(this.#next, this.#row.judgeAt), (one) =>
       waiting.includes(one),
     )
     for (let other = 0; other < this.#count; other++) {
       if (other === server) continue
-      this.#next[this.#link(other, server)] = 0
+      this.#next[this.#row.link(other, server)] = 0
       if (this.#server(this.#next, other).up) this.#post(server, other, DOWN)
     }
   }
 
   #post(from: number, to: number, packet: number): void {
-    const link = this.#link(from, to)
+    const link = this.#row.link(from, to)
     this.#next[link] = this.#queues.push(at(this.#next, link), packet)
   }
 
@@ -555,17 +431,20 @@ export class ChainModel implements Model {
   }
 
   #judgeEffect(server: number, effect: ServerEffects['others'][number]): void {
-    const judged = at(this.#next, this.#judgeAt)
+    const judged = at(this.#next, this.#row.judgeAt)
     switch (effect.type) {
       case 'report':
-        this.#next[this.#treeAt] = this.#coordinator.report(at(this.#next, this.#treeAt), effect.report)
+        this.#next[this.#row.treeAt] = this.#coordinator.report(
+          at(this.#next, this.#row.treeAt),
+          effect.report,
+        )
         return
       case 'reply':
-        this.#next[this.#judgeAt] = this.#judge.reply(judged, effect.request, effect.result)
+        this.#next[this.#row.judgeAt] = this.#judge.reply(judged, effect.request, effect.result)
         return
       case 'committed': {
         const { id, isNew } = this.#judge.committed(judged, effect.entry)
-        this.#next[this.#judgeAt] = id
+        this.#next[this.#row.judgeAt] = id
         if (isNew) this.#checkDurable(server, effect.entry)
         return
       }
@@ -595,7 +474,7 @@ export class ChainModel implements Model {
     let most = -1
     for (let i = 0; i < this.#count; i++) most = Math.max(most, this.#server(this.#next, i).answersAt)
     if (most < 0) return
-    let judged = at(this.#next, this.#judgeAt)
+    let judged = at(this.#next, this.#row.judgeAt)
     for (let i = 0; i < this.#count; i++) {
       const { answersAt } = this.#server(this.#next, i)
       if (answersAt === most) judged = this.#judge.seen(judged, this.#id(i), answersAt)
@@ -604,15 +483,15 @@ export class ChainModel implements Model {
       const { answersAt } = this.#server(this.#next, i)
       if (answersAt >= 0) judged = this.#judge.seen(judged, this.#id(i), answersAt)
     }
-    this.#next[this.#judgeAt] = judged
+    this.#next[this.#row.judgeAt] = judged
   }
 
   // What must hold.
 
   check(state: Int32Array): Wrong | null {
-    const message = this.#checkPrefixes(state)
+    const message = this.#prefixes.check(state)
     if (message !== null) return { message, after: [] }
-    return this.#progress(state).length === 0 ? this.#heals(state) : null
+    return this.#possible.progress(state).length === 0 ? this.#heals(state) : null
   }
 
   isCovered(state: Int32Array, isVisited: (other: Int32Array) => boolean): boolean {
@@ -624,48 +503,15 @@ export class ChainModel implements Model {
     return this.#next.slice()
   }
 
-  /** UpdatePropagation, where both ends of a link serve and speak of the newest epoch. */
-  #checkPrefixes(state: Int32Array): string | null {
-    const { config } = this.#coordinator.tree(at(state, this.#treeAt))
-    for (let i = 1; i < config.members.length; i++) {
-      const [above, below] = [config.members[i - 1], config.members[i]]
-      if (above === undefined || below === undefined) continue
-      const [a, b] = [this.#ids.indexOf(above.server), this.#ids.indexOf(below.server)]
-      const wrong = this.#comparePair(at(state, a), at(state, b), config.epoch)
-      if (wrong !== null) return `UpdatePropagation: ${below.server} holds ${wrong}, ${above.server} does not`
-    }
-    return null
-  }
-
-  #comparePair(a: number, b: number, epoch: number): string | null {
-    const key = a * 2 ** 24 + b
-    const known = this.#pairs.get(key)
-    const [above, below] = [this.#locals.summary(a), this.#locals.summary(b)]
-    if (!above.serving || !below.serving || above.epoch !== epoch || below.epoch !== epoch) return null
-    if (known !== undefined) return known
-    const held = new Set(above.entries)
-    const extra =
-      below.entries.find((entry) => Number(entry.split('/')[1]) > above.base && !held.has(entry)) ?? null
-    this.#pairs.set(key, extra)
-    return extra
-  }
-
-  /** What keeps the chain from being whole and everybody from being answered; null: nothing. */
-  #unfinished(state: Int32Array): string | null {
-    const { config } = this.#coordinator.tree(at(state, this.#treeAt))
-    const record = this.#judge.record(at(state, this.#judgeAt))
-    return unfinished(config, record, new Map(this.#ids.map((id, i) => [id, this.#server(state, i)])))
-  }
-
   /** From a state in which nothing goes on by itself: without more faults, time alone must make everything well. */
   #heals(state: Int32Array): Wrong | null {
     let current = state.slice()
     let times = 0
     const after: number[] = []
     for (let step = 0; step < HEAL_STEPS_MAX; step++) {
-      const [first] = this.#progress(current)
+      const [first] = this.#possible.progress(current)
       if (first === undefined) {
-        const wrong = this.#unfinished(current)
+        const wrong = this.#possible.unfinished(current)
         if (wrong === null) return null
         if (++times > HEAL_TIMES_MAX) return { message: `does not heal: ${wrong}`, after }
       }
@@ -685,5 +531,3 @@ export class ChainModel implements Model {
     return [titleOf(action, (server) => this.#id(server)), ...lines.map((line) => `    ${line}`)]
   }
 }
-
-const at = (state: Int32Array, index: number): number => state[index] ?? 0
