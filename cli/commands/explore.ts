@@ -26,7 +26,14 @@ const options = {
   snapshots: { type: 'boolean', default: false, describe: 'chain: who is behind needs a snapshot' },
   holds: {
     type: 'number',
-    describe: 'chain: not every order, but one in which at most so many things are held up, however long',
+    default: 0,
+    describe:
+      'chain: at most so many things are held up, however long; what is not a request or a fault is in one order otherwise',
+  },
+  'every-order': {
+    type: 'boolean',
+    default: false,
+    describe: 'chain: every order of everything, instead of --holds; with a join this does not end',
   },
   crashes: { type: 'number', default: 1, describe: 'Processes that crash' },
   entries: { type: 'number', default: RAFT_SCOPE.entries, describe: 'raft: commands that are proposed' },
@@ -62,11 +69,14 @@ export const exploreCommand: CommandModule<object, Arguments> = {
       .positional('what', { choices: ['chain', 'raft'] as const, describe: 'Whose core', demandOption: true })
       .options(options)
       .example(
-        '$0 explore chain --joins 0',
+        '$0 explore chain',
+        'three members, two writes, a read, a crash, a join: requests and faults at any moment, the rest in one order',
+      )
+      .example('$0 explore chain --members 2 --writes 1 --holds 1', 'smaller, and one thing is held up')
+      .example(
+        '$0 explore chain --joins 0 --every-order',
         'three members, two writes, a read, a crash: every order, to the end',
       )
-      .example('$0 explore chain --holds 0', 'and a join; what is not a request or a fault in one order')
-      .example('$0 explore chain --minutes 5', 'every order of that, as deep as five minutes go')
       .example('$0 explore chain --fault handoff-to-commit', 'what happens without one of the rules')
       .example('$0 explore raft', 'three members, two entries, a crash, two elections')
       .epilog('Status: 0 nothing was broken, 1 something was (the shortest way to it is printed).') as never,
@@ -100,8 +110,9 @@ function wrongOf<Wrong>(known: Readonly<{ [name: string]: Wrong }>, name: string
 function chainScope(argv: Arguments) {
   const members = whole(argv.members, '--members', 1, 4)
   const joins = whole(argv.joins, '--joins', 0, 2)
-  if (argv.holds !== undefined && members + joins > 4)
-    throw new UsageError('--holds: for at most four servers, spare ones included')
+  const everyOrder = argv['every-order']
+  if (!everyOrder && members + joins > 4)
+    throw new UsageError('--members and --joins: at most four servers together, unless --every-order')
   return {
     members,
     joins,
@@ -112,7 +123,7 @@ function chainScope(argv: Arguments) {
     restarts: whole(argv.restarts, '--restarts', 0, 9),
     hasty: whole(argv.hasty, '--hasty', 0, 9),
     snapshots: argv.snapshots,
-    holds: argv.holds === undefined ? null : whole(argv.holds, '--holds', 0, 20),
+    holds: everyOrder ? null : whole(argv.holds, '--holds', 0, 20),
   }
 }
 

@@ -36,10 +36,17 @@ export function exploreChain(
       [hasty, 'early retry'],
     ].flatMap(([count, name]) => (count === 0 ? [] : [`${count} x ${name}`])),
     ...(snapshots ? ['snapshots'] : []),
-    holds === null ? 'every order' : `at most ${holds} things held up at any moments, the rest in one order`,
+    boundOf(holds),
   ]
   if (wrong !== null) parts.push(`and ${wrong.says}`)
   return explore(new ChainModel(scope, wrong?.faults), { title: parts.join(', '), scope, limits })
+}
+
+/** The bound is one of the orders that are looked at, not of time. */
+function boundOf(holds: number | null): string {
+  if (holds === null) return 'every order'
+  const held = holds === 0 ? 'nothing' : `at most ${holds} of the other things`
+  return `requests and faults at any moment, ${held} held up, the rest in one order`
 }
 
 export function exploreRaft(scope: RaftScope, limits: ExploreLimits, wrong: WrongRaft | null): Promise<void> {
@@ -84,13 +91,14 @@ function tell(
   model: Sized,
   run: { readonly scope: object; readonly limits: ExploreLimits; readonly seconds: number },
 ): void {
-  const { states, transitions, completeDepth, frontier, missChance, violation } = search
+  const { states, covered, transitions, completeDepth, frontier, missChance, violation } = search
   const { locals, pairs } = model.sizes
   if (run.limits.json) {
     const seconds = Math.round(run.seconds * 10) / 10
     sayJson({
       ...run.scope,
       states,
+      covered,
       transitions,
       completeDepth,
       frontier,
@@ -104,7 +112,8 @@ function tell(
   }
   say(
     `visited ${count(states)} states by ${count(transitions)} steps, in ${run.seconds.toFixed(1)} s; ` +
-      `${count(locals)} states of single processes, ${count(pairs)} distinct steps of the cores`,
+      `${count(locals)} states of single processes, ${count(pairs)} distinct steps of the cores` +
+      (covered === 0 ? '' : `; ${count(covered)} steps led to what another state covers`),
   )
   if (violation !== null) {
     say(`BROKEN after ${violation.steps.length} steps: ${violation.message}`)
