@@ -51,10 +51,12 @@ export async function runLoadProcess(task: LoadTask, options: LoadProcessOptions
   const { signal, processes = 1, entry = ownEntry() } = options
   signal?.throwIfAborted()
   const children = sharesOf(task, processes).map((order) => new LoadChild(entry, order))
+  let abort = () => {}
   const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+    abort = () => reject(signal?.reason)
   })
   aborted.catch(() => {}) // raced for below
+  signal?.addEventListener('abort', abort)
   try {
     await Promise.race([aborted, Promise.all(children.map((child) => child.ready))])
     for (const child of children) child.begin()
@@ -62,6 +64,7 @@ export async function runLoadProcess(task: LoadTask, options: LoadProcessOptions
     const counts = await Promise.race([aborted, Promise.all(children.map((child) => child.count))])
     return resultOf(counts)
   } finally {
+    signal?.removeEventListener('abort', abort)
     await Promise.all(children.map((child) => child.end()))
   }
 }
@@ -84,6 +87,7 @@ function sharesOf(task: LoadTask, processes: number): LoadOrder[] {
 class LoadChild {
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
+  /** Connected. Rejects as `count` does. */
   readonly ready: Promise<void>
   readonly span: Promise<void>
   readonly count: Promise<Count>
@@ -91,50 +95,43 @@ class LoadChild {
   constructor(entry: string, order: LoadOrder) {
     const child = fork(entry, [], { execArgv: NODE_ARGS, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child = child
-    let [onReady, onSpan]: (() => void)[] = []
-    this.ready = new Promise((resolve, reject) => {
-      onReady = resolve
-      child.once('exit', (code, name) =>
-        reject(new LoadFailure(`the load process ended (${name ?? code})`, null)),
-      )
-    })
-    this.span = new Promise((resolve) => {
-      onSpan = resolve
-    })
+    const hears = (type: LoadMessage['type']) =>
+      new Promise<void>((resolve) => {
+        child.on('message', (message: LoadMessage) => {
+          if (message.type === type) resolve()
+        })
+      })
+    this.span = hears('span')
     this.count = new Promise((resolve, reject) => {
       child.on('message', (message: LoadMessage) => {
-        if (message.type === 'ready') onReady?.()
-        else if (message.type === 'span') onSpan?.()
-        else if (message.type === 'done') resolve(message.count)
-        else {
-          const { count } = message
-          reject(new LoadFailure(message.message, count === null ? null : resultOf([count])))
-        }
+        if (message.type === 'done') resolve(message.count)
+        if (message.type === 'failed') reject(failureOf(message))
       })
-      this.ready.catch(reject)
       child.once('exit', (code, name) =>
-        reject(new LoadFailure(`the load process ended (${name ?? code})`, null)),
+        reject(new LoadFailure(`the load process ended by itself (${name ?? `status ${code}`})`, null)),
       )
       child.once('error', reject)
     })
-    this.count.catch(() => {})
-    // What fails before it is ready is told as a failure of the count.
-    this.ready = Promise.race([this.ready, this.count.then(() => {})])
-    this.ready.catch(() => {})
+    this.ready = Promise.race([hears('ready'), this.count.then(() => {})])
+    for (const promise of [this.ready, this.count]) promise.catch(() => {}) // both are waited for later, or not at all
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve())
       child.once('error', () => resolve())
     })
-    child.send(order)
+    child.send(order, () => {}) // where it cannot be told, it has ended, and that is heard
   }
 
   begin(): void {
-    if (this.#child.connected) this.#child.send('go')
+    if (this.#child.connected) this.#child.send('go', () => {})
   }
 
   /** Ends it, however it stands. */
   async end(): Promise<void> {
-    if (this.#child.exitCode === null) this.#child.kill('SIGKILL')
+    this.#child.kill('SIGKILL')
     await this.#exited
   }
+}
+
+function failureOf({ message, count }: LoadMessage & { type: 'failed' }): LoadFailure {
+  return new LoadFailure(message, count === null ? null : resultOf([count]))
 }
