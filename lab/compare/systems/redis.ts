@@ -10,9 +10,9 @@ const READY_MS = 20_000
 const OLDEST: Version = [5, 0, 0]
 
 const DURABILITY = {
-  durable: { flags: ['--appendonly', 'yes', '--appendfsync', 'always'], says: 'appendfsync always' },
-  relaxed: { flags: ['--appendonly', 'yes', '--appendfsync', 'everysec'], says: 'appendfsync everysec' },
-  memory: { flags: ['--appendonly', 'no'], says: 'appendonly no' },
+  durable: { flags: ['--appendonly yes', '--appendfsync always'], says: 'appendfsync always' },
+  relaxed: { flags: ['--appendonly yes', '--appendfsync everysec'], says: 'appendfsync everysec' },
+  memory: { flags: ['--appendonly no'], says: 'appendonly no' },
 } as const
 
 interface Member {
@@ -55,11 +55,7 @@ function member(options: SystemOptions, group: PeerGroup, ports: readonly number
   const directory = join(options.directory, name)
   const args = [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-    // No snapshots in between: they are neither durability nor part of what is compared.
-    ...['--save', ''],
-    ...DURABILITY[options.durability].flags,
-    // A replica that asks gets its first copy at once, over the socket.
-    ...['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0'],
+    ...settings(options.durability).flatMap((setting) => setting.split(' ')),
     ...(place === 0 ? [] : ['--replicaof', '127.0.0.1', String(ports[0])]),
   ]
   const isReady = async () => {
@@ -69,6 +65,15 @@ function member(options: SystemOptions, group: PeerGroup, ports: readonly number
   const command = { name, program: 'redis-server', args, directory, ports: [port] }
   return { process: group.add(command, isReady), port }
 }
+
+const settings = (durability: SystemOptions['durability']): string[] => [
+  // No snapshots in between: they are neither durability nor part of what is compared.
+  '--save ',
+  ...DURABILITY[durability].flags,
+  // A replica that asks gets its first copy at once, over the socket.
+  '--repl-diskless-sync yes',
+  '--repl-diskless-sync-delay 0',
+]
 
 function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
   const [master] = members
@@ -85,7 +90,7 @@ function running(options: SystemOptions, group: PeerGroup, members: readonly Mem
       replicas: members.length,
       durability: durabilityText(options.durability, wait),
       flags: [
-        ...master.process.command.args.join(' ').split(/ (?=--)/),
+        ...settings(options.durability),
         ...(wait === 0
           ? []
           : [`${wait} replicas: --replicaof, same durability`, `writes: SET, WAIT ${wait} 5000`]),

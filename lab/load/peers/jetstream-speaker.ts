@@ -8,6 +8,9 @@ const SPACE = 32
 /** Headers of an answer begin so; a status follows only where it is not the message itself. */
 const HEADER_VERSION = 'NATS/1.0'
 const STATUS_NOT_FOUND = 404
+const STATUS_NO_RESPONDERS = 503
+/** While a bucket has no leader its servers refuse at once. The official clients wait so long before they try again; a load that did not would only count refusals. */
+const NO_RESPONDERS_PAUSE_MS = 250
 const PUB_ACK = '{"stream"'
 
 export class JetStreamSpeaker implements Speaker {
@@ -129,8 +132,11 @@ export class JetStreamSpeaker implements Speaker {
       return
     }
     const status = bytes.toString('latin1', statusAt + 1, bytes.indexOf(CR, statusAt))
-    const isAbsent = Number(status.slice(0, 3)) === STATUS_NOT_FOUND
-    this.#settle(id, isAbsent ? null : `jetstream answers ${status}`, null)
+    const code = Number(status.slice(0, 3))
+    if (code === STATUS_NOT_FOUND) this.#settle(id, null, null)
+    else if (code !== STATUS_NO_RESPONDERS) this.#settle(id, `jetstream answers ${status}`, null)
+    else
+      setTimeout(() => this.#settle(id, 'jetstream has nobody to answer (503)', null), NO_RESPONDERS_PAUSE_MS)
   }
 
   #settle(id: number, error: string | null, value: Uint8Array | null): void {
