@@ -132,6 +132,19 @@ describe('the lean client', () => {
     expect(await ask(await open(true), read('a'))).toEqual([null])
   })
 
+  test('who takes the writes is found out, errors tolerated or not', async () => {
+    let refusals = 4
+    const answer: Answer = ({ type, call }) =>
+      type === 'write' && refusals-- > 0 ? failed(call, 'NOT_HEAD') : null
+    const { open } = await startServer(1, answer)
+    expect(await ask(await open(false), update('a'))).toEqual([null])
+    refusals = 2
+    const target = await open(false)
+    expect(await ask(target, update('a'))).toEqual([null])
+    refusals = 2
+    expect(await ask(target, update('a'), update('b'))).toEqual([null, null])
+  })
+
   test('what is wrong with a request is an error at once', async () => {
     const { open } = await startServer(1, ({ call }) => failed(call, 'BAD_ARGUMENT'))
     expect(await ask(await open(true), read('a'))).toEqual(['bare: BAD_ARGUMENT: as told'])

@@ -34,7 +34,9 @@ export class ChainRoute<Call> {
   /** Writes that wait for a session, or for room in its window. */
   readonly waiting: Call[] = []
   config: ChainConfig
+  /** Takes the writes, as far as is known. */
   head: ServerLink | null = null
+  members: readonly ServerLink[] = []
   readers: readonly ServerLink[] = []
   #turn = 0
 
@@ -98,12 +100,21 @@ export class Routes<Call> {
     }
   }
 
+  /** This one does not take the writes (any more). A quorum's leader stands in no map: whoever is not refused is it. */
+  doubt(route: ChainRoute<Call>, head: ServerLink): void {
+    if (route.head !== head || route.members.length === 0) return
+    const place = route.members.indexOf(head)
+    route.head = route.members[(place + 1) % route.members.length] ?? null
+    if (this.#policy === 'head' && route.head !== null) route.readers = [route.head]
+  }
+
   #place(route: ChainRoute<Call>, config: ChainConfig): void {
     const linkOf = (server: string) => this.links.get(server) ?? null
     const links = config.members
       .filter(({ serving, leaving }) => serving && !leaving)
       .flatMap(({ server }) => linkOf(server) ?? [])
     route.config = config
+    route.members = links
     route.head = linkOf(config.members[0]?.server ?? '')
     route.readers = readersOf(links, this.#policy)
     for (const [first, last] of config.slots) this.#bySlot.fill(route, first, last + 1)

@@ -2,6 +2,7 @@
  * A native client that costs as little as the codec allows: the same messages, sessions and request numbers as the real one, so that writes happen exactly once,
  * but no promises, no timers for each request, and reads spread without looking at latencies.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
 import type { ClientMessage, ServerMessage } from '../../../protocol/client-messages.ts'
 import { decodeServerBatch, encodeClientBatch } from '../../../protocol/codec/client-codec.ts'
@@ -112,6 +113,19 @@ class CatenaryTarget implements Target {
     if (!(await whole)) {
       const { servers } = this.#spec
       throw new Error(`no map of a whole cluster from ${servers.join(', ')} within ${OPEN_TIMEOUT_MS} ms`)
+    }
+    if (this.#spec.reads === 'head') await this.#findHeads()
+  }
+
+  /** Reads of a head go to whoever takes the writes: to open a session tells. */
+  async #findHeads(): Promise<void> {
+    const deadlineMs = performance.now() + OPEN_TIMEOUT_MS
+    const { chains } = this.#routes
+    while (chains.some(({ session }) => session.id === null)) {
+      if (performance.now() > deadlineMs) throw new Error(`nobody takes writes within ${OPEN_TIMEOUT_MS} ms`)
+      for (const chain of chains) if (chain.session.id === null) this.#openSession(chain)
+      this.flush()
+      await sleep(SWEEP_MS)
     }
   }
 
@@ -310,7 +324,9 @@ class CatenaryTarget implements Target {
     if (code === 'SESSION_LAPSED' && call.chain !== null) call.chain.session.id = null
     const error = `${call.server?.id ?? 'a server'}: ${code}: ${message}`
     if (ERRORS[code].retry === 'never') return this.#giveUp(call, error)
-    this.#tryLater(call, error)
+    const isRefused = code === 'NOT_HEAD' && call.chain !== null && call.server !== null
+    if (isRefused && call.chain !== null && call.server !== null) this.#routes.doubt(call.chain, call.server)
+    this.#tryLater(call, error, isRefused)
   }
 
   #giveUp(call: Call, error: string): void {
@@ -319,8 +335,14 @@ class CatenaryTarget implements Target {
   }
 
   /** Never from inside of `submit` the end of an operation. */
-  #tryLater(call: Call, error: string): void {
-    const isOver = !this.#retries || call.operation === null || this.#nowMs - call.beganMs > GIVE_UP_MS
+  #tryLater(call: Call, error: string, isRefused = false): void {
+    // To find out who takes the writes is no error, whoever counts them.
+    const mayRetry = (this.#retries || isRefused) && this.#nowMs - call.beganMs <= GIVE_UP_MS
+    if (mayRetry && isRefused && call.operation === null) {
+      call.done(null)
+      return // the sweep opens a session elsewhere
+    }
+    const isOver = !mayRetry || call.operation === null
     if (isOver) queueMicrotask(() => this.#giveUp(call, error))
     else this.#later.push({ call, atMs: this.#nowMs + RETRY_PAUSE_MS })
   }
@@ -332,6 +354,7 @@ class CatenaryTarget implements Target {
     link.queue = []
     link.queueBytes = 0
     link.downUntilMs = this.#nowMs + SUSPECT_MS
+    for (const chain of this.#routes.chains) this.#routes.doubt(chain, link)
     this.#lose((call) => call.server === link, `${peer}: the connection was lost: ${reason}`)
   }
 
