@@ -132,7 +132,7 @@ const BEGINNING_MS = 10_000
  * (there are none here) and limits, which are constant. Points in time count as how long ago they were, up to where that
  * makes no difference any more: an age only grows until its point in time is set anew, so that once it has reached the
  * limit it is held against, how far beyond it is cannot be told. What is compared at ticks alone is compared one step of time
- * later at the earliest: it makes no difference one step sooner. `test/explore/merged.test.ts` walks both.
+ * later at the earliest: it makes no difference one step sooner. `test/explore/chain.test.ts` walks both.
  */
 function rulesAt(nowMs: number): CanonicalRules {
   const { retryMs, heartbeatMs, stallMs } = CHAIN_LIMITS
