@@ -15,9 +15,13 @@ const options = {
   },
   systems: {
     type: 'string',
-    describe: 'Systems, comma-separated; --list names them. Default: all that are installed',
+    describe:
+      'Systems, comma-separated; --list names them. They take part in every experiment that fits. Default: all that are installed, some in the headline alone',
   },
-  rounds: { type: 'number', describe: 'How often each point is measured. Default: 5 and 3; quick: 1' },
+  rounds: {
+    type: 'number',
+    describe: 'How often each point is measured. Default: 5 for the headline, 1 to 3 for the rest; quick: 1',
+  },
   seconds: { type: 'number', describe: 'How long each point is measured. Default: 1 or 2' },
   values: { type: 'number', default: 100, describe: 'Bytes of a value' },
   outstanding: { type: 'number', default: 64, describe: 'Operations in flight, besides 1' },

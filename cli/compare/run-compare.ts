@@ -1,4 +1,5 @@
 /** `catenary compare` as people see it: a plan, progress, a table, a report, an exit status. */
+import { setMaxListeners } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -114,6 +115,7 @@ function refuseUnknown(systems: readonly string[] | null): void {
 
 function stopOnSignal(): AbortController {
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal) // each load process listens to it, and there are hundreds
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
       if (stopping.signal.aborted) process.exit(INTERRUPTED) // asked twice

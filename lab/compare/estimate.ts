@@ -2,9 +2,9 @@
 import type { WorkloadSpec } from '../load/task.ts'
 import type { Plan, PlannedPoint, Visit } from './plan.ts'
 
-const START_AND_STOP_MS = 6000
+const START_AND_STOP_MS = 4500
 /** A load process comes up, connects, and ends. */
-const AROUND_A_POINT_MS = 500
+const AROUND_A_POINT_MS = 350
 /** Records in a second while a store is filled, and bytes. */
 const LOADED_PER_SECOND = 15_000
 const LOADED_BYTES_PER_SECOND = 30_000_000

@@ -27,6 +27,7 @@ export function findings(results: Results): Finding[] {
   const all = contests(results)
   return [
     ...all.flatMap((contest) => ratioFinding(contest)),
+    ...all.flatMap((contest) => kinFinding(contest)),
     ...price(all),
     ...scaling(results),
     ...standstill(results),
@@ -84,6 +85,29 @@ function whereText({ workload, outstanding, group, entries }: Contest): string {
         ? `${durable}writes`
         : `a mix of ${workload}, ${durable}writes`
   return capital(`${what}, ${outstanding === 1 ? 'one at a time' : `${outstanding} outstanding`}`)
+}
+
+/** The fairest of comparisons: one store, one disk format, one client, and only the protocol exchanged. */
+function kinFinding(contest: Contest): Finding[] {
+  const ours = rivals(contest)?.ours
+  if (
+    ours === undefined ||
+    contest.group !== 'durable' ||
+    (contest.workload !== 'reads' && contest.workload !== 'writes')
+  )
+    return []
+  const kin = contest.entries.filter(
+    (entry) => entry.kind === 'catenary' && (contest.workload === 'writes' || entry.level === ours.level),
+  )
+  if (kin.length < 2) return []
+  const text = contest.measure === 'rate' ? rateText : latencyText
+  const list = kin.map(({ name, value }) => `${name.replace(/^Catenary, /, '')} ${text(value.median)}`)
+  return [
+    {
+      sign: 'note',
+      text: `${whereText(contest)}, the same store with its protocol exchanged: ${list.join('; ')}.`,
+    },
+  ]
 }
 
 /** The protocol's own price, against bare processes. */

@@ -82,10 +82,18 @@ export interface Plan {
 type SystemShape = Pick<System, 'id' | 'kind' | 'supports'>
 
 /** What `--quick` compares, where these are installed. */
-const QUICK_SYSTEMS = ['catenary-craq', 'catenary-chain', 'etcd', 'zookeeper', 'redis']
+const QUICK_YARDSTICKS = ['bare-read', 'bare-relay']
+const QUICK_SYSTEMS = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'redis', 'redis-wait']
 const REPLICAS = 3
-/** Of the full comparison; 3 where none is named. Loading a million records takes long, and a failure shows more than a rate. */
+/** Of the full comparison. Loading a million records takes long, and a failure shows more than a rate. */
 const ROUNDS: Partial<Record<Experiment, number>> = { headline: 5, 'key-count': 1, failure: 1 }
+const ROUNDS_OF_SWEEPS = 2
+/** Of the groups that are not a system's own: writes that wait less. */
+const ROUNDS_OF_GROUPS = 3
+/** One of each kind of system, which all experiments measure; the others take part in the headline. Who names systems gets everything for each of them. */
+const REPRESENTATIVES = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'jetstream', 'redis-wait']
+/** Those in which the number of replicas says something. */
+const SCALED = ['catenary-craq', 'catenary-chain', 'catenary-raft', 'etcd']
 
 export function makePlan(systems: readonly SystemShape[], options: PlanOptions): Plan {
   const chosen = systems.filter((system) => isChosen(system, options))
@@ -93,7 +101,7 @@ export function makePlan(systems: readonly SystemShape[], options: PlanOptions):
     options.only ?? (options.quick ? ['headline', 'read-ratio'] : EXPERIMENTS),
   )
   const roundsOf = (experiment: Experiment) =>
-    options.rounds ?? (options.quick ? 1 : (ROUNDS[experiment] ?? 3))
+    options.rounds ?? (options.quick ? 1 : (ROUNDS[experiment] ?? ROUNDS_OF_SWEEPS))
   const rounds = Math.max(...[...wanted].map(roundsOf))
   const visits: Visit[] = []
   for (let round = 1; round <= rounds; round++) {
@@ -105,8 +113,13 @@ export function makePlan(systems: readonly SystemShape[], options: PlanOptions):
 }
 
 function isChosen({ id, kind }: SystemShape, { systems, quick }: PlanOptions): boolean {
-  if (systems !== null) return systems.includes(id)
-  return !quick || kind === 'yardstick' || QUICK_SYSTEMS.includes(id)
+  if (systems !== null)
+    // What the protocol costs is said in shares of a yardstick that ran in the same hour.
+    return (
+      systems.includes(id) ||
+      (QUICK_YARDSTICKS.includes(id) && systems.some((one) => one.startsWith('catenary')))
+    )
+  return !quick || (kind === 'yardstick' ? QUICK_YARDSTICKS : QUICK_SYSTEMS).includes(id)
 }
 
 function rotated<Item>(items: readonly Item[], by: number): Item[] {
@@ -125,6 +138,8 @@ function visitsOf(
   const plain = { round, system: system.id, replicas: REPLICAS, chains: 1, quotaPercent: null }
   const visits: Visit[] = []
   for (const durability of groups) {
+    const isRepeated = round > ROUNDS_OF_GROUPS && options.rounds === null
+    if (durability !== home && (options.quick || isRepeated)) continue
     const points = merged(
       durability === home ? homePoints(system, wanted, options) : otherGroupPoints(wanted, options),
     ).filter((point) => isAble(system, point))
@@ -133,6 +148,14 @@ function visitsOf(
   if (system.kind !== 'yardstick')
     visits.push(...sweeps(system, wanted, options, { ...plain, durability: home }))
   return visits
+}
+
+function isIn(
+  { id, kind }: Pick<SystemShape, 'id' | 'kind'>,
+  ids: readonly string[],
+  { systems }: PlanOptions,
+): boolean {
+  return kind !== 'yardstick' && (ids.includes(id) || (systems?.includes(id) ?? false))
 }
 
 /** A bare yardstick does one thing only. */
@@ -161,11 +184,11 @@ function pointMaker(options: PlanOptions): (shape: PointShape) => PlannedPoint {
       loop: shape.loop ?? closed(shape.outstanding ?? options.outstanding),
       x: shape.x ?? null,
       variants: shape.variants ?? 'first',
-      warmUpMs: options.quick ? 400 : isHeadline ? 800 : 500,
+      warmUpMs: options.quick ? 400 : 500,
       measureMs:
         options.seconds !== null
           ? options.seconds * 1000
-          : (shape.spanMs ?? (options.quick ? 1000 : isHeadline ? 2000 : 1000)),
+          : (shape.spanMs ?? (options.quick ? 1000 : isHeadline ? 1300 : 1000)),
       bucketMs: null,
       fault: null,
       beside: shape.beside ?? null,
@@ -181,7 +204,7 @@ const VALUE_SIZES = [16, 100, 1000, 10_000, 100_000, 1_000_000]
 
 /** Everything that needs nothing but three replicas under their honest durability. */
 function homePoints(
-  { kind }: SystemShape,
+  { id, kind }: SystemShape,
   wanted: ReadonlySet<Experiment>,
   options: PlanOptions,
 ): PlannedPoint[] {
@@ -197,7 +220,7 @@ function homePoints(
       add('headline', { workload: mix(readPercent, { valueBytes }), outstanding: many, variants: 'all' })
   add('headline', { workload: mix(95, { valueBytes }), variants: 'all' })
   add('headline', { workload: mix(50, { valueBytes }), variants: 'all' })
-  if (kind === 'yardstick') return points
+  if (!isIn({ id, kind }, REPRESENTATIVES, options)) return points
   for (const readPercent of options.quick ? QUICK_RATIOS : RATIOS)
     add('read-ratio', { workload: mix(readPercent, { valueBytes }), variants: 'all' })
   for (const letter of YCSB_LETTERS) add('ycsb', { workload: ycsb(letter, valueBytes) })
@@ -257,7 +280,7 @@ function sweeps(
   const point = pointMaker(options)
   const visits: Visit[] = []
   const isOurs = system.kind === 'catenary'
-  if (wanted.has('chain-length') && isOurs)
+  if (wanted.has('chain-length') && isOurs && isIn(system, SCALED, options))
     for (const replicas of replicaCounts(system, durability)) {
       const points = [mix(100, { valueBytes }), mix(0, { valueBytes })].map((workload) =>
         point({ experiments: ['chain-length'], workload, x: replicas }),
@@ -270,7 +293,7 @@ function sweeps(
       })
       visits.push({ ...plain, replicas, points: [...points, alone] })
     }
-  if (wanted.has('read-scaling') && SCALED.some((id) => system.id.startsWith(id)))
+  if (wanted.has('read-scaling') && isIn(system, SCALED, options))
     for (const replicas of replicaCounts(system, durability)) {
       const workload = mix(100, { valueBytes })
       const many = Math.max(outstanding, 64)
@@ -278,21 +301,18 @@ function sweeps(
       const points = [point({ ...shape, variants: 'all', spanMs: 2000 })]
       visits.push({ ...plain, replicas, quotaPercent: quotaFor(options.cores), points })
     }
-  if (wanted.has('chains') && isOurs)
+  if (wanted.has('chains') && isOurs && isIn(system, ['catenary-craq'], options))
     for (const chains of [1, 2, 4, 8, 16, 32]) {
       const points = [100, 0, 50].map((readPercent) =>
         point({ experiments: ['chains'], workload: mix(readPercent, { valueBytes }), x: chains }),
       )
       visits.push({ ...plain, chains, points })
     }
-  if (wanted.has('key-count') && SCALED.some((id) => system.id.startsWith(id)))
+  if (wanted.has('key-count') && isIn(system, ['catenary-craq', 'etcd'], options))
     visits.push(...keyCounts(options).map((points) => ({ ...plain, points })))
   if (wanted.has('failure')) visits.push(...failureVisits(system, options, plain))
   return visits
 }
-
-/** One of each kind says what the kind does. */
-const SCALED = ['catenary', 'etcd']
 
 function replicaCounts(system: SystemShape, durability: Durability): number[] {
   return [1, 3, 5, 7].filter((replicas) => system.supports({ durability, replicas }))
@@ -318,16 +338,21 @@ function keyCounts(options: PlanOptions): PlannedPoint[][] {
   ]
 }
 
-const FAULTS: Readonly<Record<'catenary' | 'peer', readonly string[]>> = {
-  catenary: ['head', 'middle', 'tail'],
+/** Whom to kill: by system, else by kind. */
+const PARTS_OF: Readonly<Record<string, readonly string[]>> = {
+  'catenary-craq': ['head', 'middle', 'tail'],
+  'catenary-raft': ['leader', 'follower'],
+  catenary: [],
   peer: ['leader', 'follower'],
 }
 
 /** A fresh system for each fault: what one leaves behind must not count against the next. */
 function failureVisits({ id, kind }: SystemShape, options: PlanOptions, plain: Condition): Visit[] {
-  if (kind === 'yardstick' || id === 'catenary-chain') return []
+  // Redis by itself promotes nobody: there is nothing to come back.
+  if (kind === 'yardstick' || id.startsWith('redis')) return []
   const fault = { killAtMs: 4000, restartAtMs: 10_000 }
-  return FAULTS[kind].map((part) => ({
+  const parts = PARTS_OF[id] ?? PARTS_OF[kind] ?? []
+  return parts.map((part) => ({
     ...plain,
     points: [
       {

@@ -15,8 +15,11 @@ export interface Setup {
   readonly batch: number
 }
 
-/** Of a Raft leader before a read that it does not lease: it hears from a majority. */
-export type RaftRead = 'read-index' | 'lease'
+/**
+ * How Raft reads: the leader hears from a majority first (`read-index`); it trusts its lease; or any replica asks the leader, which hears from a majority,
+ * and waits until it has applied what the leader had committed.
+ */
+export type RaftRead = 'read-index' | 'lease' | 'follower-read-index'
 
 export interface Costs {
   /** Between replicas, for one write; shared by the writes of a batch. */
@@ -77,10 +80,7 @@ export function costs(setup: Setup, read: RaftRead = 'read-index'): Costs {
         busiestSendsBytes: others * valueBytes,
         writeDelays: n === 1 ? 2 : 4,
         writeDisks: 1,
-        messagesPerRead: read === 'lease' ? 0 : 2 * others,
-        messagesPerDirtyRead: read === 'lease' ? 0 : 2 * others,
-        readDelays: read === 'lease' || n === 1 ? 2 : 4,
-        dirtyReadDelays: read === 'lease' || n === 1 ? 2 : 4,
+        ...raftReads(n, read),
         failuresSurvived: n - majority(n),
       }
     // The primary sends to everybody, and waits for all.
@@ -92,6 +92,21 @@ export function costs(setup: Setup, read: RaftRead = 'read-index'): Costs {
         writeDisks: 1,
         failuresSurvived: others,
       }
+  }
+}
+
+/** A question to the leader can be shared by all reads that wait for its answer: batches make these messages few, not the delays. */
+function raftReads(n: number, read: RaftRead) {
+  const asked = read === 'lease' ? 0 : 2 * (n - 1)
+  const forwarded = read === 'follower-read-index' && n > 1
+  const messages = asked + (forwarded ? 2 : 0)
+  const delays = n === 1 || read === 'lease' ? 2 : forwarded ? 6 : 4
+  return {
+    messagesPerRead: messages,
+    messagesPerDirtyRead: messages,
+    readDelays: delays,
+    dirtyReadDelays: delays,
+    readers: forwarded ? n : 1,
   }
 }
 

@@ -63,7 +63,7 @@ export function nameOf(results: Results, point: Point): string {
   const ways = new Set(
     results.points.filter(({ system }) => system === point.system).map(({ variant }) => variant),
   )
-  return ways.size > 1 && readShare(point.workload) > 0 ? `${title} (${point.variant})` : title
+  return ways.size > 1 && readShare(point.workload) > 0 ? `${title}, ${point.variant}` : title
 }
 
 export type Kind = SystemRecord['kind']

@@ -1,9 +1,10 @@
 /** The runner's hands: load processes, CPU time, directories. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadRecords } from '../load/load-records.ts'
 import { runLoadProcess } from '../load/run-load-process.ts'
+import { cpuSecondsOf } from './process-cpu.ts'
 import type { RunnerTools } from './runner.ts'
 
 /** @param directory - holds the data of the systems, on the file system that is measured. */
@@ -32,20 +33,5 @@ export function runnerTools(directory: string): RunnerTools {
       rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
     wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
     nowMs: () => performance.now(),
-  }
-}
-
-/** The kernel counts in these, on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100
-
-/** User and system time of a process with all of its threads, from /proc; null where it is gone, or there is no /proc. */
-function cpuSecondsOf(pid: number): number | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name, in parentheses, may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-  } catch {
-    return null
   }
 }

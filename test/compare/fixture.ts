@@ -119,7 +119,11 @@ export function fixtureResults(): Results {
       x,
       runs: Array.from({ length: rounds }, () => ({
         ...madeRun(perSecond * noise(), outstanding),
-        load: { ...madeRun(perSecond * noise(), outstanding).load, timeline },
+        load: {
+          ...madeRun(perSecond * noise(), outstanding).load,
+          timeline,
+          ...(timeline === null ? {} : { seconds: SPANS / 10 }),
+        },
         events,
       })),
     })

@@ -183,6 +183,7 @@ export function latencyChart(results: Results, points: readonly Point[]): LineCh
     y: { name: 'answered by then', kind: 'linear', text: (value) => `${trim(value)} %` },
     series,
     yMax: 100,
+    names: 'below',
   }
 }
 

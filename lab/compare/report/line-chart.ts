@@ -40,6 +40,8 @@ export interface LineChart {
   /** Moments. */
   readonly events?: readonly { readonly x: number; readonly text: string }[]
   readonly yMax?: number
+  /** `below`: where lines end at one place, their ends cannot carry names. */
+  readonly names?: 'beside' | 'below'
 }
 
 export interface Size {
@@ -49,15 +51,19 @@ export interface Size {
 
 const CHARACTER = 6.9
 const LINE = 15
+/** Of names under a chart. */
+const COLUMN = 310
 /** Below it there is no room for names beside the lines; they stand under the chart. */
 const NARROW = 480
 
 export function lineChart(chart: LineChart, size: Size): string {
   const drawn = chart.series.filter(({ points }) => points.length > 0)
-  const isNarrow = size.width < NARROW
+  const isNarrow = size.width < NARROW || chart.names === 'below'
+  const columns = Math.max(1, Math.floor(size.width / COLUMN))
   const single = drawn.length < 2 && chart.ideal === undefined
   const longest = Math.max(0, ...drawn.map(({ name }) => name.length), chart.ideal?.name.length ?? 0)
-  const legendRows = isNarrow && !single ? drawn.length + (chart.ideal === undefined ? 0 : 1) : 0
+  const rows = Math.ceil((drawn.length + (chart.ideal === undefined ? 0 : 1)) / columns)
+  const legendRows = isNarrow && !single ? rows : 0
   const right = single || isNarrow ? 14 : Math.min(size.width * 0.36, longest * CHARACTER + 26)
   const box = {
     left: 54,
@@ -72,7 +78,11 @@ export function lineChart(chart: LineChart, size: Size): string {
     events(chart, scales, box),
     ideal(chart, scales, { names: !isNarrow, right: box.right }),
     ...drawn.map((series) => drawSeries(series, chart, scales)),
-    single ? '' : isNarrow ? legend(chart, drawn, size.height + 2) : endNames(drawn, chart, scales, box),
+    single
+      ? ''
+      : isNarrow
+        ? legend(chart, drawn, { top: size.height + 2, columns })
+        : endNames(drawn, chart, scales, box),
   ]
   return `<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" width="${size.width}" height="${height}" role="img" aria-label="${escapeHtml(chart.about)}">${parts.join('')}</svg>`
 }
@@ -130,11 +140,12 @@ function grid(chart: LineChart, { x, y }: Scales, box: Box): string {
 }
 
 function events({ events: all = [] }: LineChart, { x }: Scales, box: Box): string {
-  return all
+  const within = all.filter(({ x: at }) => x.at(at) >= box.left && x.at(at) <= box.right)
+  return within
     .map(({ x: at, text }, i) => {
       const place = x.at(at)
       // Two names beside each other would meet: they take turns in height.
-      return `<path class="event" d="M${n(place)} ${box.top - 4 - (i % 2) * 0}V${n(box.bottom)}"/><text class="event-text" x="${n(place + 4)}" y="${box.top - 6 + (i % 2) * 13}">${escapeHtml(text)}</text>`
+      return `<path class="event" d="M${n(place)} ${box.top - 4}V${n(box.bottom)}"/><text class="event-text" x="${n(place + 4)}" y="${box.top - 6 + (i % 2) * 13}">${escapeHtml(text)}</text>`
     })
     .join('')
 }
@@ -242,15 +253,24 @@ export function spread(
   return places
 }
 
-function legend({ ideal: line }: LineChart, drawn: readonly Series[], top: number): string {
-  const rows = drawn.map(({ name, look, isStale }, i) => {
-    const y = top + i * LINE + 6
-    return `<g class="${look.className}${isStale ? ' stale' : ''}"><path class="line" d="M12 ${y}H40"/>${markAt(look.mark, 26, y)}<text class="name" x="48" y="${y + 4}">${escapeHtml(name)}</text></g>`
+function legend(
+  { ideal: line }: LineChart,
+  drawn: readonly Series[],
+  { top, columns }: { top: number; columns: number },
+): string {
+  const place = (i: number) => ({
+    x: 12 + (i % columns) * COLUMN,
+    y: top + Math.floor(i / columns) * LINE + 6,
   })
-  const y = top + drawn.length * LINE + 6
+  const rows = drawn.map(({ name, look, isStale, marks = true }, i) => {
+    const { x, y } = place(i)
+    const mark = marks ? markAt(look.mark, x + 14, y) : ''
+    return `<g class="${look.className}${isStale ? ' stale' : ''}"><path class="line" d="M${x} ${y}h28"/>${mark}<text class="name" x="${x + 36}" y="${y + 4}">${escapeHtml(name)}</text></g>`
+  })
+  const { x, y } = place(drawn.length)
   const last =
     line === undefined
       ? ''
-      : `<path class="ideal" d="M12 ${y}H40"/><text x="48" y="${y + 4}">${escapeHtml(line.name)}</text>`
+      : `<path class="ideal" d="M${x} ${y}h28"/><text x="${x + 36}" y="${y + 4}">${escapeHtml(line.name)}</text>`
   return `${rows.join('')}${last}`
 }

@@ -13,6 +13,8 @@ export type Mark = 'circle' | 'square' | 'diamond' | 'triangle' | 'down' | 'cros
 
 const LOOKS: readonly (readonly [prefix: string, look: Look])[] = [
   ['catenary-craq', { className: 'k-craq', mark: 'circle' }],
+  ['catenary-raft', { className: 'k-raft', mark: 'square' }],
+  ['catenary-primary', { className: 'k-star', mark: 'diamond' }],
   ['catenary', { className: 'k-chain', mark: 'ring' }],
   ['etcd', { className: 'k-etcd', mark: 'square' }],
   ['zookeeper', { className: 'k-zookeeper', mark: 'diamond' }],
@@ -33,6 +35,8 @@ export function lookNumber(index: number): Look {
 const LIGHT = {
   craq: '#0063a6',
   chain: '#2a8fd0',
+  raft: '#6a55b8',
+  star: '#4f6d8f',
   etcd: '#b87400',
   zookeeper: '#a8477f',
   jetstream: '#00795a',
@@ -42,6 +46,8 @@ const LIGHT = {
 const DARK: Record<keyof typeof LIGHT, string> = {
   craq: '#5db2f5',
   chain: '#9bd3fb',
+  raft: '#b3a2f5',
+  star: '#a5bfdc',
   etcd: '#ecb23c',
   zookeeper: '#e591c0',
   jetstream: '#3ccb9c',

@@ -9,7 +9,7 @@ import { htmlTable, type Section } from './section.ts'
 const NAMES: Record<Protocol, string> = {
   chain: 'Chain replication',
   craq: 'CRAQ',
-  raft: 'Raft (ReadIndex)',
+  raft: 'Raft (ReadIndex at its leader)',
   'primary-backup': 'Primary, backups',
 }
 
@@ -55,6 +55,9 @@ function paperTable(n: number, valueBytes: number): string {
 const PROTOCOL_OF: Readonly<Record<string, Protocol>> = {
   'catenary-craq': 'craq',
   'catenary-chain': 'chain',
+  'catenary-raft': 'raft',
+  'catenary-raft-lease': 'raft',
+  'catenary-primary-backup': 'primary-backup',
   etcd: 'raft',
   zookeeper: 'raft',
   jetstream: 'raft',
@@ -113,10 +116,17 @@ function scalingRows(results: Results): string[][] {
     if (first === undefined || last === undefined || first === last || protocol === null || !low || !high)
       return []
     const [from, to] = [first.x ?? 1, last.x ?? 1]
-    const readers = (n: number) =>
-      first.level === 'stale' ? n : costs({ protocol, n, valueBytes: 0, batch: 1 }).readers
+    const readers = (n: number) => readersOf(first, protocol, n)
     return [[name, `${timesText(readers(to) / readers(from))} · ${timesText(high / low)}`]]
   })
+}
+
+/** etcd's members and any replica of ours answer linearizable reads once the leader has told them how far to wait. */
+function readersOf({ system, variant, level }: Point, protocol: Protocol, n: number): number {
+  if (level === 'stale') return n
+  const isSpread = system.startsWith('etcd') || variant.startsWith('any')
+  const read = isSpread ? 'follower-read-index' : 'read-index'
+  return costs({ protocol, n, valueBytes: 0, batch: 1 }, read).readers
 }
 
 function outageTable(): string {

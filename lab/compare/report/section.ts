@@ -55,7 +55,9 @@ export function htmlTable(head: readonly string[], rows: readonly (readonly stri
     const cells = row.map((text, i) => {
       const best = text.startsWith('*')
       const shown = escapeHtml(best ? text.slice(1) : text)
-      return i === 0 ? `<th scope="row">${shown}</th>` : `<td>${best ? `<b>${shown}</b>` : shown}</td>`
+      return i === 0
+        ? `<th scope="row">${shown}</th>`
+        : `<td${/[a-z] [a-z].* /.test(text) && text.length > 40 ? ' class="long"' : ''}>${best ? `<b>${shown}</b>` : shown}</td>`
     })
     return `<tr>${cells.join('')}</tr>`
   })

@@ -57,8 +57,8 @@ figcaption small,small{color:var(--dim);font-weight:400;font-size:13px;margin-le
 table{border-collapse:collapse;width:100%;font-size:14.500px;font-variant-numeric:tabular-nums;line-height:1.45}
 th,td{padding:8px 12px;text-align:right;border-bottom:1px solid var(--faint);vertical-align:top}
 thead th{color:var(--dim);font-weight:560;font-size:13.500px;border-bottom:1px solid var(--line);vertical-align:bottom}
-th:first-child,td:first-child{text-align:left;padding-left:0}tbody th{font-weight:560;min-width:150px}tbody tr:last-child>*{border-bottom:0}td b{color:var(--ink)}
-table.words td{text-align:left}table.words thead th{text-align:left}
+th:first-child,td:first-child{text-align:left;padding-left:0}tbody th{font-weight:560;min-width:150px}tbody tr:last-child>*{border-bottom:0}td b{color:var(--ink)}td{white-space:nowrap}td.long{white-space:normal;text-align:left;min-width:260px}
+table.words td{text-align:left;white-space:normal}table.words thead th{text-align:left}
 details{margin-top:12px;font-size:14.500px}summary{cursor:pointer;color:var(--dim);width:max-content;padding:2px 0}summary:hover{color:var(--ink)}details[open]>summary{margin-bottom:6px}
 dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:6px 22px}dl.facts dt{color:var(--dim)}dl.facts dd{overflow-wrap:anywhere}
 .system{padding:14px 0;border-bottom:1px solid var(--faint)}.system:last-child{border-bottom:0}
