@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { hoursToUnavailable, type Placement } from '../../lab/paper/chain-replication/placement.ts'
 import { throughputOf } from '../../lab/paper/chain-replication/single-chain.ts'
-import { paperFigures } from '../../lab/paper/figures.ts'
+import { cr6Updates } from '../../lab/paper/chain-replication/volumes.ts'
+import { emulabCosts } from '../../lab/paper/cluster/costs.ts'
 
 describe('Chain Replication’s figures', () => {
   test('4: a chain is never slower than primary/backup, and weak reads lose once there are enough updates', () => {
@@ -16,8 +17,9 @@ describe('Chain Replication’s figures', () => {
   })
 
   test('6: nothing for the time of detection, and more updates while chains are short', () => {
-    const updates = [...paperFigures({ quick: true, only: ['cr-6'] })].find(({ id }) => id === 'cr-6-updates')
-    const line = updates?.series.find(({ name }) => name === 'updates, 5 clients')?.ours ?? []
+    const line =
+      cr6Updates({ quick: true, costs: emulabCosts }).series.find(({ name }) => name === 'updates, 5 clients')
+        ?.ours ?? []
     const mean = (from: number, to: number) => {
       const inside = line.filter(([x]) => x > from && x <= to).map(([, y]) => y)
       return inside.reduce((sum, y) => sum + y, 0) / inside.length

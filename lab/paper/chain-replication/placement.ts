@@ -110,7 +110,7 @@ export function cr7(options: FigureOptions): readonly Figure[] {
             servers,
             replicas,
             seed: 7,
-            failuresMax: options.quick ? 2000 : 20_000,
+            failuresMax: options.quick ? 2000 : 15_000,
             lossesMax: options.quick ? 50 : 300,
           })
           return hours === null ? [] : [[servers, Number((hours / 24).toPrecision(3))]]
