@@ -83,19 +83,19 @@ export function readChainItems(reader: FieldReader): ChainItem[] {
   return items
 }
 
-/** An entry as a log stores it. */
-export function encodeEntry(entry: Entry): Uint8Array {
+/** Entries one behind the other, as a log stores them. */
+export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   const to = beginBody()
-  writeEntry(to, entry)
+  for (const entry of entries) writeEntry(to, entry)
   return to.end()
 }
 
-/** @throws {CodecError} anything else than what `encodeEntry` makes. */
-export function decodeEntry(bytes: Uint8Array): Entry {
+/** @throws {CodecError} anything else than what `encodeEntries` makes. */
+export function decodeEntries(bytes: Uint8Array): Entry[] {
   const reader = new FieldReader(bytes)
-  const entry = readEntry(reader)
-  reader.end()
-  return entry
+  const entries: Entry[] = []
+  while (!reader.done) entries.push(readEntry(reader))
+  return entries
 }
 
 function writeChainMessage(to: FieldWriter, message: ChainMessage): void {

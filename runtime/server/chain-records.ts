@@ -1,6 +1,6 @@
 /** Records of chains as bytes of the one log: a type, the name of the chain, and what the record says. */
 import type { LogRecord } from '../../chain/events.ts'
-import { decodeEntry, encodeEntry } from '../../protocol/codec/chain-codec.ts'
+import { decodeEntries, encodeEntries } from '../../protocol/codec/chain-codec.ts'
 import type { Position } from '../../protocol/entry.ts'
 import { asChainId, asEpoch, asSeq, type ChainId } from '../../protocol/ids.ts'
 import { unreachable } from '../../protocol/invariants.ts'
@@ -8,6 +8,7 @@ import { WalCorruptError } from '../storage/wal/errors.ts'
 import type { WalRecord } from '../storage/wal/replay.ts'
 import type { StoredRecord } from './ports.ts'
 
+/** A record of type `entry` holds one or more, which one chain appended in one turn. */
 export const RECORD_TYPE = {
   entry: 1,
   truncate: 2,
@@ -29,7 +30,7 @@ export function recordHeader(chain: ChainId): Uint8Array {
 export function recordBody(record: LogRecord): Uint8Array {
   switch (record.type) {
     case 'entry':
-      return encodeEntry(record.entry)
+      return encodeEntries([record.entry])
     case 'truncate':
     case 'reset':
       return encodePosition(record.to)
@@ -49,19 +50,23 @@ export function recordBody(record: LogRecord): Uint8Array {
 }
 
 /** @throws {WalCorruptError} a type that no version has written. */
-export function storedRecord({ type, payload, position }: WalRecord): StoredRecord {
+export function* storedRecords({ type, payload, position }: WalRecord): Generator<StoredRecord, void> {
   const nameEnd = 1 + (payload[0] ?? 0)
-  const record = decodeRecord(type, payload.subarray(nameEnd))
+  const chain = asChainId(String.fromCharCode(...payload.subarray(1, nameEnd)))
+  const body = payload.subarray(nameEnd)
+  if (type === RECORD_TYPE.entry) {
+    for (const entry of decodeEntries(body))
+      yield { chain, record: { type: 'entry', entry }, walPosition: position }
+    return
+  }
+  const record = decodeRecord(type, body)
   if (record === null)
     throw new WalCorruptError('the log', position, `record ${position} has unknown type ${type}`)
-  const chain = asChainId(String.fromCharCode(...payload.subarray(1, nameEnd)))
-  return { chain, record, walPosition: position }
+  yield { chain, record, walPosition: position }
 }
 
 function decodeRecord(type: number, body: Uint8Array): LogRecord | null {
   switch (type) {
-    case RECORD_TYPE.entry:
-      return { type: 'entry', entry: decodeEntry(body) }
     case RECORD_TYPE.truncate:
       return { type: 'truncate', to: decodePosition(body) }
     case RECORD_TYPE.reset:

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { LogRecord } from '../../chain/events.ts'
 import { endWithBug } from '../../client/node-bug.ts'
 import { nodeTimers } from '../../client/node-timers.ts'
 import { type Batch, decodeBatch } from '../../protocol/codec/batch.ts'
@@ -10,16 +9,17 @@ import { encodeChainBatch } from '../../protocol/codec/chain-codec.ts'
 import { encodeServerBatch } from '../../protocol/codec/client-codec.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
 import { FrameError } from '../../protocol/frame.ts'
-import { asChainId, type ChainId } from '../../protocol/ids.ts'
+import { asChainId } from '../../protocol/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import { openLmdbStore } from '../storage/lmdb-store.ts'
 import { openWal, type Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
-import { RECORD_TYPE, recordBody, recordHeader, storedRecord } from './chain-records.ts'
+import { storedRecords } from './chain-records.ts'
 import { DataServer, type DataServerOptions } from './data-server.ts'
-import type { Carrier, DataServerPorts, ServerWal, StoredRecord, Traffic, WalEvents } from './ports.ts'
+import { EncodedWal } from './encoded-wal.ts'
+import type { Carrier, DataServerPorts, StoredRecord, Traffic, WalEvents } from './ports.ts'
 
 export interface OpenDataServerOptions extends DataServerOptions {
   readonly data: DataDirectory
@@ -107,61 +107,9 @@ function openServerWal({ id, data, fsync, logger }: OpenDataServerOptions, event
     ...events,
   })
   function* records(): Generator<StoredRecord> {
-    for (const record of replay()) yield storedRecord(record)
+    for (const record of replay()) yield* storedRecords(record)
     if (wal.tornTail !== null)
       logger.warn(wal.tornTail, 'the log ended in an incomplete record, which was cut')
   }
   return { wal, encoded: new EncodedWal(wal), records: records() }
-}
-
-/** Records of chains as bytes of a log on the disk. */
-class EncodedWal implements ServerWal {
-  readonly #wal: Wal
-  /** They cost a read of the map instead of an encoding for each record. */
-  readonly #headers = new Map<ChainId, Uint8Array>()
-
-  constructor(wal: Wal) {
-    this.#wal = wal
-  }
-
-  get durablePosition(): number {
-    return this.#wal.durablePosition
-  }
-
-  get lastPosition(): number {
-    return this.#wal.lastPosition
-  }
-
-  append(chain: ChainId, record: LogRecord): number {
-    return this.#wal.append(RECORD_TYPE[record.type], recordBody(record), this.#header(chain))
-  }
-
-  appendHint(chain: ChainId, record: LogRecord): void {
-    this.#wal.appendHint(RECORD_TYPE[record.type], recordBody(record), this.#header(chain))
-  }
-
-  #header(chain: ChainId): Uint8Array {
-    let header = this.#headers.get(chain)
-    if (header === undefined) {
-      header = recordHeader(chain)
-      this.#headers.set(chain, header)
-    }
-    return header
-  }
-
-  write(): void {
-    this.#wal.write()
-  }
-
-  writeHints(): void {
-    this.#wal.writeHints()
-  }
-
-  dropBefore(walPosition: number): void {
-    this.#wal.dropBefore(walPosition)
-  }
-
-  close(): Promise<void> {
-    return this.#wal.close()
-  }
 }

@@ -2,7 +2,12 @@ import type { LogRecord } from '../../../chain/events.ts'
 import type { Position } from '../../../protocol/entry.ts'
 import type { ChainId, Epoch, Seq } from '../../../protocol/ids.ts'
 import type { Timer } from '../../../protocol/timers.ts'
-import { RECORD_TYPE, recordBody, recordHeader, storedRecord } from '../../../runtime/server/chain-records.ts'
+import {
+  RECORD_TYPE,
+  recordBody,
+  recordHeader,
+  storedRecords,
+} from '../../../runtime/server/chain-records.ts'
 import type { ServerWal, StoredRecord, WalEvents } from '../../../runtime/server/ports.ts'
 import type { FsyncPolicy } from '../../../runtime/storage/wal/wal.ts'
 import type { SimDisk, SimLog } from '../kernel/disk.ts'
@@ -118,7 +123,9 @@ function throughBytes(chain: ChainId, record: LogRecord, walPosition: number): S
   const payload = new Uint8Array(header.length + body.length)
   payload.set(header)
   payload.set(body, header.length)
-  return storedRecord({ type: RECORD_TYPE[record.type], payload, position: walPosition })
+  for (const stored of storedRecords({ type: RECORD_TYPE[record.type], payload, position: walPosition }))
+    return stored
+  throw new Error('a record of nothing')
 }
 
 /**

@@ -4,9 +4,9 @@ import type { ClientMessage, ServerMessage } from '../../../protocol/client-mess
 import { decodeBatch } from '../../../protocol/codec/batch.ts'
 import {
   decodeChainBatch,
-  decodeEntry,
+  decodeEntries,
   encodeChainBatch,
-  encodeEntry,
+  encodeEntries,
 } from '../../../protocol/codec/chain-codec.ts'
 import {
   decodeClientBatch,
@@ -53,8 +53,8 @@ describe('round trip', () => {
 
   test('entries', () => {
     fc.assert(
-      fc.property(entry, (written) => {
-        expect(decodeEntry(encodeEntry(written))).toEqual(written)
+      fc.property(batchOf(entry), (written) => {
+        expect(decodeEntries(encodeEntries(written))).toEqual(written)
       }),
       runs,
     )
@@ -181,7 +181,7 @@ describe('garbage', () => {
   })
 
   test('an entry with bytes after its end', () => {
-    expect(() => decodeEntry(rawBody(1, 1, 0, 0, 0, 0))).toThrow(CodecError)
+    expect(() => decodeEntries(rawBody(1, 1, 0, 0, 0, 0))).toThrow(CodecError)
   })
 
   test('a message that is cut short anywhere', () => {
