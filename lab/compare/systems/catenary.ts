@@ -122,8 +122,7 @@ class RunningCatenary implements RunningSystem {
         `--chains ${chains}`,
         `${cluster.coordinators.length} coordinators`,
       ],
-      client:
-        'native protocol, one connection to each server, writes with exactly-once sessions; about 2 us of CPU for an operation, less than a server takes',
+      client: 'native protocol, one connection to each server, writes with exactly-once sessions',
     }
     const servers = cluster.clientServers
     this.variants = ways
