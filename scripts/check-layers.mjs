@@ -32,7 +32,15 @@ const CORES = ['protocol', 'chain', 'coordinator', 'client/core', 'lab/checker']
  * Folders of code that runs anywhere, in virtual time too: promises are allowed, clocks, dice, timers and Node are not. The same goes for what they
  * import: the parts of the runtime that the simulator runs take all that through ports.
  */
-const PORTABLE = ['lab/simulator', 'lab/explore', 'lab/quorum']
+const PORTABLE = [
+  'lab/simulator',
+  'lab/explore',
+  'lab/quorum',
+  'lab/primary-backup',
+  'lab/paper/cluster',
+  'lab/paper/craq',
+  'lab/paper/chain-replication',
+]
 
 /** Packages that compute and do nothing else, and the folder that may use them. */
 const PURE_PACKAGES = { msgpackr: 'protocol', 'cluster-key-slot': 'protocol' }
