@@ -131,20 +131,16 @@ export function readsPerSecond(setup: Setup, perReplica: number): number {
 }
 
 /**
- * Share of the reads that meet a version which is not committed: reads of one key while writes of it take `dirtyMs` each, evenly in time. The head holds
- * a version dirty the longest, the tail never; this is the mean over the replicas, the time at each growing with its distance from the tail.
+ * Share of the reads that meet a version which may not have committed: reads of one key at all replicas alike, while it is written so often, evenly in time,
+ * and each write stays dirty at the head for `dirtyMs`. Further down it is dirty for less, at the tail never (CRAQ §2.3).
  */
-export function dirtyShare({
-  n,
-  writesPerSecond,
-  dirtyMs,
-}: {
-  n: number
-  writesPerSecond: number
-  dirtyMs: number
-}): number {
+export function dirtyShare(load: { n: number; writesPerSecond: number; dirtyMs: number }): number {
+  const { n, writesPerSecond, dirtyMs } = load
   if (n <= 1) return 0
-  return Math.min(1, (writesPerSecond * dirtyMs) / 1000) / 2
+  let sum = 0
+  for (let fromTail = 0; fromTail < n; fromTail++)
+    sum += Math.min(1, (writesPerSecond * dirtyMs * fromTail) / (1000 * (n - 1)))
+  return sum / n
 }
 
 export const PARTS = ['head', 'middle', 'tail', 'leader', 'follower', 'primary', 'backup'] as const
