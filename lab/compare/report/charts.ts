@@ -145,7 +145,7 @@ export function scalingChart(results: Results): LineChart | null {
   const first = ours?.[0]
   if (chart === null || ours === undefined || first === undefined) return chart
   const points = ours.map(({ x }) => ({ x, y: (first.y * x) / first.x }))
-  return { ...chart, x: { ...chart.x, kind: 'linear' }, ideal: { name: 'perfect scaling', points } }
+  return { ...chart, ideal: { name: 'perfect scaling', points } }
 }
 
 export function sizeChart(results: Results, workload: 'reads' | 'writes'): LineChart | null {

@@ -1,5 +1,5 @@
 /** Lines that carry their names, drawn as SVG: in the report, and as files. */
-import { escapeHtml } from '../../checker/page/text.ts'
+import { clip, escapeHtml } from '../../checker/page/text.ts'
 import type { Look, Mark } from './palette.ts'
 import { type Scale, type ScaleKind, scaleOf } from './scale.ts'
 
@@ -81,7 +81,7 @@ export function lineChart(chart: LineChart, size: Size): string {
     single
       ? ''
       : isNarrow
-        ? legend(chart, drawn, { top: size.height + 2, columns })
+        ? legend(chart, drawn, { top: size.height + 2, columns, width: size.width })
         : endNames(drawn, chart, scales, box),
   ]
   return `<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" width="${size.width}" height="${height}" role="img" aria-label="${escapeHtml(chart.about)}">${parts.join('')}</svg>`
@@ -256,8 +256,9 @@ export function spread(
 function legend(
   { ideal: line }: LineChart,
   drawn: readonly Series[],
-  { top, columns }: { top: number; columns: number },
+  { top, columns, width }: { top: number; columns: number; width: number },
 ): string {
+  const lettersMax = Math.floor((Math.min(COLUMN, width) - 52) / CHARACTER)
   const place = (i: number) => ({
     x: 12 + (i % columns) * COLUMN,
     y: top + Math.floor(i / columns) * LINE + 6,
@@ -265,7 +266,7 @@ function legend(
   const rows = drawn.map(({ name, look, isStale, marks = true }, i) => {
     const { x, y } = place(i)
     const mark = marks ? markAt(look.mark, x + 14, y) : ''
-    return `<g class="${look.className}${isStale ? ' stale' : ''}"><path class="line" d="M${x} ${y}h28"/>${mark}<text class="name" x="${x + 36}" y="${y + 4}">${escapeHtml(name)}</text></g>`
+    return `<g class="${look.className}${isStale ? ' stale' : ''}"><path class="line" d="M${x} ${y}h28"/>${mark}<text class="name" x="${x + 36}" y="${y + 4}">${escapeHtml(clip(name, lettersMax))}</text></g>`
   })
   const { x, y } = place(drawn.length)
   const last =
