@@ -16,6 +16,7 @@ import {
   type Seq,
   type SessionId,
 } from '../protocol/ids.ts'
+import { KEPT_TOGETHER, KeptEntries } from './kept-entries.ts'
 
 /** A version above the commit watermark. */
 export interface DirtyVersion {
@@ -32,9 +33,13 @@ const EMPTY: Position = { epoch: NO_EPOCH, seq: NO_SEQ }
  * worth keeping for a successor or joiner that lacks it. Indexes what is dirty by key and by request.
  */
 export class Log {
-  /** `#entries[i]` has seq `#base.seq + 1 + i`. The front is trimmed lazily: the first `#skip` entries are gone. */
+  /** The oldest ones, all clean: `KEPT_TOGETHER` in each. */
+  #kept: KeptEntries[] = []
+  /** `#entries[#skip + i]` has seq `#front.seq + 1 + i`. The array's front is cut lazily: the first `#skip` entries are gone. */
   #entries: Entry[] = []
   #skip = 0
+  /** Position of the entry before the first one of `#entries`. */
+  #front: Position = EMPTY
   /** Position of the entry before the first one held. */
   #base: Position = EMPTY
   #commit: Position = EMPTY
@@ -53,12 +58,12 @@ export class Log {
     return this.#commit
   }
   get last(): Seq {
-    return asSeq(this.#base.seq + this.#entries.length - this.#skip)
+    return asSeq(this.#front.seq + this.#entries.length - this.#skip)
   }
   get lastPosition(): Position {
     const entry = this.#entries.at(-1)
     return entry === undefined || this.#entries.length === this.#skip
-      ? this.#base
+      ? this.#front
       : { epoch: entry.epoch, seq: entry.seq }
   }
   get dirtyCount(): number {
@@ -72,7 +77,9 @@ export class Log {
   }
 
   entryAt(seq: Seq): Entry | null {
-    return seq > this.#base.seq ? (this.#entries[this.#skip + seq - this.#base.seq - 1] ?? null) : null
+    if (seq > this.#front.seq) return this.#entries[this.#skip + seq - this.#front.seq - 1] ?? null
+    if (seq <= this.#base.seq) return null
+    return this.#kept[Math.floor((seq - this.#base.seq - 1) / KEPT_TOGETHER)]?.at(seq) ?? null
   }
 
   /** Identity of the entry at `seq`, or null where it is not held (any more, or yet). */
@@ -146,7 +153,7 @@ export class Log {
   /** Drops every entry above `to`, which must not be committed. */
   truncate(to: Seq): void {
     if (to < this.#commit.seq) throw new RangeError(`log: truncate to ${to} below commit ${this.#commit.seq}`)
-    const dirty = this.#entries.splice(this.#skip + to - this.#base.seq)
+    const dirty = this.#entries.splice(this.#skip + to - this.#front.seq)
     for (const entry of dirty) this.#bytes -= entryBytes(entry)
     const kept: Entry[] = []
     for (let seq = this.#commit.seq + 1; seq <= to; seq++) {
@@ -172,9 +179,11 @@ export class Log {
 
   /** Forgets everything: the log goes on after `base`, which counts as committed. */
   reset(base: Position): void {
+    this.#kept = []
     this.#entries = []
     this.#skip = 0
     this.#bytes = 0
+    this.#front = base
     this.#base = base
     this.#commit = base
     this.#clearDirty()
@@ -189,20 +198,37 @@ export class Log {
     this.#dirtyLapses.clear()
   }
 
-  /** Forgets the oldest committed entries while more than `bytesMax` are kept. */
+  /** Forgets the oldest committed entries while more than `bytesMax` are kept. Of those that are kept together, all. */
   trim(bytesMax: number): void {
+    while (this.#commit.seq - this.#front.seq >= 2 * KEPT_TOGETHER) this.#keepTogether()
     while (this.#bytes > bytesMax && this.#base.seq < this.#commit.seq) {
+      const kept = this.#kept.shift()
+      if (kept !== undefined) {
+        this.#bytes -= kept.bytes
+        this.#base = kept.last
+        continue
+      }
       const entry = this.#entries[this.#skip]
       if (entry === undefined) break
       this.#bytes -= entryBytes(entry)
-      this.#base = { epoch: entry.epoch, seq: entry.seq }
+      this.#base = this.#front = { epoch: entry.epoch, seq: entry.seq }
       this.#skip++
     }
-    // Cutting the array's front for each entry would cost a move of all the others; what is not cut yet still fills memory.
-    if (this.#skip > 1024 && this.#skip > this.#entries.length / 8) {
-      this.#entries = this.#entries.slice(this.#skip)
-      this.#skip = 0
-    }
+    this.#cut()
+  }
+
+  #keepTogether(): void {
+    const kept = new KeptEntries(this.#entries.slice(this.#skip, this.#skip + KEPT_TOGETHER))
+    this.#kept.push(kept)
+    this.#front = kept.last
+    this.#skip += KEPT_TOGETHER
+  }
+
+  /** Cutting the array's front for each entry would cost a move of all the others; what is not cut yet still fills memory. */
+  #cut(): void {
+    if (this.#skip <= 1024 || this.#skip <= this.#entries.length / 8) return
+    this.#entries = this.#entries.slice(this.#skip)
+    this.#skip = 0
   }
 
   /** Dirty versions of a key, oldest first; null where it is clean. */

@@ -19,6 +19,11 @@ export class FieldWriter {
     this.#at = this.#start
   }
 
+  /** Bytes of this body so far. */
+  get length(): number {
+    return this.#at - this.#start
+  }
+
   /** Ends it. The result is the caller's to keep: the next body goes behind it, or into other memory. */
   end(): Uint8Array {
     const body = this.#bytes.subarray(this.#start, this.#at)
