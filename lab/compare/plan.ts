@@ -86,10 +86,10 @@ const QUICK_YARDSTICKS = ['bare-read', 'bare-relay']
 const QUICK_SYSTEMS = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'redis', 'redis-wait']
 const REPLICAS = 3
 /** Of the full comparison. Loading a million records takes long, and a failure shows more than a rate. */
-const ROUNDS: Partial<Record<Experiment, number>> = { headline: 5, 'key-count': 1, failure: 1 }
+const ROUNDS: Partial<Record<Experiment, number>> = { headline: 5, chains: 1, 'key-count': 1, failure: 1 }
 const ROUNDS_OF_SWEEPS = 2
 /** Of the groups that are not a system's own: writes that wait less. */
-const ROUNDS_OF_GROUPS = 3
+const ROUNDS_OF_GROUPS = 2
 /** One of each kind of system, which all experiments measure; the others take part in the headline. Who names systems gets everything for each of them. */
 const REPRESENTATIVES = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'jetstream', 'redis-wait']
 /** Those in which the number of replicas says something. */
@@ -139,9 +139,10 @@ function visitsOf(
   const visits: Visit[] = []
   for (const durability of groups) {
     const isRepeated = round > ROUNDS_OF_GROUPS && options.rounds === null
-    if (durability !== home && (options.quick || isRepeated)) continue
+    const isExtra = durability !== home
+    if (isExtra && (options.quick || isRepeated || !inEveryGroup(system, options))) continue
     const points = merged(
-      durability === home ? homePoints(system, wanted, options) : otherGroupPoints(wanted, options),
+      isExtra ? otherGroupPoints(wanted, options) : homePoints(system, wanted, options),
     ).filter((point) => isAble(system, point))
     if (points.length > 0) visits.push({ ...plain, durability, points })
   }
@@ -157,6 +158,9 @@ function isIn(
 ): boolean {
   return kind !== 'yardstick' && (ids.includes(id) || (systems?.includes(id) ?? false))
 }
+
+const inEveryGroup = (system: SystemShape, options: PlanOptions) =>
+  system.kind === 'yardstick' || isIn(system, REPRESENTATIVES, options)
 
 /** A bare yardstick does one thing only. */
 function isAble({ id, kind }: SystemShape, { workload, beside }: PlannedPoint): boolean {

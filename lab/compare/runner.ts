@@ -195,7 +195,7 @@ class VisitRun {
       const shared = { system: this.#id, experiment, variant: variant.name, level: variant.level, x: point.x }
       const record = { ...shared, workload: point.workload, loop: point.loop }
       store.addRun(record, measured.run)
-      progress.measured(record, measured.run, this.#visit)
+      if (experiment === point.experiments[0]) progress.measured(record, measured.run, this.#visit)
       if (point.beside === null || measured.beside === null) continue
       const nothing = { serverCpuSeconds: {}, traffic: null, events: [] }
       store.addRun({ ...shared, ...point.beside }, { load: measured.beside, ...nothing })

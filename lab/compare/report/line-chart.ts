@@ -67,7 +67,7 @@ export function lineChart(chart: LineChart, size: Size): string {
   const right = single || isNarrow ? 14 : Math.min(size.width * 0.36, longest * CHARACTER + 26)
   const box = {
     left: 54,
-    top: chart.events === undefined ? 22 : 40,
+    top: chart.events === undefined ? 22 : 56,
     right: size.width - right,
     bottom: size.height - 40,
   }
@@ -145,7 +145,7 @@ function events({ events: all = [] }: LineChart, { x }: Scales, box: Box): strin
     .map(({ x: at, text }, i) => {
       const place = x.at(at)
       // Two names beside each other would meet: they take turns in height.
-      return `<path class="event" d="M${n(place)} ${box.top - 4}V${n(box.bottom)}"/><text class="event-text" x="${n(place + 4)}" y="${box.top - 6 + (i % 2) * 13}">${escapeHtml(text)}</text>`
+      return `<path class="event" d="M${n(place)} ${box.top - 30 + (i % 2) * 14}V${n(box.bottom)}"/><text class="event-text" x="${n(place + 4)}" y="${box.top - 22 + (i % 2) * 14}">${escapeHtml(text)}</text>`
     })
     .join('')
 }

@@ -69,11 +69,28 @@ ${header(results)}
 ${sections.map(sectionHtml).join('\n')}
 </main>
 <footer>Made by <code>catenary compare</code>, commit ${escapeHtml(results.commit)}. Again: <code>${escapeHtml(results.command)}</code></footer>
-<script type="application/json" id="data">${scriptJson(results)}</script>
+<script type="application/json" id="data">${scriptJson(inlineData(results))}</script>
 <script>${SCRIPT}</script>
 </body>
 </html>
 `
+}
+
+/** What the page draws, and enough to draw it again: distributions only where they are drawn, and no digit that no measurement knows. */
+function inlineData(results: Results): unknown {
+  const points = results.points.map((point) => {
+    if (point.experiment === 'headline') return point
+    return {
+      ...point,
+      runs: point.runs.map((run) => ({
+        ...run,
+        load: { ...run.load, byType: {}, all: { ...run.load.all, cdf: [] } },
+      })),
+    }
+  })
+  const rounded = (_: string, value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value
+  return JSON.parse(JSON.stringify({ ...results, points }, rounded))
 }
 
 function header(results: Results): string {

@@ -13,7 +13,7 @@ export interface ScaleOptions {
   readonly from: number
   readonly to: number
   readonly ticksMax: number
-  /** Linear: whether the axis begins at zero. */
+  /** Linear: whether the axis begins at zero and ends at a tick; else it ends where the values do. */
   readonly zero?: boolean
 }
 
@@ -37,6 +37,16 @@ function linear(values: readonly number[], span: Span & { ticksMax: number; zero
   const step = niceStep((high - low || 1) / span.ticksMax)
   const top = Math.ceil(high / step - 1e-9) * step || step
   const bottom = Math.floor((Number.isFinite(low) ? low : 0) / step + 1e-9) * step
+  if (!span.zero && high > low) {
+    const first = Math.ceil(low / step - 1e-9)
+    const within = Array.from({ length: 50 }, (_, i) => (first + i) * step).filter(
+      (tick) => tick <= high + 1e-9,
+    )
+    return {
+      at: (value) => span.from + ((value - low) / (high - low)) * (span.to - span.from),
+      ticks: within,
+    }
+  }
   const ticks: number[] = []
   for (let i = 0; bottom + i * step <= top + step / 2; i++) ticks.push(bottom + i * step)
   return { at: (value) => span.from + ((value - bottom) / (top - bottom)) * (span.to - span.from), ticks }
