@@ -32,6 +32,8 @@ export interface LoadResult {
   readonly medianUs: number
   readonly p99Us: number
   readonly failures: number
+  /** Operations answered, warm-up included. */
+  readonly total: number
 }
 
 const CHAIN = asChainId('c0')
@@ -56,6 +58,7 @@ class LeanLoad {
   #session: SessionId | null = null
   #calls = 0
   #failures = 0
+  #total = 0
   #measuring = false
   #stopped = false
 
@@ -99,6 +102,7 @@ class LeanLoad {
       medianUs: at(0.5),
       p99Us: at(0.99),
       failures: this.#failures,
+      total: this.#total,
     }
   }
 
@@ -124,6 +128,7 @@ class LeanLoad {
           this.#opened(asSessionId(reply.result.version))
         continue
       }
+      this.#total++
       if (this.#measuring) this.#latencies.push(now - (this.#startedAt.get(reply.call) ?? now))
       this.#startedAt.delete(reply.call)
       if (!this.#stopped) requests.push(this.#next())

@@ -9,17 +9,25 @@ import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import { startLocalCluster } from '../../runtime/processes/local-cluster.ts'
 import { measureFailover } from './failover.ts'
-import type { LoadResult, LoadTask } from './lean-load.ts'
+import type { LoadTask } from './lean-load.ts'
 import { measureMemory } from './memory.ts'
-import { measure, type Played, playRole, start } from './roles.ts'
+import { type Measured, measure, type Played, playRole, start } from './roles.ts'
 
 const MAIN = fileURLToPath(import.meta.url)
 const ENTRY = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const KEYS = 10_000
 const VALUE_BYTES = 100
 
+/** Who is loaded, and which processes work for it: of a chain, head first. */
+interface Subject {
+  readonly task: LoadTask
+  readonly pids: readonly number[]
+}
+
 interface Row {
   readonly what: string
+  /** Microseconds of processor time that each process spends on one operation, head first. */
+  readonly cpu: { readonly store: readonly number[]; readonly bare: readonly number[] }
   readonly store: number
   readonly bare: number
   readonly unit: string
@@ -61,7 +69,7 @@ async function rates(directory: string, runs: number): Promise<void> {
     ...(await writeRows(directory, runs, 'sync')),
   ]
   const table = new Table({
-    head: ['', 'Catenary', 'bare', 'ratio', 'goal', ''],
+    head: ['', 'Catenary', 'bare', 'ratio', 'goal', '', 'CPU us/op', 'bare'],
     style: { head: [], border: [] },
   })
   for (const row of rows) {
@@ -72,6 +80,7 @@ async function rates(directory: string, runs: number): Promise<void> {
       row.ratio.toFixed(2),
       row.goal?.text ?? '',
       row.goal === null ? '' : row.goal.met ? 'met' : 'missed',
+      ...[row.cpu.store, row.cpu.bare].map((spent) => spent.map((us) => us.toFixed(1)).join(' + ')),
     ])
   }
   console.log(table.toString())
@@ -96,13 +105,13 @@ function task(port: number, operation: LoadTask['operation'], outstanding: numbe
 async function compare(
   what: string,
   runs: number,
-  store: LoadTask,
-  bare: LoadTask,
-): Promise<{ store: LoadResult; bare: LoadResult }> {
-  const results: { store: LoadResult[]; bare: LoadResult[] } = { store: [], bare: [] }
+  store: Subject,
+  bare: Subject,
+): Promise<{ store: Measured; bare: Measured }> {
+  const results: { store: Measured[]; bare: Measured[] } = { store: [], bare: [] }
   for (let run = 0; run < runs; run++) {
-    results.bare.push(await measure(MAIN, bare))
-    results.store.push(await measure(MAIN, store))
+    results.bare.push(await measure(MAIN, bare.task, bare.pids))
+    results.store.push(await measure(MAIN, store.task, store.pids))
     const [s, b] = [results.store.at(-1), results.bare.at(-1)]
     console.log(
       `  ${what}, run ${run + 1} of ${runs}: ${s?.perSecond}/s, median ${s?.medianUs} us, p99 ${s?.p99Us} us; ` +
@@ -112,24 +121,27 @@ async function compare(
   return { store: medianOf(results.store), bare: medianOf(results.bare) }
 }
 
-function medianOf(results: readonly LoadResult[]): LoadResult {
-  const median = (pick: (result: LoadResult) => number) =>
+function medianOf(results: readonly Measured[]): Measured {
+  const median = (pick: (result: Measured) => number) =>
     results.map(pick).sort((a, b) => a - b)[results.length >> 1] ?? 0
   return {
     perSecond: median((r) => r.perSecond),
     medianUs: median((r) => r.medianUs),
     p99Us: median((r) => r.p99Us),
     failures: 0,
+    total: 0,
+    cpuUs: (results[0]?.cpuUs ?? []).map((_, i) => median((r) => r.cpuUs[i] ?? 0)),
   }
 }
 
-function rateRow(what: string, { store, bare }: { store: LoadResult; bare: LoadResult }, goal: number): Row {
+function rateRow(what: string, { store, bare }: { store: Measured; bare: Measured }, goal: number): Row {
   const ratio = store.perSecond / bare.perSecond
   return {
     what,
     store: store.perSecond,
     bare: bare.perSecond,
     unit: '/s',
+    cpu: { store: store.cpuUs, bare: bare.cpuUs },
     ratio,
     goal: { text: `>= ${goal}`, met: ratio >= goal },
   }
@@ -137,7 +149,7 @@ function rateRow(what: string, { store, bare }: { store: LoadResult; bare: LoadR
 
 function latencyRow(
   what: string,
-  { store, bare }: { store: LoadResult; bare: LoadResult },
+  { store, bare }: { store: Measured; bare: Measured },
   goal: number | null,
 ): Row {
   const ratio = store.medianUs / bare.medianUs
@@ -146,6 +158,7 @@ function latencyRow(
     store: store.medianUs,
     bare: bare.medianUs,
     unit: 'us',
+    cpu: { store: store.cpuUs, bare: bare.cpuUs },
     ratio,
     goal: goal === null ? null : { text: `<= ${goal}`, met: ratio <= goal },
   }
@@ -161,13 +174,18 @@ async function readRows(directory: string, runs: number): Promise<Row[]> {
   try {
     const members = (await cluster.chain())?.members ?? []
     const [head, middle] = members.map(({ server }) => cluster.port(server))
+    const pids = [cluster.process(members[1]?.server ?? '').pid ?? 0]
     if (head === undefined || middle === undefined) throw new Error('the chain is too short')
     await measure(MAIN, { ...task(head, 'write', 256), measureMs: 4000 }) // so that most keys exist
+    const pair = (operation: 'read', outstanding: number): [Subject, Subject] => [
+      { task: task(middle, operation, outstanding), pids },
+      { task: task(bare.answer, operation, outstanding), pids: [bare.pid] },
+    ]
     const many = 'strong reads of clean keys, one server, 64 outstanding'
     const one = 'strong read, 1 outstanding, median'
     return [
-      rateRow(many, await compare(many, runs, task(middle, 'read', 64), task(bare.answer, 'read', 64)), 0.5),
-      latencyRow(one, await compare(one, runs, task(middle, 'read', 1), task(bare.answer, 'read', 1)), 2),
+      rateRow(many, await compare(many, runs, ...pair('read', 64)), 0.6),
+      latencyRow(one, await compare(one, runs, ...pair('read', 1)), 1.3),
     ]
   } finally {
     await cluster.stop()
@@ -184,14 +202,19 @@ async function writeRows(directory: string, runs: number, durability: 'memory' |
     logLevel: 'warn',
   })
   try {
-    const [head] = (await cluster.chain())?.members ?? []
+    const members = (await cluster.chain())?.members ?? []
+    const [head] = members
     if (head === undefined) throw new Error('no chain')
-    const port = cluster.port(head.server)
+    const pids = members.map(({ server }) => cluster.process(server).pid ?? 0)
+    const pair = (outstanding: number): [Subject, Subject] => [
+      { task: task(cluster.port(head.server), 'write', outstanding), pids },
+      { task: task(relay.port, 'write', outstanding), pids: relay.pids },
+    ]
     const many = `writes, chain of three, ${durability}, 64 outstanding`
     const one = `write, ${durability}, 1 outstanding, median`
     return [
-      rateRow(many, await compare(many, runs, task(port, 'write', 64), task(relay.port, 'write', 64)), 0.5),
-      latencyRow(one, await compare(one, runs, task(port, 'write', 1), task(relay.port, 'write', 1)), null),
+      rateRow(many, await compare(many, runs, ...pair(64)), durability === 'sync' ? 0.7 : 0.6),
+      latencyRow(one, await compare(one, runs, ...pair(1)), durability === 'sync' ? 1.3 : null),
     ]
   } finally {
     await cluster.stop()
@@ -200,7 +223,9 @@ async function writeRows(directory: string, runs: number, durability: 'memory' |
 }
 
 /** Last process first, since each dials the next. */
-async function startRelay(directory: string | null): Promise<{ port: number; end(): Promise<void> }> {
+async function startRelay(
+  directory: string | null,
+): Promise<{ port: number; pids: number[]; end(): Promise<void> }> {
   const processes: Played<number>[] = []
   let port = 0
   for (const name of ['tail', 'middle', 'head']) {
@@ -209,5 +234,6 @@ async function startRelay(directory: string | null): Promise<{ port: number; end
     processes.push(played)
     port = played.answer
   }
-  return { port, end: async () => void (await Promise.all(processes.map((played) => played.end()))) }
+  const pids = processes.map((played) => played.pid).reverse()
+  return { port, pids, end: async () => void (await Promise.all(processes.map((played) => played.end()))) }
 }

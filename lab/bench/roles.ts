@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { runBareRelay } from './bare-relay.ts'
 import { runBareServer } from './bare-server.ts'
 import { type LoadResult, type LoadTask, runLoad } from './lean-load.ts'
+import { cpuUsOf } from './process-cpu.ts'
 
 export type Role =
   | { readonly role: 'load'; readonly task: LoadTask }
@@ -34,6 +35,7 @@ async function play(role: Role): Promise<unknown> {
 
 export interface Played<Answer> {
   readonly answer: Answer
+  readonly pid: number
   end(): Promise<void>
 }
 
@@ -56,13 +58,21 @@ export async function start<Answer>(main: string, role: Role): Promise<Played<An
     await end()
     throw new Error(`${role.role}: ${reply.error}`)
   }
-  return { answer: reply.answer, end }
+  return { answer: reply.answer, pid: child.pid ?? 0, end }
+}
+
+/** What a load did, and what each of the processes that served it spent on one operation. */
+export interface Measured extends LoadResult {
+  /** Microseconds of processor time, warm-up included; 0 where the system does not tell. */
+  readonly cpuUs: readonly number[]
 }
 
 /** One measurement in a process of its own. */
-export async function measure(main: string, task: LoadTask): Promise<LoadResult> {
+export async function measure(main: string, task: LoadTask, pids: readonly number[] = []): Promise<Measured> {
+  const before = pids.map(cpuUsOf)
   const { answer, end } = await start<LoadResult>(main, { role: 'load', task })
+  const cpuUs = pids.map((pid, i) => (cpuUsOf(pid) - (before[i] ?? 0)) / Math.max(1, answer.total))
   await end()
   if (answer.failures > 0) throw new Error(`${answer.failures} requests failed during the measurement`)
-  return answer
+  return { ...answer, cpuUs }
 }
