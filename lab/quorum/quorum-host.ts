@@ -136,7 +136,9 @@ export class QuorumHost extends OutboxHost {
   get heardAtMs(): number | null {
     const { raft } = this
     if (raft === null) return null
-    return raft.role.type === 'leader' ? this.#lease.confirmedAtMs(raft) : (this.#loyalty?.leaderHeardAtMs ?? null)
+    return raft.role.type === 'leader'
+      ? this.#lease.confirmedAtMs(raft)
+      : (this.#loyalty?.leaderHeardAtMs ?? null)
   }
 
   get status(): ReplicaStatus {
