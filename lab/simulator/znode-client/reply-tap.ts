@@ -1,8 +1,12 @@
 import type { Link, LinkEvents, SessionPlatform } from '../../../client/coordinator/platform.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import { readReply } from '../../../protocol/zookeeper/packets.ts'
+import type { ReplyHeader } from '../../../protocol/zookeeper/records.ts'
 
 const REPLY_BYTES_MAX = 64 * 1024 * 1024
+
+/** What the head of a reply says. `err`: 0, or the code of an error. */
+type Reply = Pick<ReplyHeader, 'zxid' | 'err'>
 
 /**
  * Between a client and its network. A history needs the zxid that each reply named, which the client keeps to itself, so it is taken from the packet; and
@@ -10,7 +14,7 @@ const REPLY_BYTES_MAX = 64 * 1024 * 1024
  */
 export class ReplyTap {
   /** By xid. */
-  readonly #zxids = new Map<number, number>()
+  readonly #replies = new Map<number, Reply>()
   #present: { readonly link: Link; readonly events: LinkEvents } | null = null
   #silent = false
 
@@ -46,9 +50,14 @@ export class ReplyTap {
 
   /** The zxid of the reply to this request, once. Null: there was none. */
   takeZxid(xid: number): number | null {
-    const zxid = this.#zxids.get(xid) ?? null
-    this.#zxids.delete(xid)
-    return zxid
+    return this.takeReply(xid)?.zxid ?? null
+  }
+
+  /** The reply to this request, once. Null: there was none. */
+  takeReply(xid: number): Reply | null {
+    const reply = this.#replies.get(xid) ?? null
+    this.#replies.delete(xid)
+    return reply
   }
 
   /** Breaks the connection: the client goes on at the next member. To be called by a timer of the client's process. */
@@ -71,6 +80,6 @@ export class ReplyTap {
 
   #hear(packet: Uint8Array): void {
     const { header } = readReply(packet)
-    if (header.xid > 0) this.#zxids.set(header.xid, header.zxid)
+    if (header.xid > 0) this.#replies.set(header.xid, header)
   }
 }

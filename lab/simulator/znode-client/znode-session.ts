@@ -95,7 +95,8 @@ export class ZnodeSession {
     const id = this.#id
     const { xid, result } = this.ask((client) => client.close())
     return result.then(() => {
-      if (this.tap.takeZxid(xid) !== null) this.#options.onEnded(id)
+      // Refused, where another connection of this client was given the session meanwhile: then it ends when nobody has been heard of it for its timeout.
+      if (this.tap.takeReply(xid)?.err === 0) this.#options.onEnded(id)
     })
   }
 
