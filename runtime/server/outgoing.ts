@@ -105,6 +105,7 @@ class Piles<Name, Item> {
 function bytesOfChainMessage(message: ChainMessage): number {
   let bytes = 64
   if (message.type === 'append') for (const entry of message.entries) bytes += entryBytes(entry)
+  if (message.type === 'other') bytes += message.body.length
   if (message.type === 'snapshot-page')
     for (const item of message.items) bytes += item.key.length + item.value.length
   return bytes
