@@ -57,6 +57,10 @@ interface End {
   /** What has come and waits to be handled: the process may be busy, or paused. */
   readonly arrived: unknown[]
   sent: number
+  /** The number of the last parcel that was handed to the process. */
+  received: number
+  /** What has come before something that was sent earlier. */
+  readonly early: Map<number, unknown>
   closed: boolean
 }
 
@@ -298,9 +302,26 @@ class Connection {
       from.held.splice(later < 0 ? from.held.length : later, 0, parcel)
       return
     }
+    // Of what was sent before it, a cut that has healed may have caught some, which is on its way again: the order holds, as in TCP.
+    if (parcel.number !== to.received + 1) {
+      to.early.set(parcel.number, parcel.body)
+      return
+    }
+    this.#deliver(to, parcel.body)
+    while (to.early.size > 0) {
+      const next = to.received + 1
+      if (!to.early.has(next)) break
+      const body = to.early.get(next)
+      to.early.delete(next)
+      this.#deliver(to, body)
+    }
+  }
+
+  #deliver(to: End, body: unknown): void {
+    to.received++
     this.#network.delivered++
     if (!to.process.alive || to.process.life !== to.life) return
-    to.arrived.push(parcel.body)
+    to.arrived.push(body)
     to.process.run(to === this.#near ? this.#receiveNear : this.#receiveFar)
   }
 
@@ -372,6 +393,8 @@ const newEnd = (process: SimProcess, events: LinkEvents | null): End => ({
   coming: [],
   arrived: [],
   sent: 0,
+  received: 0,
+  early: new Map(),
   closed: false,
 })
 
