@@ -29,6 +29,7 @@ import {
   asServerId,
   type Epoch,
   type Millis,
+  NO_EPOCH,
   type RequestId,
   type ServerId,
   type SessionId,
@@ -99,7 +100,7 @@ export class QuorumHost extends OutboxHost {
     this.#reads = new QuorumReads({ host: this, limits: this.limits })
     this.#log = new QuorumLog({
       persist: (record) => this.persist(record),
-      release: (position) => super.onStoreFlushed({ epoch: asEpoch(1), seq: asSeq(position) }),
+      release: (position) => super.onStoreFlushed({ epoch: asEpoch(1), seq: asSeq(position) }, NO_EPOCH),
     })
   }
 

@@ -1,7 +1,7 @@
 /** The server's one write-ahead log, shared by its replicas: one fdatasync serves all chains. */
 import type { LogRecord } from '../../chain/events.ts'
 import type { Position } from '../../protocol/entry.ts'
-import type { ChainId } from '../../protocol/ids.ts'
+import type { ChainId, Epoch } from '../../protocol/ids.ts'
 import type { ServerWal, StoredRecord } from './ports.ts'
 
 /** What of the log may go once a store holds it: every so many records, one is remembered. */
@@ -36,6 +36,8 @@ interface ChainTrack {
   sinceMark: number
   lastSeq: number
   flushedSeq: number
+  /** The newest `member` record, until the store holds what it says. */
+  member: { readonly epoch: Epoch; readonly walPosition: number } | null
 }
 
 type Wanted = Exclude<LogRecord, { type: 'commit' }>
@@ -66,8 +68,11 @@ export class ChainLog {
 
   #appendNow(chain: ChainId, record: Wanted): void {
     const walPosition = this.#wal.append(chain, record)
-    if (record.type === 'member') return
     const track = this.#track(chain)
+    if (record.type === 'member') {
+      track.member = { epoch: record.epoch, walPosition }
+      return
+    }
     const position: Position = record.type === 'entry' ? record.entry : record.to
     if (record.type === 'truncate' || record.type === 'reset') {
       track.rewrites++
@@ -105,7 +110,16 @@ export class ChainLog {
   #track(chain: ChainId): ChainTrack {
     let track = this.#tracks.get(chain)
     if (track === undefined) {
-      track = { pending: [], open: null, rewrites: 0, marks: [], sinceMark: 0, lastSeq: 0, flushedSeq: 0 }
+      track = {
+        pending: [],
+        open: null,
+        rewrites: 0,
+        marks: [],
+        sinceMark: 0,
+        lastSeq: 0,
+        flushedSeq: 0,
+        member: null,
+      }
       this.#tracks.set(chain, track)
     }
     return track
@@ -128,12 +142,17 @@ export class ChainLog {
     return durable
   }
 
-  /** A store survives a power cut up to `seq`: what all chains have in their stores leaves the log. */
-  onStoreFlushed(chain: ChainId, seq: number): void {
+  /**
+   * A store survives a power cut up to `seq`, and with it that its replica has been a member in `memberEpoch`: what all chains have in their stores
+   * leaves the log. A replica that had lost its last `member` record could not come back as the last serving one.
+   */
+  onStoreFlushed(chain: ChainId, seq: number, memberEpoch: number): void {
     const flushed = this.#track(chain)
     flushed.flushedSeq = seq
+    if (flushed.member !== null && flushed.member.epoch <= memberEpoch) flushed.member = null
     let safe = this.#wal.lastPosition
     for (const track of this.#tracks.values()) {
+      if (track.member !== null) safe = Math.min(safe, track.member.walPosition)
       if (track.flushedSeq >= track.lastSeq) continue // all of it is in the store
       let marked = 0
       while (track.marks[0] !== undefined && track.marks[0].seq <= track.flushedSeq) {
@@ -156,6 +175,7 @@ export class ChainLog {
       const track = this.#track(chain)
       if (record.type === 'entry') track.lastSeq = record.entry.seq
       else if ('to' in record) track.lastSeq = record.to.seq
+      else if (record.type === 'member') track.member = { epoch: record.epoch, walPosition }
       mark(track, walPosition)
     }
     return byChain

@@ -133,7 +133,7 @@ export class DataServer {
 
   #openHost(chain: ChainId): HostedReplica {
     const opened = this.#ports.openStore(chain, {
-      onFlushed: (applied) => this.#hosts.get(chain)?.onStoreFlushed(applied),
+      onFlushed: (applied, memberEpoch) => this.#hosts.get(chain)?.onStoreFlushed(applied, memberEpoch),
       onFailure: (error) => this.failStorage(error),
     })
     const host = this.#makeHost({
@@ -159,7 +159,7 @@ export class DataServer {
     note: (chain, text) => this.#ports.log.info({ chain }, text),
     storageFailed: (error) => this.failStorage(error),
     bug: (error) => this.#ports.onBug(error),
-    release: (chain, seq) => this.#chainLog.onStoreFlushed(chain, seq),
+    release: (chain, seq, memberEpoch) => this.#chainLog.onStoreFlushed(chain, seq, memberEpoch),
     touched: (host) => {
       this.#touched.push(host)
       this.#scheduleTurnEnd()

@@ -3,7 +3,7 @@ import type { LogRecord } from '../../chain/events.ts'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import type { ChainItem } from '../../protocol/codec/chain-codec.ts'
 import type { Position } from '../../protocol/entry.ts'
-import type { ChainId, ServerId } from '../../protocol/ids.ts'
+import type { ChainId, Epoch, ServerId } from '../../protocol/ids.ts'
 import type { Timers } from '../../protocol/timers.ts'
 import type { Address } from '../../protocol/transport.ts'
 import type { Log } from '../log.ts'
@@ -43,8 +43,8 @@ export interface WalEvents {
 }
 
 export interface StoreEvents {
-  /** Everything up to here would survive a power cut without the log. */
-  onFlushed(applied: Position): void
+  /** Everything up to here would survive a power cut without the log, and so would the `memberEpoch` of the store's meta. */
+  onFlushed(applied: Position, memberEpoch: Epoch): void
   onFailure(error: Error): void
 }
 

@@ -14,6 +14,7 @@ import type { Position } from '../../protocol/entry.ts'
 import {
   asEpoch,
   type ChainId,
+  type Epoch,
   type Incarnation,
   type Millis,
   type RequestId,
@@ -32,8 +33,8 @@ export interface HostServices {
   storageFailed(error: Error): void
   /** What nobody expects, outside of any call. */
   bug(error: unknown): void
-  /** Everything of this chain up to here may leave the log. */
-  release(chain: ChainId, seq: number): void
+  /** Everything of this chain up to here may leave the log, and what says that it was a member in this epoch or before. */
+  release(chain: ChainId, seq: number, memberEpoch: Epoch): void
   /** The host has events to be flushed when the turn ends. */
   touched(host: HostedReplica): void
 }
@@ -54,8 +55,8 @@ export interface HostedReplica {
   step(event: ReplicaEvent): void
   /** The turn ends. Whatever the flush itself causes (a reply to oneself) is sent with it. */
   flush(): void
-  /** Everything up to here would survive a power cut in the store. */
-  onStoreFlushed(applied: Position): void
+  /** Everything up to here would survive a power cut in the store, and so would this `memberEpoch`. */
+  onStoreFlushed(applied: Position, memberEpoch: Epoch): void
 }
 
 export interface HostOptions {
@@ -101,8 +102,8 @@ export abstract class OutboxHost implements HostedReplica, Outbox {
     }
   }
 
-  onStoreFlushed(applied: Position): void {
-    this.#services.release(this.chain, applied.seq)
+  onStoreFlushed(applied: Position, memberEpoch: Epoch): void {
+    this.#services.release(this.chain, applied.seq, memberEpoch)
   }
 
   flush(): void {

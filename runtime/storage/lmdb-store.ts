@@ -19,7 +19,15 @@ import {
 } from '../../chain/memory-store.ts'
 import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position, Write } from '../../protocol/entry.ts'
-import { asMillis, asSeq, type Key, type Millis, type Seq, type SessionId } from '../../protocol/ids.ts'
+import {
+  asMillis,
+  asSeq,
+  type Epoch,
+  type Key,
+  type Millis,
+  type Seq,
+  type SessionId,
+} from '../../protocol/ids.ts'
 import type { DurableStore } from './durable-store.ts'
 import { OneAtATime } from './lmdb/one-at-a-time.ts'
 import { type OverlaidItem, Overlay, type OverlayMeta, type SealedOverlay } from './lmdb/overlay.ts'
@@ -44,8 +52,8 @@ type Stamp = Pick<Versioned, 'version' | 'expiresAtWallMs'>
 export interface LmdbStoreOptions {
   /** A directory of its own; created if absent. One store, one process. */
   readonly path: string
-  /** Everything up to here would survive a power cut: the log before it is no longer needed. */
-  readonly onFlushed?: (applied: Position) => void
+  /** Everything up to here, and this `memberEpoch`, would survive a power cut: the log before it is no longer needed. */
+  readonly onFlushed?: (applied: Position, memberEpoch: Epoch) => void
   /** A batch could not be written. Called once; reads go on, but nothing reaches the disk any more. */
   readonly onFailure?: (error: Error) => void
   /**
@@ -427,7 +435,7 @@ export class LmdbStore implements DurableStore {
     this.#lastFlush = committed
       .then(() => committed.flushed)
       .then(
-        () => this.#onBatchFlushed(batch, oldest.meta.applied),
+        () => this.#onBatchFlushed(batch, oldest.meta),
         () => {}, // the failure is reported by who waits for the commit
       )
     await committed
@@ -459,11 +467,11 @@ export class LmdbStore implements DurableStore {
     void this.#state.put(META_KEY, Buffer.from(JSON.stringify({ format: FORMAT, ...meta })))
   }
 
-  #onBatchFlushed(batch: number, applied: Position): void {
+  #onBatchFlushed(batch: number, { applied, memberEpoch }: StoreMeta): void {
     if (batch <= this.#flushedCount || this.#failure !== null) return
     this.#flushedCount = batch
     this.#flushed = applied
-    this.#options.onFlushed?.(applied)
+    this.#options.onFlushed?.(applied, memberEpoch)
   }
 
   /** The overlays stay, so that reads stay right; the process should leave its chains. */

@@ -2,7 +2,14 @@ import type { SessionRecord, SessionResults, StoredItem, StoreMeta } from '../..
 import { MemoryStore } from '../../../chain/memory-store.ts'
 import type { Versioned } from '../../../protocol/commands.ts'
 import type { Entry, Position } from '../../../protocol/entry.ts'
-import { asKey, asSessionId, type Key, type Millis, type SessionId } from '../../../protocol/ids.ts'
+import {
+  asKey,
+  asSessionId,
+  type Epoch,
+  type Key,
+  type Millis,
+  type SessionId,
+} from '../../../protocol/ids.ts'
 import type { Timer } from '../../../protocol/timers.ts'
 import type { StoreEvents } from '../../../runtime/server/ports.ts'
 import type { DurableStore } from '../../../runtime/storage/durable-store.ts'
@@ -14,6 +21,7 @@ interface SealedBatch {
   readonly number: number
   readonly writes: readonly Write[]
   readonly applied: Position
+  readonly memberEpoch: Epoch
 }
 
 /** When a batch is cut because it is old, unless somebody asks before. */
@@ -95,6 +103,7 @@ export class SimStore implements DurableStore {
         number: ++this.#sealCount,
         writes: this.#open,
         applied: this.#live.meta.applied,
+        memberEpoch: this.#live.meta.memberEpoch,
       })
     this.#open = []
     this.#writeOldest()
@@ -122,7 +131,7 @@ export class SimStore implements DurableStore {
   }
 
   #onFlushed(batch: SealedBatch): void {
-    this.#events?.onFlushed(batch.applied)
+    this.#events?.onFlushed(batch.applied, batch.memberEpoch)
     const told = this.#waiters.filter(({ number }) => number <= batch.number)
     if (told.length === 0) return
     this.#waiters = this.#waiters.filter(({ number }) => number > batch.number)
