@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { ALL_KINDS, parseFaults } from '../../lab/simulator/faults/kinds.ts'
 import { planFromJson } from '../../lab/simulator/faults/plan-json.ts'
-import type { Replication } from '../../protocol/cluster.ts'
+import { REPLICATIONS, type Replication } from '../../protocol/cluster.ts'
 import { UsageError } from '../arguments.ts'
 import { simulateMany } from '../sim/many.ts'
 import { type SimChoice, simulateOne } from '../sim/one.ts'
 
 /** Those of which the simulator knows what they promise. */
-const SIMULATED = ['craq', 'chain', 'raft', 'raft-lease'] as const satisfies Replication[]
-type SimulatedReplication = (typeof SIMULATED)[number]
 
 interface SimArguments {
   readonly seed: number | undefined
@@ -22,7 +20,7 @@ interface SimArguments {
   readonly chains: number
   readonly duration: number | undefined
   readonly plan: string | undefined
-  readonly replication: SimulatedReplication | undefined
+  readonly replication: Replication | undefined
   readonly workers: number
   readonly trace: boolean
   readonly shrink: boolean
@@ -51,7 +49,7 @@ export const simCommand: CommandModule<unknown, SimArguments> = {
       .option('clients', { type: 'number', default: 8, describe: 'Clients of the store' })
       .option('chains', { type: 'number', default: 2, describe: 'Chains that share the keys' })
       .option('replication', {
-        choices: SIMULATED,
+        choices: REPLICATIONS,
         describe: 'What keeps the copies alike. Default: craq, and storms of elections now and then',
       })
       .option('duration', {

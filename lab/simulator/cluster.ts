@@ -1,6 +1,6 @@
 import { CHAIN_LIMITS } from '../../chain/limits.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
-import { type Durability, hasFixedMembers, type Replication } from '../../protocol/cluster.ts'
+import type { Durability, Replication } from '../../protocol/cluster.ts'
 import { asChainId, type ChainId } from '../../protocol/ids.ts'
 import { InvariantViolation } from '../../protocol/invariants.ts'
 import { HistoryRecorder } from './client/history.ts'
@@ -10,6 +10,7 @@ import { CommittedHistory, WeakReadViolation } from './client/weak-reads.ts'
 import { Workload } from './client/workload.ts'
 import { SimManager } from './control/sim-manager.ts'
 import { SimCoordinator } from './coordinator/sim-coordinator.ts'
+import { type CopyGroups, copyGroups, type MakeSimHost } from './copy-groups.ts'
 import type { Environment } from './faults/plan.ts'
 import { HarshSwitch } from './faults/target.ts'
 import { type DiskModel, SimDisk } from './kernel/disk.ts'
@@ -21,7 +22,6 @@ import type { Trace } from './kernel/trace.ts'
 import { Observer } from './observer/observer.ts'
 import type { ClusterSight } from './observer/sight.ts'
 import { SimOperator } from './operator.ts'
-import { type MakeSimHost, QuorumGroups } from './quorum-groups.ts'
 import type { SimulationFailure } from './result.ts'
 import { joinsBy, SimDataServer } from './server/sim-data-server.ts'
 import { ZnodeRun, ZnodeWorkload } from './znode-client/znode-workload.ts'
@@ -80,7 +80,7 @@ export class SimCluster {
   readonly trace: Trace
   readonly observer: Observer
   /** Null where the copies are a chain's. */
-  readonly quorums: QuorumGroups | null
+  readonly copies: CopyGroups | null
   readonly coordinators: readonly SimCoordinator[]
   readonly managers = new Map<string, SimManager>()
   readonly servers: SimDataServer[] = []
@@ -101,7 +101,7 @@ export class SimCluster {
   readonly #diskModel: DiskModel
   /** What weak reads are judged by. */
   readonly #committed = new CommittedHistory((chain, seq) =>
-    (this.quorums?.observer ?? this.observer).committed(chain).at(seq),
+    (this.copies?.observer ?? this.observer).committed(chain).at(seq),
   )
   /** From when an entry reaches the first server until the last one hears that it is committed, in ms. */
   readonly #dirtyMs: readonly [number, number]
@@ -153,11 +153,9 @@ export class SimCluster {
       durability: shape.durability,
       leasesHold: options.leasesHold ?? true,
     })
-    this.quorums = hasFixedMembers(shape.replication ?? 'craq')
-      ? new QuorumGroups(this.servers, { ...options, chains: this.chains })
-      : null
+    this.copies = copyGroups(this.servers, { ...options, chains: this.chains })
     for (let i = 0; i < shape.servers; i++) this.addServer()
-    this.quorums?.watch()
+    this.copies?.watch()
     this.history = new HistoryRecorder(this.scheduler)
     this.groups = new KeyGroups({ chains: this.chains, chainOf: evenChainOf(this.chains) })
     const clients = Array.from({ length: shape.clients }, (_, i) => this.#makeClient(i))
@@ -205,7 +203,7 @@ export class SimCluster {
       sessionTimeoutMs,
       durability,
       ...(replication === undefined ? {} : { replication }),
-      ...(this.quorums === null ? {} : { makeHost: this.quorums.makeHost, batchDelayMs: QUORUM_BATCH_MS }),
+      ...(this.copies === null ? {} : { makeHost: this.copies.makeHost, batchDelayMs: QUORUM_BATCH_MS }),
       codec,
       tickMs: TICK_MS * pace,
       limits: {
@@ -220,7 +218,7 @@ export class SimCluster {
         onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
         fence: (replica, message) => this.observer.replicas.fence(replica, message),
         onMessage: (server) => this.observer.lookAtServer(server),
-        ...(this.quorums === null ? {} : { onCommitted: this.quorums.onCommitted }),
+        ...(this.copies === null ? {} : { onCommitted: this.copies.onCommitted }),
       },
     })
     this.servers.push(server)
@@ -324,14 +322,14 @@ export class SimCluster {
 
   /** Of a chain, what the coordinators have committed; of a quorum, what its members say: leader first. */
   config(chain: string): ChainConfig | null {
-    return this.quorums?.config(asChainId(chain)) ?? this.observer.config(chain)
+    return this.copies?.config(asChainId(chain)) ?? this.observer.config(chain)
   }
 
   #onRan(process: SimProcess): void {
     if (this.failure !== null) return
     try {
       this.observer.look(process.name)
-      this.quorums?.observer.look(process.name)
+      this.copies?.observer.look(process.name)
     } catch (error) {
       this.#onBug(process, error)
     }
@@ -356,9 +354,9 @@ export class SimCluster {
   /** Whether each chain has as many members as it should have, all of them serving, and nothing is under way. */
   get isWhole(): boolean {
     const wanted = Math.min(this.shape.replicationFactor, this.servers.length)
-    const { quorums } = this
-    if (quorums !== null)
-      return this.chains.every((chain) => quorums.isWhole(chain, this.observer.config(chain)))
+    const { copies } = this
+    if (copies !== null)
+      return this.chains.every((chain) => copies.isWhole(chain, this.observer.config(chain)))
     return this.chains.every((chain) => {
       const config = this.observer.config(chain)
       if (config === null || config.joining !== null || config.members.length < wanted) return false

@@ -2,18 +2,14 @@ import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { Replication } from '../../protocol/cluster.ts'
 import type { Entry } from '../../protocol/entry.ts'
 import type { ChainId } from '../../protocol/ids.ts'
-import type { MakeHost } from '../../runtime/server/replica-host.ts'
 import { makeQuorumHosts } from '../quorum/make-quorum-hosts.ts'
 import { QuorumHost } from '../quorum/quorum-host.ts'
-import type { SimProcess } from './kernel/process.ts'
+import type { CopyGroups, MakeSimHost } from './copy-groups.ts'
 import { QuorumObserver } from './observer/quorum-observer.ts'
 import type { SimDataServer } from './server/sim-data-server.ts'
 
-/** What keeps the copies alike in one life of a process. */
-export type MakeSimHost = (process: SimProcess) => MakeHost
-
 /** The quorums of a cluster whose copies are kept alike by Raft: made, watched and described. */
-export class QuorumGroups {
+export class QuorumGroups implements CopyGroups {
   readonly makeHost: MakeSimHost
   readonly #servers: readonly SimDataServer[]
   readonly #chains: readonly ChainId[]

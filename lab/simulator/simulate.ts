@@ -6,6 +6,7 @@ import type { Judgement, Verdict } from '../checker/verdict.ts'
 import { operationsOf } from './client/history.ts'
 import { type ClusterShape, SimCluster } from './cluster.ts'
 import { faultTargetOf } from './cluster-faults.ts'
+import type { MakeSimHost } from './copy-groups.ts'
 import { drawFaults } from './faults/draw.ts'
 import { CHANGES_OF_MEMBERS, DEFAULT_KINDS, type FaultKind } from './faults/kinds.ts'
 import { Nemesis } from './faults/nemesis.ts'
@@ -13,7 +14,6 @@ import { type FaultPlan, promisesOf } from './faults/plan.ts'
 import { drawStorm } from './faults/storm.ts'
 import { Rng } from './kernel/rng.ts'
 import { Trace, type TraceReader } from './kernel/trace.ts'
-import type { MakeSimHost } from './quorum-groups.ts'
 import type { SimulationFailure, SimulationResult } from './result.ts'
 import { ephemeralsOf } from './znode-client/ephemerals.ts'
 
@@ -265,7 +265,7 @@ class Stage {
     if (this.#cluster.failure !== null) return
     try {
       this.#cluster.observer.check()
-      this.#cluster.quorums?.observer.check()
+      this.#cluster.copies?.observer.check()
     } catch (error) {
       this.#cluster.fail('invariant', error instanceof Error ? error.message : String(error))
     }
@@ -279,7 +279,7 @@ function describeChains(cluster: SimCluster): string {
       lines.push(
         `${server.name} ${chain}: epoch ${replica.config?.epoch}, serving ${replica.serving}, last ${replica.log.last}, commit ${replica.log.commit.seq}, report ${replica.reportState}`,
       )
-  return [...lines, ...(cluster.quorums?.describe() ?? [])].join('\n')
+  return [...lines, ...(cluster.copies?.describe() ?? [])].join('\n')
 }
 
 /** Each group of keys by itself: a hard one must not use up what the others need. */

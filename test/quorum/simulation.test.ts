@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { QuorumHost } from '../../lab/quorum/quorum-host.ts'
-import type { MakeSimHost } from '../../lab/simulator/quorum-groups.ts'
+import type { MakeSimHost } from '../../lab/simulator/copy-groups.ts'
 import { type SimulationOptions, simulate } from '../../lab/simulator/simulate.ts'
 import { staleLeaderRun } from './stale-leader-plan.ts'
 
