@@ -21,6 +21,9 @@ export const LAN: NetworkModel = {
   dialTimeoutUs: 1_000_000,
 }
 
+/** However slow a link is made. */
+const SLOWEST_US = 5_000_000
+
 /** What one end of a link hears. `onDown` comes once, and nothing after it; not where this end closed the link itself. */
 export interface LinkEvents {
   onOpen?(): void
@@ -145,8 +148,9 @@ export class Network {
     const [from, to] = this.model.latencyUs
     let us = from + this.#rng.fraction() * (to - from)
     if (this.#rng.chance(this.model.slowShare)) us *= 1 + 9 * this.#rng.fraction()
-    if (this.#slow.size > 0) us *= this.#slow.get(`${a}>${b}`) ?? 1
-    return us
+    if (this.#slow.size === 0) return us
+    // What is on the way when the link is well again still takes its time, and all that is sent later waits behind it.
+    return Math.max(us, Math.min(us * (this.#slow.get(`${a}>${b}`) ?? 1), SLOWEST_US))
   }
 
   /** How long this cut, or this silence, lasts until an end gives the link up. */
