@@ -79,7 +79,9 @@ export const exploreCommand: CommandModule<object, Arguments> = {
       )
       .example('$0 explore chain --fault handoff-to-commit', 'what happens without one of the rules')
       .example('$0 explore raft', 'three members, two entries, a crash, two elections')
-      .epilog('Status: 0 nothing was broken, 1 something was (a shortest way to it is printed; with --holds it may be some holds longer).') as never,
+      .epilog(
+        'Status: 0 nothing was broken, 1 something was (a shortest way to it is printed; with --holds it may be some holds longer).',
+      ) as never,
   handler: async (argv) => {
     const limits = {
       depthMax:
