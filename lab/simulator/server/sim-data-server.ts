@@ -94,6 +94,8 @@ export class SimDataServer {
   #replicas: Map<ChainId, Replica> = new Map()
   /** Requests that wait for an answer, by client and its own number for them. */
   #asked = new Map<string, Map<number, Asked>>()
+  /** Askers, by chain, whose last question could not be answered with a commit. */
+  readonly #wrongVersions = new Map<string, unknown>()
   /** What the head was asked for when it made an entry. */
   #commands = new WeakMap<Entry, WriteCommand>()
 
@@ -259,6 +261,7 @@ export class SimDataServer {
   }
 
   #ended(): void {
+    this.#wrongVersions.clear()
     this.#server = null
     this.#membership = null
     this.#replicas = new Map()
@@ -345,6 +348,19 @@ export class SimDataServer {
     const handled = replica === null ? null : (this.#hooks.fence?.(replica, item.message) ?? null)
     server.onBatch(from, { type: 'chain', items: [item] })
     handled?.()
+    if (replica !== null && item.message.type === 'version-query') this.#judgeVersion(replica, from, item)
+  }
+
+  /** What may be said of the commit is decided now. It leaves when the turn ends, which may be long after the lease of a slow process. */
+  #judgeVersion(replica: Replica, from: string, { chain, message }: ChainItem): void {
+    if (this.#hooks.onVersionAnswered === undefined) return
+    const asked = `${chain} ${from}`
+    this.#wrongVersions.delete(asked)
+    try {
+      this.#hooks.onVersionAnswered(this, replica, message.epoch)
+    } catch (violation) {
+      this.#wrongVersions.set(asked, violation)
+    }
   }
 
   /** As above. */
@@ -374,7 +390,7 @@ export class SimDataServer {
     const codec = this.#options.codec ?? false
     return {
       toServer: (to, items) => {
-        this.#watchVersions(items)
+        this.#watchVersions(to, items)
         transport.send(to, codec ? encodeChainBatch(items) : { type: 'chain', items })
       },
       toClient: (to, messages) => {
@@ -388,12 +404,11 @@ export class SimDataServer {
     }
   }
 
-  #watchVersions(items: readonly ChainItem[]): void {
-    if (this.#hooks.onVersionAnswered === undefined) return
+  #watchVersions(to: string, items: readonly ChainItem[]): void {
     for (const { chain, message } of items) {
       if (message.type !== 'version-reply' || message.commit === null) continue
-      const replica = this.#server?.replica(chain) ?? null
-      if (replica !== null) this.#hooks.onVersionAnswered(this, replica, message.epoch)
+      const wrong = this.#wrongVersions.get(`${chain} ${to}`)
+      if (wrong !== undefined) throw wrong
     }
   }
 
