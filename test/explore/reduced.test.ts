@@ -39,6 +39,7 @@ test.each(SMALLER)(
     const [full, reduced] = [violationsOf(inFull(model())), violationsOf(model())]
 
     expect([...reduced.messages].sort()).toEqual([...full.messages].sort())
+    if (name !== 'upstream-durable-forgotten') expect(full.messages.size).toBeGreaterThan(0)
     expect(reduced.states).toBeLessThanOrEqual(full.states)
   },
 )

@@ -40,6 +40,26 @@ const REGRESSIONS: readonly Regression[] = [
     cured: 'client/coordinator/session.ts; test/simulator/control/slow-network.test.ts',
   },
   {
+    run: { seed: 64 },
+    found: 'what said that the last serving member had been one left the log before its store had it',
+    cured: 'runtime/server/chain-log.ts; test/runtime/server/chain-log.test.ts',
+  },
+  {
+    run: { seed: 402_827 },
+    found: 'the harness delivered what a cut had caught behind what was sent later',
+    cured: 'lab/simulator/kernel/network.ts; test/simulator/network-order.test.ts',
+  },
+  {
+    run: { seed: 401_160 },
+    found: 'the harness took the refusal of a close for the end of the session',
+    cured: 'lab/simulator/znode-client/znode-session.ts',
+  },
+  {
+    run: { seed: 405_566 },
+    found: 'the harness kept a link slow for a minute after it was healed',
+    cured: 'lab/simulator/kernel/network.ts',
+  },
+  {
     run: { seed: 201_301 },
     found:
       'the harness gave the next life of a client an answer to its last one: their calls have the same numbers',
