@@ -275,16 +275,19 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     10,
   ),
-  mutant(
-    'commits-older-terms',
-    'coordinator/raft/replication.ts',
-    'only entries of the own term are committed by counting (Raft §5.4.2)',
-    [
-      'if (reached <= raft.commit || raft.log.termAt(reached) !== raft.term) return',
-      'if (reached <= raft.commit) return',
-    ],
-    60,
-  ),
+  {
+    ...mutant(
+      'commits-older-terms',
+      'coordinator/raft/replication.ts',
+      'only entries of the own term are committed by counting (Raft §5.4.2)',
+      [
+        'if (reached <= raft.commit || raft.log.termAt(reached) !== raft.term) return',
+        'if (reached <= raft.commit) return',
+      ],
+      60,
+    ),
+    faults: 'elections',
+  },
   mutant(
     'reads-without-a-round',
     'coordinator/raft/read-index.ts',
@@ -346,6 +349,6 @@ export const MUTANTS: readonly Mutant[] = [
       '  if (owner.connection <= newest) return { err: ZK_ERRORS.SessionMoved }\n',
       '  if (owner.connection < 0 && newest > 0) return { err: ZK_ERRORS.SessionMoved }\n',
     ],
-    110,
+    400,
   ),
 ]

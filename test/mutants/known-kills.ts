@@ -32,7 +32,7 @@ export const KNOWN_KILLS: Readonly<Record<string, number>> = {
   'longest-log-wins': 4,
   'truncates-what-matches': 7,
   'acks-before-the-disk': 2,
-  'commits-older-terms': 28,
+  'commits-older-terms': 8,
   'reads-without-a-round': 19,
   'writes-overtake-syncs': 10,
   'watches-lost-on-the-way': 2,
@@ -40,5 +40,5 @@ export const KNOWN_KILLS: Readonly<Record<string, number>> = {
   'gap-of-a-session': 7,
   'watch-after-reply': 1,
   'ephemerals-survive': 2,
-  'session-taken-back': 64,
+  'session-taken-back': 354,
 }
