@@ -19,6 +19,7 @@ export const YCSB = {
 } as const satisfies Record<string, Pick<WorkloadSpec, 'shares' | 'keys'> & { what: string }>
 
 export type YcsbLetter = keyof typeof YCSB
+export const YCSB_LETTERS = Object.keys(YCSB) as readonly YcsbLetter[]
 
 /** @param options.valueBytes - Default: 1,000. */
 export function ycsb(

@@ -1,9 +1,10 @@
 /** MADE-UP numbers in the shape of a results.json, for tests of the report alone. Nothing here was ever measured. */
 
 import type { Experiment, Point, ReadLevel, Results, Run, SystemRecord } from '../../lab/compare/results.ts'
-import { mix, YCSB_LETTERS, ycsb } from '../../lab/compare/workloads.ts'
+import { mix } from '../../lab/compare/workloads.ts'
 import type { LatencySummary, LoadResult, WorkloadSpec } from '../../lab/load/task.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
+import { YCSB_LETTERS, ycsb } from '../../lab/workload/ycsb.ts'
 
 interface Made {
   readonly id: string
@@ -162,7 +163,7 @@ export function fixtureResults(): Results {
     const first = made.variants[0]
     if (made.kind === 'yardstick' || first === undefined) continue
     for (const letter of YCSB_LETTERS) {
-      const workload = ycsb(letter, 100)
+      const workload = ycsb(letter, { recordCount: 10_000 })
       if (letter !== 'E' || made.id !== 'redis')
         add(made.id, first, 'ycsb', {
           workload,
