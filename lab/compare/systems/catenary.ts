@@ -9,7 +9,10 @@ import { builtFile, missingUnlessBuilt, ownVersion } from './own-program.ts'
 const ENTRY = 'cli/main.js'
 const DURABILITY: Readonly<Record<SystemOptions['durability'], { store: Durability; says: string }>> = {
   durable: { store: 'sync', says: 'sync: on the disk of every replica before it is acknowledged' },
-  relaxed: { store: 'interval', says: 'interval: in the memory of every replica; synced every so often' },
+  relaxed: {
+    store: 'interval',
+    says: 'interval: on the disk of every replica at the next timed sync, for which a write waits',
+  },
   memory: { store: 'memory', says: 'memory: in the memory of every replica; never synced' },
 }
 
