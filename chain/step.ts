@@ -2,10 +2,10 @@
  * The CRAQ replica (CRAQ §2; DESIGN sections 3 to 6): one chain at one server. Events in, effects out. It knows nothing of sockets, files, clocks
  * and coordinators: those are events and effects too.
  */
+import type { ChainConfig } from '../protocol/chain-config.ts'
 import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
-import type { Position } from '../protocol/entry.ts'
-import { asSeq, type ServerId } from '../protocol/ids.ts'
+import { asEpoch, asSeq, type ServerId } from '../protocol/ids.ts'
 import { invariant, unreachable } from '../protocol/invariants.ts'
 import { onConfig, onIncarnation, onSessionLost, onStorageFailed } from './configuration.ts'
 import type { Outbox, ReplicaEvent } from './events.ts'
@@ -43,7 +43,7 @@ export function step(replica: Replica, event: ReplicaEvent, out: Outbox): void {
     case 'message':
       return onMessage(replica, event.from, event.message, out)
     case 'durable':
-      return onDurable(replica, event.position, event.rewrites, out)
+      return onDurable(replica, event, out)
     case 'store-flushed':
       onStoreFlushed(replica, out)
       return settle(replica, out)
@@ -70,26 +70,36 @@ export function step(replica: Replica, event: ReplicaEvent, out: Outbox): void {
 function onMessage(replica: Replica, from: ServerId, message: ChainMessage, out: Outbox): void {
   if (message.type === 'other') return // not of this protocol
   if (message.type === 'config') return onConfig(replica, message.config, out)
-  const epoch = replica.config?.epoch ?? 0
+  if (!passesFence(replica.config, from, message, out)) return
+  if (!replica.alive || (selfMember(replica) === null && !isJoiner(replica))) return
+  handle(replica, from, message, out)
+}
+
+/**
+ * EpochFence (trap 3): an old epoch changes nothing here, and its sender is told of the newer one. A newer one is asked for: what the message said
+ * will be said again by the handshake.
+ */
+export function passesFence(
+  config: ChainConfig | null,
+  from: ServerId,
+  message: ChainMessage,
+  out: Outbox,
+): message is Exclude<ChainMessage, { type: 'config-request' }> {
+  const epoch = config?.epoch ?? asEpoch(0)
   if (message.type === 'config-request' || message.epoch < epoch) {
-    // EpochFence (trap 3): an old epoch changes nothing here, and its sender is told of the newer one.
-    if (replica.config !== null && message.epoch < epoch) {
-      out.send(from, { type: 'config', epoch: replica.config.epoch, config: replica.config })
-    }
-    return
+    if (config !== null && message.epoch < epoch) out.send(from, { type: 'config', epoch, config })
+    return false
   }
   if (message.epoch > epoch) {
-    // It knows more than this replica does. What the message said will be said again by the handshake.
-    out.send(from, { type: 'config-request', epoch: replica.config?.epoch ?? (0 as typeof message.epoch) })
-    return
+    out.send(from, { type: 'config-request', epoch })
+    return false
   }
   invariant(
     'EpochFence',
     message.epoch === epoch,
     () => `${message.type} of epoch ${message.epoch} in epoch ${epoch}`,
   )
-  if (!replica.alive || (selfMember(replica) === null && !isJoiner(replica))) return
-  handle(replica, from, message, out)
+  return true
 }
 
 function handle(
@@ -136,14 +146,22 @@ function onBarrierMessage(
   onBarrier(replica, message.query, message.origin as ServerId, out)
 }
 
-function onDurable(replica: Replica, position: Position, rewrites: number, out: Outbox): void {
-  if (rewrites < replica.rewrites) return // the record of the truncation, and what followed it, will be reported too
+function onDurable(replica: Replica, event: Extract<ReplicaEvent, { type: 'durable' }>, out: Outbox): void {
+  if (learnDurable(replica, event)) settle(replica, out)
+}
+
+/** @returns whether it says something of the log as it is now. */
+export function learnDurable(
+  replica: Replica,
+  { position, rewrites }: Extract<ReplicaEvent, { type: 'durable' }>,
+): boolean {
+  if (rewrites < replica.rewrites) return false // the record of the truncation, and what followed it, will be reported too
   replica.walDurable = asSeq(Math.max(replica.walDurable, Math.min(position.seq, replica.log.last)))
-  settle(replica, out)
+  return true
 }
 
 /** What was on the way is lost; whoever it was meant for notices the gap. Shaking hands at once only saves time. */
-function onPeerDown(replica: Replica, server: ServerId, out: Outbox): void {
+export function onPeerDown(replica: Replica, server: ServerId, out: Outbox): void {
   if (replica.upstream?.server === server && replica.upstream.linked) relinkUpstream(replica, out)
 }
 

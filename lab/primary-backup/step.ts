@@ -2,15 +2,15 @@
 import { onConfig, onIncarnation, onSessionLost, onStorageFailed } from '../../chain/configuration.ts'
 import type { Outbox, ReplicaEvent } from '../../chain/events.ts'
 import { lapse, repairUpstream } from '../../chain/housekeeping.ts'
-import { onAppend, onLinkAccept, relinkUpstream, settle } from '../../chain/link-upstream.ts'
+import { onAppend, onLinkAccept, settle } from '../../chain/link-upstream.ts'
 import { onSnapshotPage, onStoreFlushed } from '../../chain/snapshot-incoming.ts'
 import { durableOf, isJoiner, selfMember } from '../../chain/state.ts'
-import { sendReport } from '../../chain/step.ts'
+import { learnDurable, onPeerDown, passesFence, sendReport } from '../../chain/step.ts'
 import { giveUpBehindReads, releaseBehindReads } from '../../chain/weak-reads.ts'
 import { onWrite } from '../../chain/write-path.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
-import { asEpoch, asSeq, NO_SEQ, type ServerId } from '../../protocol/ids.ts'
+import type { ServerId } from '../../protocol/ids.ts'
 import { unreachable } from '../../protocol/invariants.ts'
 import {
   decide,
@@ -50,9 +50,8 @@ export function step(star: PrimaryBackup, event: ReplicaEvent, out: Outbox): voi
     case 'message':
       return onMessage(star, event.from, event.message, out)
     case 'durable':
-      if (event.rewrites < replica.rewrites) return // the record of the truncation will be reported too
-      replica.walDurable = asSeq(Math.max(replica.walDurable, Math.min(event.position.seq, replica.log.last)))
-      return settled(star, out)
+      if (learnDurable(replica, event)) settled(star, out)
+      return
     case 'store-flushed':
       onStoreFlushed(replica, out)
       return settled(star, out)
@@ -71,8 +70,7 @@ export function step(star: PrimaryBackup, event: ReplicaEvent, out: Outbox): voi
       onStorageFailed(replica, event.reason, out)
       return retire(star, 'has a failing disk', out)
     case 'peer-down':
-      if (replica.upstream?.server === event.server && replica.upstream.linked) relinkUpstream(replica, out)
-      return
+      return onPeerDown(replica, event.server, out)
     case 'flush':
       return flush(star, out)
     default:
@@ -108,17 +106,11 @@ function adopt(star: PrimaryBackup, config: ChainConfig, out: Outbox): void {
   decide(star, out)
 }
 
-/** EpochFence, as in the chain: a lower epoch changes nothing and is answered with the newer one, a higher one is asked for. */
 function onMessage(star: PrimaryBackup, from: ServerId, message: ChainMessage, out: Outbox): void {
-  const { replica, config } = star
+  const { replica } = star
   if (message.type === 'other') return
   if (message.type === 'config') return adopt(star, message.config, out)
-  const epoch = config?.epoch ?? asEpoch(0)
-  if (message.type === 'config-request' || message.epoch < epoch) {
-    if (config !== null && message.epoch < epoch) out.send(from, { type: 'config', epoch, config })
-    return
-  }
-  if (message.epoch > epoch) return out.send(from, { type: 'config-request', epoch })
+  if (!passesFence(star.config, from, message, out)) return
   if (!replica.alive || (selfMember(replica) === null && !isJoiner(replica))) return
   switch (message.type) {
     case 'link-request':
@@ -203,7 +195,7 @@ function ackDurable({ replica }: PrimaryBackup, out: Outbox): void {
     epoch: config.epoch,
     attempt: upstream.attempt,
     commit: log.commit.seq,
-    received: asSeq(Math.max(NO_SEQ, durable)),
+    received: durable,
     echo: upstream.echo,
   })
   upstream.ackedReceived = durable
