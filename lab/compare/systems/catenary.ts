@@ -11,7 +11,7 @@ const DURABILITY: Readonly<Record<SystemOptions['durability'], { store: Durabili
   durable: { store: 'sync', says: 'sync: on the disk of every replica before it is acknowledged' },
   relaxed: {
     store: 'interval',
-    says: 'interval: on the disk of every replica at the next timed sync, for which a write waits',
+    says: 'interval: in the page cache of every replica, which is synced every 100 ms',
   },
   memory: { store: 'memory', says: 'memory: in the memory of every replica; never synced' },
 }

@@ -57,7 +57,7 @@ export class SimWal implements ServerWal {
   }
 
   get durablePosition(): number {
-    return this.#policy === 'never' ? this.#written : this.#log.durablePosition
+    return this.#policy === 'sync' ? this.#log.durablePosition : this.#written
   }
 
   get lastPosition(): number {
@@ -83,19 +83,14 @@ export class SimWal implements ServerWal {
   write(): void {
     if (this.#wanted <= this.#written || this.#failed) return
     this.#written = this.#log.lastPosition
-    switch (this.#policy) {
-      case 'sync':
-        return this.#log.sync()
-      case 'interval':
-        this.#timer ??= this.#disk.process.timers.after(INTERVAL_MS, () => {
-          this.#timer = null
-          if (!this.#failed) this.#log.sync()
-        })
-        return
-      case 'never':
-        if (this.#disk.full) this.#fail(new Error('no space left on device'))
-        else this.#events.onDurable()
-    }
+    if (this.#policy === 'sync') return this.#log.sync()
+    if (this.#disk.full) return this.#fail(new Error('no space left on device'))
+    if (this.#policy === 'interval')
+      this.#timer ??= this.#disk.process.timers.after(INTERVAL_MS, () => {
+        this.#timer = null
+        if (!this.#failed) this.#log.sync()
+      })
+    this.#events.onDurable()
   }
 
   /** Here a record is in the page cache as soon as it is appended. */

@@ -20,7 +20,10 @@ const fdatasync = promisify((fd: number, done: (error: Error | null) => void) =>
 const CHUNK_BYTES = 1024 * 1024
 const NOTHING = new Uint8Array(0)
 
-/** `sync`: one fdatasync for all that arrived meanwhile. `interval`: every `intervalMs`. `never`: the page cache is enough. */
+/**
+ * What a record needs to be reported durable. `sync`: an fdatasync, one for all that arrived meanwhile. `interval`: the page cache, which is synced every
+ * `intervalMs`. `never`: the page cache.
+ */
 export type FsyncPolicy = 'sync' | 'interval' | 'never'
 
 export interface WalOptions {
@@ -34,7 +37,7 @@ export interface WalOptions {
   readonly fsync?: FsyncPolicy
   /** Only for `interval`. Default: 100. */
   readonly intervalMs?: number
-  /** Every record up to this position would survive. Only grows. Never called from inside `append`. */
+  /** Every record up to this position would survive, as the fsync policy means it. Only grows. Never called from inside `append`. */
   readonly onDurable?: (position: number) => void
   /** The disk refuses; called once, and nothing is reported durable after it. */
   readonly onFailure?: (error: WalFailedError) => void
@@ -83,12 +86,16 @@ export class Wal {
   /** Newest record that wants to be written: behind it stand only hints. */
   #wanted = 0
   #written = 0
+  #synced = 0
+  /** What was reported. */
   #durable = 0
   #tornTail: TornTail | null = null
   #running = false
   #run: Promise<void> = Promise.resolve()
   #scheduled = false
   #syncAsked = false
+  /** The fdatasync of `interval`, for which no write waits. */
+  #aside: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
   #waiters: Waiter[] = []
   #failure: WalFailedError | null = null
@@ -137,7 +144,7 @@ export class Wal {
         ? createSegment(this.#directory, { ...this.#options, number: 1, firstPosition: 1, salt: newSalt() })
         : reopenSegment(last, end.lastBytes)
     syncDirectory(this.#directory)
-    this.#appended = this.#wanted = this.#written = this.#durable = end.lastPosition
+    this.#appended = this.#wanted = this.#written = this.#synced = this.#durable = end.lastPosition
     if (this.#policy === 'interval')
       this.#timer = setInterval(() => this.#askSync(), this.#options.intervalMs ?? 100)
   }
@@ -182,8 +189,8 @@ export class Wal {
   }
 
   /**
-   * Writes at once what would be written when the turn ends; `sync` begins its fdatasync, `never` reports it durable before this returns. Does nothing where only
-   * hints wait, and while an fdatasync runs: what is waiting then goes together with the next.
+   * Writes at once what would be written when the turn ends; `sync` begins its fdatasync, the others report it durable before this returns. Does nothing where only
+   * hints wait, and while `sync` has an fdatasync running: what is waiting then goes together with the next.
    */
   write(): void {
     if (!this.#running && this.#wanted > this.#written) this.#run = this.#writePending()
@@ -194,14 +201,18 @@ export class Wal {
     if (!this.#running && this.#chunks.length > 0) this.#run = this.#writePending()
   }
 
-  /** Resolves once all that has been appended so far is durable (`interval` syncs at once for it). Rejects if the disk fails. */
+  /** Resolves once all that has been appended so far is synced (`never`: written). Rejects if the disk fails. */
   flush(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
-    if (this.#durable === this.#appended) return Promise.resolve()
+    if (this.#kept === this.#appended) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiters.push({ position: this.#appended, resolve, reject })
       this.#askSync()
     })
+  }
+
+  get #kept(): number {
+    return this.#policy === 'never' ? this.#written : this.#synced
   }
 
   /** Deletes the segments whose records all lie below `position`: they are no longer needed. */
@@ -231,6 +242,7 @@ export class Wal {
     } finally {
       this.#closed = true
       await this.#run // a descriptor must not be closed under a running fdatasync
+      await this.#aside
       if (this.#timer !== null) clearInterval(this.#timer)
       if (this.#segment !== null) fs.closeSync(this.#segment.fd)
       this.#segment = null
@@ -248,12 +260,12 @@ export class Wal {
   }
 
   #askSync(): void {
-    if (this.#written === this.#durable && this.#chunks.length === 0) return
+    if (this.#kept === this.#appended) return
     this.#syncAsked = true
     this.#schedule()
   }
 
-  /** Writes and syncs until nothing but hints is pending. Never runs twice at a time, so one fdatasync is in flight at most. */
+  /** Writes and syncs until nothing but hints is pending. Never runs twice at a time. */
   async #writePending(): Promise<void> {
     if (this.#running || this.#failure !== null || this.#segment === null) return
     this.#running = true
@@ -264,9 +276,13 @@ export class Wal {
         const asked = this.#syncAsked || this.#waiters.length > 0
         this.#syncAsked = false
         this.#writeChunks(this.#segment)
-        const wanted = this.#policy === 'sync' && this.#wanted > this.#durable
-        if (this.#policy === 'never') this.#reportDurable(this.#written)
-        else if (asked || wanted) await this.#sync(this.#segment)
+        if (this.#policy === 'sync') {
+          if (asked || this.#wanted > this.#synced) await this.#sync(this.#segment)
+        } else {
+          if (asked && this.#policy === 'interval') this.#syncAside(this.#segment)
+          this.#reportDurable(this.#written)
+          this.#answerWaiters()
+        }
       } while (this.#wanted > this.#written || this.#syncAsked)
     } catch (error) {
       this.#fail(error)
@@ -296,11 +312,23 @@ export class Wal {
     const written = this.#written
     this.#syncs++
     await fdatasync(segment.fd)
+    this.#synced = Math.max(this.#synced, written)
     this.#reportDurable(written)
+    this.#answerWaiters()
+  }
+
+  #syncAside(segment: OpenSegment): void {
+    this.#aside ??= this.#sync(segment)
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        this.#aside = null
+        if (this.#waiters.length > 0) this.#askSync() // they came while it ran
+      })
   }
 
   /** The segment after a full one. All of the old one is durable before the new one exists. */
   async #nextSegment(segment: OpenSegment): Promise<OpenSegment> {
+    await this.#aside
     await this.#sync(segment)
     const next = createSegment(this.#directory, {
       owner: this.#options.owner,
@@ -317,7 +345,11 @@ export class Wal {
     if (this.#failure !== null || position <= this.#durable) return
     this.#durable = position
     this.#options.onDurable?.(position)
-    while (this.#waiters[0] !== undefined && this.#waiters[0].position <= position)
+  }
+
+  #answerWaiters(): void {
+    if (this.#failure !== null) return
+    while (this.#waiters[0] !== undefined && this.#waiters[0].position <= this.#kept)
       this.#waiters.shift()?.resolve()
   }
 

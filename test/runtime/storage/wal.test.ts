@@ -108,20 +108,48 @@ describe('durability', () => {
     expect(durable.at(-1)).toBe(1000)
   })
 
-  test('interval: nothing is durable before the timed sync, and flush need not wait for it', async () => {
-    const { wal } = start({ fsync: 'interval', intervalMs: 3_600_000 })
-    wal.append(1, bytes('x'))
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-    expect(wal.durablePosition).toBe(0)
-    await wal.flush()
-    expect(wal.durablePosition).toBe(1)
+  test('interval: reported once written, synced by the timer, and flush syncs at once', async () => {
+    const syncs = vi.spyOn(fs, 'fdatasync')
+    try {
+      const { wal } = start({ fsync: 'interval', intervalMs: 3_600_000 })
+      wal.append(1, bytes('x'))
+      wal.write()
+      expect([wal.durablePosition, syncs.mock.calls.length]).toEqual([1, 0])
+      await wal.flush()
+      expect(syncs).toHaveBeenCalledTimes(1)
+      const timed = start({ fsync: 'interval', intervalMs: 5 }).wal
+      timed.append(1, bytes('x'))
+      await vi.waitUntil(() => timed.syncs === 1)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
-  test('interval: the timer reports', async () => {
-    const reported = new Promise<number>((resolve) => {
-      start({ fsync: 'interval', intervalMs: 5, onDurable: resolve }).wal.append(1, bytes('x'))
-    })
-    expect(await reported).toBe(1)
+  test('interval: no write waits for a running fdatasync, and who asks while it runs gets one of his own', async () => {
+    const { wal } = start({ fsync: 'interval', intervalMs: 3_600_000 })
+    const finish: (() => void)[] = []
+    const slow = vi
+      .spyOn(fs, 'fdatasync')
+      .mockImplementation(((_fd: number, done: (error: Error | null) => void) => {
+        finish.push(() => done(null))
+      }) as typeof fs.fdatasync)
+    try {
+      wal.append(1, bytes('x'))
+      const first = wal.flush()
+      await vi.waitUntil(() => finish.length === 1)
+      wal.append(1, bytes('y'))
+      wal.write()
+      expect(wal.durablePosition).toBe(2)
+      const second = wal.flush()
+      finish[0]?.()
+      await first
+      await vi.waitUntil(() => finish.length === 2)
+      finish[1]?.()
+      await second
+      expect(slow).toHaveBeenCalledTimes(2)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   test('never: reported as soon as it is written', async () => {
