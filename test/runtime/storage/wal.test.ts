@@ -128,11 +128,12 @@ describe('durability', () => {
   test('interval: no write waits for a running fdatasync, and who asks while it runs gets one of his own', async () => {
     const { wal } = start({ fsync: 'interval', intervalMs: 3_600_000 })
     const finish: (() => void)[] = []
-    const slow = vi
-      .spyOn(fs, 'fdatasync')
-      .mockImplementation(((_fd: number, done: (error: Error | null) => void) => {
-        finish.push(() => done(null))
-      }) as typeof fs.fdatasync)
+    const slow = vi.spyOn(fs, 'fdatasync').mockImplementation(((
+      _fd: number,
+      done: (error: Error | null) => void,
+    ) => {
+      finish.push(() => done(null))
+    }) as typeof fs.fdatasync)
     try {
       wal.append(1, bytes('x'))
       const first = wal.flush()
