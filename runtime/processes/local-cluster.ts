@@ -20,6 +20,8 @@ export interface LocalClusterOptions {
   /** The `catenary` program. */
   readonly entry: string
   readonly coordinators?: number
+  /** An ensemble that runs already, Apache ZooKeeper's for one: instead of coordinators, one manager is started, `manager-1`. */
+  readonly ensemble?: { readonly addresses: readonly string[]; readonly tickMs: number }
   readonly servers?: number
   readonly chains?: number
   readonly replication?: number
@@ -61,23 +63,32 @@ const LOOPBACK: LocalPlace = { host: '127.0.0.1', launcher: [] }
 export class LocalCluster {
   readonly options: LocalClusterOptions
   readonly coordinators: readonly LocalProcess[]
+  /** Of an ensemble that has none of its own. */
+  readonly managers: readonly LocalProcess[]
   readonly servers: readonly LocalProcess[]
   readonly coordinatorAddresses: readonly string[]
   readonly #ports: ReadonlyMap<string, Ports>
 
   constructor(
     options: LocalClusterOptions,
-    parts: { coordinators: LocalProcess[]; servers: LocalProcess[]; ports: Map<string, Ports> },
+    parts: {
+      coordinators: LocalProcess[]
+      managers: LocalProcess[]
+      servers: LocalProcess[]
+      ports: Map<string, Ports>
+    },
   ) {
     this.options = options
     this.coordinators = parts.coordinators
+    this.managers = parts.managers
     this.servers = parts.servers
     this.#ports = parts.ports
-    this.coordinatorAddresses = parts.coordinators.map(({ name }) => this.address(name))
+    this.coordinatorAddresses =
+      options.ensemble?.addresses ?? parts.coordinators.map(({ name }) => this.address(name))
   }
 
   get processes(): readonly LocalProcess[] {
-    return [...this.coordinators, ...this.servers]
+    return [...this.coordinators, ...this.managers, ...this.servers]
   }
 
   /** What `connect` takes: addresses over tcp, names over nats. */
@@ -194,7 +205,7 @@ export class LocalCluster {
   /** Clean end of everything: servers first, so that they can close their sessions. */
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()))
-    await Promise.all(this.coordinators.map((coordinator) => coordinator.stop()))
+    await Promise.all([...this.coordinators, ...this.managers].map((process) => process.stop()))
   }
 
   async kill(): Promise<void> {
@@ -206,7 +217,10 @@ export class LocalCluster {
 export async function layOutCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const { directory, entry, transport = 'tcp', sessionTimeoutMs = 2000, logLevel = 'info' } = options
   const names = {
-    coordinators: Array.from({ length: options.coordinators ?? 3 }, (_, i) => `coordinator-${i + 1}`),
+    coordinators: Array.from(
+      { length: options.ensemble ? 0 : (options.coordinators ?? 3) },
+      (_, i) => `coordinator-${i + 1}`,
+    ),
     servers: Array.from({ length: options.servers ?? 3 }, (_, i) => `n${i + 1}`),
   }
   mkdirSync(join(directory, 'logs'), { recursive: true })
@@ -220,34 +234,43 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
   const ensemble = names.coordinators
     .map((name) => `${name}=${place(name).host}:${take()}:${port(name)}`)
     .join(',')
-  const client = names.coordinators.map((name) => `${place(name).host}:${port(name)}`).join(',')
-  const common = ['--transport', transport, '--log-level', logLevel]
+  const addresses =
+    options.ensemble?.addresses ?? names.coordinators.map((name) => `${place(name).host}:${port(name)}`)
+  const client = addresses.join(',')
+  const over = ['--transport', transport]
+  const shape = [
+    ...['--chains', String(options.chains ?? 1), '--replicas', String(options.replication ?? 3)],
+    ...['--replication', options.protocol ?? 'craq', '--durability', options.durability ?? 'sync'],
+    ...['--session-timeout', String(sessionTimeoutMs)],
+  ]
   const make = (name: string, args: string[]) =>
     new LocalProcess({
       name,
       entry,
       launcher: place(name).launcher,
-      args: [...args, ...common],
+      args: [...args, '--log-level', logLevel],
       logFile: join(directory, 'logs', `${name}.log`),
     })
   const coordinators = names.coordinators.map((name) =>
     make(name, [
       ...['coordinator', '--id', name, '--data', join(directory, name), '--members', ensemble],
-      ...['--http-port', String(ports.get(name)?.http), '--chains', String(options.chains ?? 1)],
-      ...['--replicas', String(options.replication ?? 3), '--replication', options.protocol ?? 'craq'],
-      ...['--durability', options.durability ?? 'sync'],
-      ...['--session-timeout', String(sessionTimeoutMs)],
+      ...['--http-port', String(ports.get(name)?.http), ...shape, ...over],
     ]),
   )
+  const managers =
+    options.ensemble === undefined
+      ? []
+      : [make('manager-1', ['manager', '--name', 'manager-1', '--coordinator', client, ...shape])]
   const servers = names.servers.map((name) =>
     make(name, [
       ...['server', '--id', name, '--data', join(directory, name), '--port', String(port(name))],
       ...['--host', place(name).host],
       ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
-      ...['--session-timeout', String(sessionTimeoutMs)],
+      ...['--session-timeout', String(sessionTimeoutMs), ...over],
+      ...['--coordinator-tick', String(options.ensemble?.tickMs ?? 0)],
     ]),
   )
-  return new LocalCluster(options, { coordinators, servers, ports })
+  return new LocalCluster(options, { coordinators, managers, servers, ports })
 }
 
 /** Starts every process and waits until each chain serves with all its members. */

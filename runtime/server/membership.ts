@@ -40,7 +40,7 @@ export interface MembershipOptions {
   readonly server: MembershipServer
   readonly coordinators: readonly string[]
   readonly sessionTimeoutMs: number
-  /** What Apache ZooKeeper's leader may hear of a touch late: its tick. */
+  /** How late the ensemble's leader may hear of a touch, or never where the member in between dies first: Apache ZooKeeper's tick; ours at once. */
   readonly touchLagMs: number
   readonly registration: Omit<ServerRegistration, 'incarnation' | 'holds' | 'draining'>
   /** Durable, and greater than every earlier one. */
@@ -54,6 +54,8 @@ interface Life {
   readonly incarnation: Incarnation
   registered: boolean
   renewals: Timer | null
+  /** When renewals that count were sent, in order. The leader has heard of the first one; of the others perhaps. */
+  touches: number[]
   readonly watched: Set<string>
   readonly reports: Map<ChainId, ReplicaReport>
   readonly reporting: Set<ChainId>
@@ -80,6 +82,8 @@ export class Membership {
   }
 
   #beginLife(incarnation: Incarnation): void {
+    // A session is opened by the leader: no member in between keeps this first touch to itself.
+    const openedAt = this.#server.clock.nowMs()
     const client = this.#ports.openSession({
       servers: this.#options.coordinators,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
@@ -89,6 +93,7 @@ export class Membership {
       incarnation,
       registered: false,
       renewals: null,
+      touches: [openedAt],
       watched: new Set(),
       reports: new Map(),
       reporting: new Set(),
@@ -117,7 +122,9 @@ export class Membership {
   }
 
   get #renewEveryMs(): number {
-    return Math.max(50, Math.floor(this.#options.sessionTimeoutMs / 3))
+    const { sessionTimeoutMs, touchLagMs } = this.#options
+    // Where a renewal counts only once a later one has been heard, more of them have to fit into a lease.
+    return Math.max(50, Math.floor(sessionTimeoutMs / (touchLagMs > 0 ? 6 : 3)))
   }
 
   /** Somebody else may be head already: stop first, then come back as somebody new. */
@@ -248,10 +255,20 @@ export class Membership {
     }
   }
 
+  /**
+   * A session ends a timeout after its leader last heard of a touch. Our leader carries out the renewal, and so hears of it. Apache ZooKeeper's does not count a write that a
+   * follower passes on as a touch: followers tell it of touches only in their answers to its pings, which it sends every half tick. So a renewal that committed may be
+   * unknown to it, and stay so: the follower dies, or is cut off together with us, before the next ping. What it has heard of for certain is the newest
+   * renewal that was a tick old when this one was sent. (Had we moved to another member since, then that one asked the leader about the session: a touch.)
+   */
   #renewed(life: Life, sentAt: number): void {
     if (!this.#isCurrent(life) || this.#server.storageError !== null) return
+    const { touches } = life
+    touches.push(sentAt)
+    const heardUntil = sentAt - this.#options.touchLagMs
+    for (let next = touches[1]; next !== undefined && next <= heardUntil; next = touches[1]) touches.shift()
     const granted = life.client.session.timeoutMs
-    this.#server.renewLease(sentAt + granted * (1 - DRIFT_BOUND) - this.#options.touchLagMs)
+    this.#server.renewLease((touches[0] ?? sentAt) + granted * (1 - DRIFT_BOUND))
   }
 
   #isCurrent(life: Life): boolean {

@@ -23,7 +23,7 @@ export interface ServerProcessOptions {
   readonly httpPort: number
   readonly zone: string
   readonly sessionTimeoutMs: number
-  /** How much later than it was sent the ensemble's leader may hear of a renewal: a tick of Apache ZooKeeper; ours at once. */
+  /** How late the ensemble's leader may hear of a renewal: a tick of Apache ZooKeeper; ours at once. */
   readonly touchLagMs: number
   readonly coordinators: readonly string[]
   readonly clusterName: string

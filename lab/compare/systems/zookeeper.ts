@@ -13,12 +13,12 @@ const JAR = '/usr/share/java/zookeeper.jar'
 const LOGGER_JAR = '/usr/share/java/slf4j-simple.jar'
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 const OLDEST: Version = [3, 5, 0]
-const HEAP = ['-Xms256m', '-Xmx512m'] as const
+const HEAP: readonly string[] = ['-Xms256m', '-Xmx512m']
 /** Three virtual machines start on two cores that may be busy. */
 const READY_MS = 60_000
 const TICK_MS = 2000
 
-interface Member {
+export interface ZooKeeperMember {
   readonly process: PeerProcess
   readonly clientPort: number
 }
@@ -44,13 +44,32 @@ const version = () =>
   versionIn(outputOf('java', ['-cp', JAR, 'org.apache.zookeeper.version.VersionInfoMain']) ?? '')
 
 async function start(options: SystemOptions): Promise<RunningSystem> {
+  const { group, members } = await startZooKeeperMembers(options)
+  return running(options, group, members)
+}
+
+export interface ZooKeeperMembersOptions
+  extends Pick<SystemOptions, 'directory' | 'durability' | 'replicas' | 'quotaPercent'> {
+  /** Flags of Java. Default: what the comparison measures with. */
+  readonly heap?: readonly string[]
+  readonly tickMs?: number
+}
+
+/**
+ * An ensemble, and nothing else of a comparison.
+ *
+ * @throws where it does not come up in time, with its last words. Nothing is left running then.
+ */
+export async function startZooKeeperMembers(
+  options: ZooKeeperMembersOptions,
+): Promise<{ group: PeerGroup; members: readonly ZooKeeperMember[] }> {
   const ports = await freePorts(3 * options.replicas)
   const port = (place: number, which: number) => ports[3 * place + which] ?? 0
   const places = Array.from({ length: options.replicas }, (_, place) => place)
   const ensemble = places.map((place) => `server.${place + 1}=127.0.0.1:${port(place, 1)}:${port(place, 2)}`)
   const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
   const members = await Promise.all(
-    places.map(async (place): Promise<Member> => {
+    places.map(async (place): Promise<ZooKeeperMember> => {
       const name = `zookeeper-${place + 1}`
       const directory = join(options.directory, name)
       const data = join(directory, 'data')
@@ -61,7 +80,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
         `dataDir=${data}`,
         'clientPortAddress=127.0.0.1',
         `clientPort=${port(place, 0)}`,
-        ...SETTINGS,
+        ...settings(options),
         ...(options.replicas === 1 ? [] : ensemble),
       ]
       await writeFile(configuration, `${lines.join('\n')}\n`)
@@ -77,11 +96,11 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
     }),
   )
   await group.start()
-  return running(options, group, members)
+  return { group, members }
 }
 
-const SETTINGS = [
-  `tickTime=${TICK_MS}`,
+const settings = ({ tickMs = TICK_MS }: Pick<ZooKeeperMembersOptions, 'tickMs'>): string[] => [
+  `tickTime=${tickMs}`,
   'initLimit=10',
   'syncLimit=5',
   'maxClientCnxns=0',
@@ -89,8 +108,11 @@ const SETTINGS = [
   '4lw.commands.whitelist=srvr,mntr',
 ]
 
-const javaFlags = ({ durability }: SystemOptions): string[] => [
-  ...HEAP,
+const javaFlags = ({
+  durability,
+  heap = HEAP,
+}: Pick<ZooKeeperMembersOptions, 'durability' | 'heap'>): string[] => [
+  ...heap,
   `-Dzookeeper.forceSync=${durability === 'memory' ? 'no' : 'yes'}`,
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ]
@@ -102,7 +124,11 @@ async function mode(clientPort: number): Promise<string | null> {
   return /^Mode: (\w+)$/m.exec(answer)?.[1] ?? null
 }
 
-function running(options: SystemOptions, group: PeerGroup, members: readonly Member[]): RunningSystem {
+function running(
+  options: SystemOptions,
+  group: PeerGroup,
+  members: readonly ZooKeeperMember[],
+): RunningSystem {
   const endpoints = members.map(({ clientPort }) => `127.0.0.1:${clientPort}`)
   return {
     record: {
@@ -117,7 +143,7 @@ function running(options: SystemOptions, group: PeerGroup, members: readonly Mem
           : 'fsync of the log of a majority before a write is acknowledged (forceSync=yes, the default)',
       flags: [
         ...javaFlags(options).slice(0, -1),
-        ...SETTINGS,
+        ...settings({}),
         'sync, then read: the leader answers sync without asking a majority, so such a read is linearizable only while the leader is not deposed',
       ],
       client:
