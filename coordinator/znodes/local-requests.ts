@@ -1,5 +1,6 @@
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
-import type { LocalRequest, Response } from '../../protocol/zookeeper/ops.ts'
+import type { LocalRequest, RequestOf, Response } from '../../protocol/zookeeper/ops.ts'
+import { ADD_WATCH_MODES, WATCHER_TYPES, type WatcherType } from '../../protocol/zookeeper/ops.ts'
 import { type ReadRequest, read } from './reads.ts'
 import type { ZnodeTree } from './tree.ts'
 import type { WatchNotification, WatchTable } from './watches.ts'
@@ -22,6 +23,12 @@ export interface LocalContext {
   readonly notify: (notification: WatchNotification) => void
 }
 
+/**
+ * Its connection ends, too: a client that does not look at the error would believe that its watch is set, and one that floods
+ * watches gains nothing by going on.
+ */
+const TOO_MANY_WATCHES = failure(ZK_ERRORS.ThrottledOp, true)
+
 /** Answers what needs neither the log nor the leader, at the tree's present state. */
 export function serveLocally(
   context: LocalContext,
@@ -30,12 +37,17 @@ export function serveLocally(
   switch (request.type) {
     case 'ping':
       return success({ type: 'ping' })
-    case 'setWatches': {
+    case 'setWatches':
+    case 'setWatches2': {
       const { tree, watches, connection, notify } = context
-      if (watches.restore(tree, connection, request, notify)) return success({ type: 'setWatches' })
-      // Its client would not look at the error, and believe that all its watches are set.
-      return failure(ZK_ERRORS.ThrottledOp, true)
+      if (watches.restore(tree, connection, request, notify)) return success({ type: request.type })
+      return TOO_MANY_WATCHES
     }
+    case 'addWatch':
+      return addWatch(context, request)
+    case 'removeWatches':
+    case 'checkWatches':
+      return removeOrCheck(context, request)
     default:
       return readAndWatch(context, request)
   }
@@ -47,5 +59,29 @@ function readAndWatch({ tree, watches, connection }: LocalContext, request: Read
   // Only `exists` watches a node that is not there.
   if (answer.err !== 0 && request.type !== 'exists') return answer
   const kind = request.type === 'exists' || request.type === 'getData' ? 'data' : 'child'
-  return watches.add(kind, request.path, connection) ? answer : failure(ZK_ERRORS.ThrottledOp)
+  return watches.add(kind, request.path, connection) ? answer : TOO_MANY_WATCHES
+}
+
+/** A node need not be there. */
+function addWatch({ watches, connection }: LocalContext, { mode, path }: RequestOf<'addWatch'>): Answer {
+  const isRecursive = mode === ADD_WATCH_MODES.persistentRecursive
+  if (!isRecursive && mode !== ADD_WATCH_MODES.persistent) return failure(ZK_ERRORS.MarshallingError)
+  if (!watches.addPersistent(isRecursive ? 'recursive' : 'persistent', path, connection))
+    return TOO_MANY_WATCHES
+  return success({ type: 'addWatch', err: 0 })
+}
+
+const watcherTypes: readonly number[] = Object.values(WATCHER_TYPES)
+const isWatcherType = (type: number): type is WatcherType => watcherTypes.includes(type)
+
+function removeOrCheck(
+  { watches, connection }: LocalContext,
+  { type, path, watcherType }: RequestOf<'removeWatches' | 'checkWatches'>,
+): Answer {
+  if (!isWatcherType(watcherType)) return failure(ZK_ERRORS.MarshallingError)
+  const found =
+    type === 'removeWatches'
+      ? watches.remove(watcherType, path, connection)
+      : watches.has(watcherType, path, connection)
+  return found ? success({ type }) : failure(ZK_ERRORS.NoWatcher)
 }

@@ -7,6 +7,7 @@ import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { MultiOp, MultiResult } from '../../protocol/zookeeper/multi.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/zookeeper/ops.ts'
 import { CREATE_FLAGS } from '../../protocol/zookeeper/ops.ts'
+import type { Acl } from '../../protocol/zookeeper/records.ts'
 import { normalizeAcl } from './acl.ts'
 import { FIXED_PATHS, isPathLike, isValidPath, parentOf, sequenceSuffix } from './paths.ts'
 import { attach, detach, newZnode, nodeAt, type Session, statOf, type Znode, type ZnodeTree } from './tree.ts'
@@ -15,6 +16,9 @@ import { attach, detach, newZnode, nodeAt, type Session, statOf, type Znode, typ
 export interface Change {
   readonly type: 'created' | 'deleted' | 'data-changed'
   readonly path: string
+  /** Of the node and of its parent when it happened: who may not read them hears nothing. */
+  readonly acl: readonly Acl[]
+  readonly parentAcl: readonly Acl[]
 }
 
 export interface Transaction {
@@ -131,7 +135,7 @@ function createNode(txn: Transaction, request: RequestOf<'create'> | RequestOf<'
   parent.createCount = (createCount + 1) | 0
   parent.pzxid = zxid
   attach(tree, path, node)
-  txn.changes.push({ type: 'created', path })
+  txn.changes.push({ type: 'created', path, acl, parentAcl: parent.acl })
   txn.undo.push(() => {
     detach(tree, path, node)
     Object.assign(parent, { createCount, pzxid })
@@ -156,8 +160,8 @@ function deleteNode(txn: Transaction, request: RequestOf<'delete'>): Outcome<Res
 function removeNode(txn: Transaction, path: string, node: Znode): void {
   const { tree, zxid } = txn
   detach(tree, path, node)
-  txn.changes.push({ type: 'deleted', path })
   const parent = nodeAt(tree, parentOf(path))
+  txn.changes.push({ type: 'deleted', path, acl: node.acl, parentAcl: parent?.acl ?? node.acl })
   if (parent === undefined) return // a node outlives its children only
   const { pzxid } = parent
   parent.pzxid = zxid
@@ -178,7 +182,7 @@ function setData(txn: Transaction, request: RequestOf<'setData'>): Outcome<Respo
   node.dataVersion = nextVersion(dataVersion)
   node.mzxid = txn.zxid
   node.mtimeWallMs = txn.timeWallMs
-  txn.changes.push({ type: 'data-changed', path })
+  txn.changes.push({ type: 'data-changed', path, acl: node.acl, parentAcl: node.acl })
   txn.undo.push(() => Object.assign(node, { data, dataVersion, mzxid, mtimeWallMs }))
   return done({ type: 'setData', stat: statOf(node) })
 }

@@ -1,6 +1,8 @@
 import type { Layout, RecordOf } from './jute.ts'
 import { MULTI_REQUEST, MULTI_RESPONSE } from './multi.ts'
 import {
+  ADD_WATCH_REQUEST,
+  ADD_WATCH_RESPONSE,
   CHILDREN_RESPONSE,
   CHILDREN2_RESPONSE,
   CREATE_REQUEST,
@@ -12,7 +14,9 @@ import {
   PATH_RECORD,
   SET_DATA_REQUEST,
   SET_WATCHES_REQUEST,
+  SET_WATCHES2_REQUEST,
   STAT_RESPONSE,
+  WATCHES_REQUEST,
 } from './records.ts'
 
 interface OpRow {
@@ -37,7 +41,11 @@ export const OPS = {
   check: { code: 13, request: PATH_AND_VERSION, response: EMPTY, isWrite: true },
   multi: { code: 14, request: MULTI_REQUEST, response: MULTI_RESPONSE, isWrite: true },
   create2: { code: 15, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },
+  checkWatches: { code: 17, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
+  removeWatches: { code: 18, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
   setWatches: { code: 101, request: SET_WATCHES_REQUEST, response: EMPTY, isWrite: false },
+  setWatches2: { code: 105, request: SET_WATCHES2_REQUEST, response: EMPTY, isWrite: false },
+  addWatch: { code: 106, request: ADD_WATCH_REQUEST, response: ADD_WATCH_RESPONSE, isWrite: false },
   closeSession: { code: -11, request: EMPTY, response: EMPTY, isWrite: true },
 } as const satisfies Record<string, OpRow>
 
@@ -67,6 +75,11 @@ export const XIDS = { notification: -1, ping: -2, auth: -4, setWatches: -8 } as 
 /** Types of a WatcherEvent. */
 export const EVENT_TYPES = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const
 export type EventType = (typeof EVENT_TYPES)[keyof typeof EVENT_TYPES]
+/** Modes of addWatch. */
+export const ADD_WATCH_MODES = { persistent: 0, persistentRecursive: 1 } as const
+/** Which watches removeWatches and checkWatches mean; `any` is every mode on the path. */
+export const WATCHER_TYPES = { children: 1, data: 2, any: 3, persistent: 4, persistentRecursive: 5 } as const
+export type WatcherType = (typeof WATCHER_TYPES)[keyof typeof WATCHER_TYPES]
 /** The only state that a server sends. */
 export const SYNC_CONNECTED = 3
 

@@ -108,3 +108,23 @@ export const SET_WATCHES_REQUEST = record('SetWatchesRequest', [
   ['exist', vectorOf('ustring')],
   ['child', vectorOf('ustring')],
 ])
+/** The last two lists are watches that stay: they are set again without a look at what was missed. */
+export const SET_WATCHES2_REQUEST = record('SetWatches2Request', [
+  ['relativeZxid', 'long'],
+  ['data', vectorOf('ustring')],
+  ['exist', vectorOf('ustring')],
+  ['child', vectorOf('ustring')],
+  ['persistent', vectorOf('ustring')],
+  ['persistentRecursive', vectorOf('ustring')],
+])
+export const ADD_WATCH_REQUEST = record('AddWatchRequest', [
+  ['path', 'ustring'],
+  ['mode', 'int'],
+])
+/** `err` is always 0: a failure is told in the header. */
+export const ADD_WATCH_RESPONSE = record('AddWatchResponse', [['err', 'int']])
+/** Of removeWatches and checkWatches. */
+export const WATCHES_REQUEST = record('WatchesRequest', [
+  ['path', 'ustring'],
+  ['watcherType', 'int'],
+])

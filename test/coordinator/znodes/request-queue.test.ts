@@ -273,14 +273,18 @@ describe('watches', () => {
     ])
   })
 
-  test('one watch too many is refused; too many in setWatches end the connection', () => {
+  test('one watch too many ends the connection, set alone or by setWatches', () => {
     const log: Log = []
     const member = new MemberDriver(log, 1, new WatchTable(1))
     member.open(1)
     expect(member.request(1, 1, exists('/a', true))).toEqual(['reply 1 xid=1 zxid=1 NoNode'])
-    expect(member.request(1, 2, exists('/b', true))).toEqual(['reply 1 xid=2 zxid=1 ThrottledOp'])
+    expect(member.request(1, 2, exists('/b', true))).toEqual(['reply 1 xid=2 zxid=1 ThrottledOp', 'close 1'])
+    expect(member.request(1, 3, exists('/c'))).toEqual([])
+    member.open(2)
+    expect(member.request(2, 1, exists('/a', true))).toEqual(['reply 2 xid=1 zxid=2 NoNode'])
+    member.take()
     const request = { type: 'setWatches', relativeZxid: 1, data: [], exist: ['/c'], child: [] } as const
-    expect(member.request(1, 3, request)).toEqual(['reply 1 xid=3 zxid=1 ThrottledOp', 'close 1'])
+    expect(member.request(2, 3, request)).toEqual(['reply 2 xid=3 zxid=2 ThrottledOp', 'close 2'])
   })
 
   test('watches go with the connection', () => {

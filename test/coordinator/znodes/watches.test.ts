@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { WatchTable } from '../../../coordinator/znodes/watches.ts'
 import type { Change } from '../../../coordinator/znodes/writes.ts'
-import { create, openTree, remove, setData } from './tree-driver.ts'
+import { create, OPEN, openTree, remove, setData } from './tree-driver.ts'
 
 const NAMES = ['', 'created', 'deleted', 'data', 'children']
 
 /** What one change tells, as `connection:event path`. */
 function fired(watches: WatchTable, type: Change['type'], path: string): string[] {
   const events: string[] = []
-  watches.fire({ type, path }, (n) => events.push(`${n.connection}:${NAMES[n.type]} ${n.path}`))
+  watches.fire({ type, path, acl: OPEN, parentAcl: OPEN }, (n) =>
+    events.push(`${n.connection}:${NAMES[n.type]} ${n.path}`),
+  )
   return events
 }
 
