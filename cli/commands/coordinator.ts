@@ -1,5 +1,6 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import type { EnsembleMember } from '../../runtime/coordinator/options.ts'
+import type { DoorSettings, EnsembleMember } from '../../runtime/coordinator/options.ts'
+import { FOUR_LETTER_WORDS } from '../../runtime/doors/zookeeper/four-letter-words.ts'
 import {
   clusterOption,
   clusterShapeOptions,
@@ -27,6 +28,34 @@ const options = {
     default: 9001,
     describe: 'Port of /healthz and /status; 0 takes a free one',
   },
+  'tick-time': {
+    type: 'number',
+    default: 500,
+    describe: 'ZooKeeper’s tickTime in milliseconds: sessions last from 2 to 20 of them',
+  },
+  'min-session-timeout': {
+    type: 'number',
+    describe: 'Shortest session timeout granted, in milliseconds [default: 2 ticks]',
+  },
+  'max-session-timeout': {
+    type: 'number',
+    describe: 'Longest session timeout granted, in milliseconds [default: 20 ticks]',
+  },
+  'max-client-connections': {
+    type: 'number',
+    default: 60,
+    describe: 'ZooKeeper’s maxClientCnxns: connections of one address, 0 for any number',
+  },
+  'jute-max-buffer': {
+    type: 'number',
+    default: 1_048_575,
+    describe: 'ZooKeeper’s jute.maxbuffer: bytes of the longest packet taken from a client',
+  },
+  'four-letter-words': {
+    type: 'string',
+    default: 'srvr,isro',
+    describe: 'ZooKeeper’s 4lw.commands.whitelist: words that are answered, comma-separated, * for all',
+  },
   manager: { type: 'boolean', default: true, describe: 'Stand for election as the manager of the chains' },
   ...clusterShapeOptions,
   ...clusterOption,
@@ -47,6 +76,10 @@ export const coordinatorCommand: CommandModule<object, InferredOptionTypes<typeo
       .example(
         '$0 coordinator --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181',
         'a single one',
+      )
+      .example(
+        '$0 coordinator --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181 --tick-time 2000 --four-letter-words "srvr,ruok,mntr" --max-client-connections 0',
+        'with ZooKeeper’s tick, a monitor’s words, and any number of clients of one address',
       ) as never,
   handler: (args) =>
     runUntilSignal(args['log-level'], async (logger) => {
@@ -60,6 +93,7 @@ export const coordinatorCommand: CommandModule<object, InferredOptionTypes<typeo
         httpPort: args['http-port'],
         clusterName: args.cluster,
         transport: args.transport,
+        limits: limitsOf(args),
         manager: args.manager
           ? {
               chainCount: args.chains,
@@ -72,6 +106,39 @@ export const coordinatorCommand: CommandModule<object, InferredOptionTypes<typeo
         logger,
       })
     }),
+}
+
+/** @throws with what to change. */
+function limitsOf(args: InferredOptionTypes<typeof options>): DoorSettings {
+  const tickMs = wholeNumber(args, 'tick-time', 1)
+  const minMs =
+    args['min-session-timeout'] === undefined ? 2 * tickMs : wholeNumber(args, 'min-session-timeout', 1)
+  const maxMs =
+    args['max-session-timeout'] === undefined ? 20 * tickMs : wholeNumber(args, 'max-session-timeout', 1)
+  if (minMs > maxMs)
+    throw new Error(
+      `--min-session-timeout ${minMs} is above --max-session-timeout ${maxMs}: lower the one or raise the other`,
+    )
+  const words = splitList(args['four-letter-words'])
+  const unknown = words.find((word) => word !== '*' && !FOUR_LETTER_WORDS.includes(word))
+  if (unknown !== undefined)
+    throw new Error(
+      `--four-letter-words: there is no "${unknown}"; take of ${FOUR_LETTER_WORDS.join(',')}, or *`,
+    )
+  return {
+    zookeeperTickMs: tickMs,
+    minSessionTimeoutMs: minMs,
+    maxSessionTimeoutMs: maxMs,
+    maxClientConnections: wholeNumber(args, 'max-client-connections', 0),
+    packetBytesMax: wholeNumber(args, 'jute-max-buffer', 1024),
+    fourLetterWords: words,
+  }
+}
+
+function wholeNumber(args: object, name: string, min: number): number {
+  const value = Number(Reflect.get(args, name))
+  if (Number.isSafeInteger(value) && value >= min && value <= 0x7fffffff) return value
+  throw new Error(`--${name}: give a whole number from ${min} on, unlike ${Reflect.get(args, name)}`)
 }
 
 /** `id=host:peerPort:clientPort`, comma-separated. */

@@ -8,7 +8,7 @@ import type { Manager } from '../manager/manager-loop.ts'
 import { startManager } from '../manager/start-manager.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { startCoordinator } from './coordinator.ts'
-import { type EnsembleMember, ownMember } from './options.ts'
+import { type DoorSettings, type EnsembleMember, ownMember } from './options.ts'
 
 export interface CoordinatorProcessOptions {
   readonly id: string
@@ -18,6 +18,7 @@ export interface CoordinatorProcessOptions {
   readonly httpPort: number
   readonly clusterName: string
   readonly transport: string
+  readonly limits?: DoorSettings
   /** Null: no manager in this process. */
   readonly manager: Omit<ClusterOptions, 'clusterId'> | null
   readonly logger: Logger
@@ -40,6 +41,7 @@ export async function startCoordinatorProcess(
     clusterName: options.clusterName,
     data,
     transport: options.transport,
+    ...options.limits,
     logger,
     onFailure: (error) => {
       failure = error

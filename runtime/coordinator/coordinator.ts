@@ -7,6 +7,7 @@ import type { Address, Transport } from '../../protocol/transport.ts'
 import { DoorListener } from '../doors/zookeeper/listener.ts'
 import type { Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
+import { hostFacts } from './host-facts.ts'
 import { Member } from './member.ts'
 import type { MemberPorts, PeerPort } from './member-ports.ts'
 import { type CoordinatorOptions, ownMember } from './options.ts'
@@ -154,6 +155,7 @@ class MemberHost implements Coordinator {
         this.#snapshotting = this.#snapshots.write(meta, parts).then(() => done(null), done)
       },
       logger,
+      host: hostFacts(this.#options, () => this.#clientAddress?.port ?? 0),
       onFailure: (error) => this.#onFailure(error),
     }
   }

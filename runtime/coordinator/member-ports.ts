@@ -3,6 +3,7 @@ import type { Rng } from '../../coordinator/raft/events.ts'
 import type { MemberId } from '../../coordinator/raft/ids.ts'
 import type { SnapshotMeta } from '../../coordinator/raft/log.ts'
 import type { Timers } from '../../protocol/timers.ts'
+import type { HostFacts } from '../doors/zookeeper/server-sight.ts'
 import type { Log } from '../log.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import type { Secrets } from './ensemble.ts'
@@ -25,6 +26,8 @@ export interface MemberPorts {
   /** `done` once the snapshot would survive a power cut. The parts belong to the port until then. One at a time. */
   writeSnapshot(meta: SnapshotMeta, parts: readonly Uint8Array[], done: (error: Error | null) => void): void
   readonly logger: Log
+  /** For the four-letter words. Default: nothing is known. */
+  readonly host?: HostFacts
   /** This member takes no part any more, and says nothing. Called once. */
   onFailure(error: Error): void
 }

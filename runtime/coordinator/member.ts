@@ -16,8 +16,10 @@ import { WatchTable } from '../../coordinator/znodes/watches.ts'
 import { FrameError } from '../../protocol/frame.ts'
 import { unreachable } from '../../protocol/invariants.ts'
 import type { Timer } from '../../protocol/timers.ts'
-import { type DoorLimits, type DoorServices, ZookeeperDoor } from '../doors/zookeeper/door.ts'
+import { type DoorServices, ZookeeperDoor } from '../doors/zookeeper/door.ts'
+import { NO_HOST } from '../doors/zookeeper/server-sight.ts'
 import { ConnectionNumbers } from './connection-numbers.ts'
+import { doorLimits } from './door-limits.ts'
 import type { Ensemble } from './ensemble.ts'
 import { Forwarder, type ForwarderServices } from './forwarder.ts'
 import type { MemberPorts, Recovered } from './member-ports.ts'
@@ -27,13 +29,11 @@ import { RaftHost, type RaftUser } from './raft-host.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { StateMachine } from './state-machine.ts'
 import { type CoordinatorStatus, factsIn, type Sight, statusIn } from './status.ts'
+import { TreeSize } from './tree-size.ts'
 
 const TICK_MS = 50
-const ZOOKEEPER_TICK_MS = 500
 const SNAPSHOT_ENTRIES = 10_000
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
-const MAX_CLIENT_CONNECTIONS = 1000
-const SLOW_CLIENT_MS = 30_000
 /** How often a member tells the leader which sessions it has heard. */
 const HEARD_MS = 100
 /** How long a leader that stops waits for another one. */
@@ -54,6 +54,9 @@ export class Member {
   readonly #queue: RequestQueue
   readonly #host: RaftHost
   #ticker: Timer | null = null
+  readonly #size = new TreeSize()
+  readonly #startedMs: number
+  #elections = 0
   #turnEnds = false
   /** The end of the turn has begun: what is sent to peers now goes out with it, and needs no turn of its own. */
   #endsTurn = false
@@ -73,6 +76,7 @@ export class Member {
   constructor(settings: MemberSettings, ports: MemberPorts, recovered: Recovered) {
     this.#settings = settings
     this.#ports = ports
+    this.#startedMs = ports.timers.nowMs()
     this.#self = asMemberId(settings.id)
     const number = memberNumberOf(settings.id)
     if (recovered.snapshot !== null) this.#machine.restore(recovered.snapshot)
@@ -257,6 +261,7 @@ export class Member {
       else this.#leaderlessMs = null
       if (role === 'leader') this.#sessions.becomeLeader(this.#nowMs)
       else this.#sessions.stopLeading()
+      if (leader !== null && leader !== this.#leader) this.#elections += 1
       this.#leader = leader
       this.#forwarder.onRole(leader, term)
     },
@@ -322,7 +327,13 @@ export class Member {
     nextConnection: () => this.#nextConnection(),
     passwordOf: (session) => this.#ports.secrets.passwordOf(this.#ensemble, session),
     isPasswordOf: (session, password) => this.#ports.secrets.isPasswordOf(this.#ensemble, session, password),
-    facts: () => factsIn(this.#sight),
+    sight: () => ({
+      facts: factsIn(this.#sight),
+      host: this.#ports.host ?? NO_HOST,
+      sessions: [...this.#machine.tree.sessions.values()],
+      watches: this.#watches,
+      wallOffsetMs: this.#ports.wallMs() - this.#nowMs,
+    }),
     touched: () => this.#touched(),
   }
 
@@ -375,7 +386,9 @@ export class Member {
       machine: this.#machine,
       watches: this.#watches,
       door: this.door,
-      outstanding: this.#forwarder.outstanding,
+      dataBytes: this.#size.bytesOf(this.#machine.tree, this.#nowMs),
+      elections: this.#elections,
+      upMs: this.#nowMs - this.#startedMs,
       serving: this.isServing,
       failure: this.#failure,
     }
@@ -427,18 +440,6 @@ export class Member {
     this.#ticker?.cancel()
     this.#host.stop()
     this.door.stop()
-  }
-}
-
-function doorLimits(settings: MemberSettings): DoorLimits {
-  const tickMs = settings.zookeeperTickMs ?? ZOOKEEPER_TICK_MS
-  return {
-    sessionTimeout: {
-      minMs: settings.minSessionTimeoutMs ?? 2 * tickMs,
-      maxMs: settings.maxSessionTimeoutMs ?? 20 * tickMs,
-    },
-    maxClientConnections: settings.maxClientConnections ?? MAX_CLIENT_CONNECTIONS,
-    slowClientMs: settings.slowClientMs ?? SLOW_CLIENT_MS,
   }
 }
 

@@ -29,11 +29,26 @@ export interface MemberSettings {
   /** A snapshot is taken after so many entries, or so many bytes of commands. Default: 10,000 and 64 MiB. */
   readonly snapshotEntries?: number
   readonly snapshotBytes?: number
-  /** Of one address; further ones are closed at once. Default: 1000. */
+  /** ZooKeeper's `maxClientCnxns`: connections of one address; further ones are closed at once. 0: any number. Default: 60. */
   readonly maxClientConnections?: number
+  /** ZooKeeper's `jute.maxbuffer`: bytes of one packet; a longer one ends its connection. Default: 1,048,575. */
+  readonly packetBytesMax?: number
+  /** ZooKeeper's `4lw.commands.whitelist`; `*` is all of them. Default: `srvr` and `isro`. */
+  readonly fourLetterWords?: readonly string[]
   /** A client that does not read its replies for so long is closed. Default: 30,000. */
   readonly slowClientMs?: number
 }
+
+/** What the ZooKeeper door grants and takes. */
+export type DoorSettings = Pick<
+  MemberSettings,
+  | 'zookeeperTickMs'
+  | 'minSessionTimeoutMs'
+  | 'maxSessionTimeoutMs'
+  | 'maxClientConnections'
+  | 'packetBytesMax'
+  | 'fourLetterWords'
+>
 
 export interface CoordinatorOptions extends MemberSettings {
   readonly members: readonly EnsembleMember[]

@@ -1,6 +1,7 @@
 import { type Raft, type RaftStatus, statusOf } from '../../coordinator/raft/state.ts'
 import type { WatchTable } from '../../coordinator/znodes/watches.ts'
-import type { DoorServices, ZookeeperDoor } from '../doors/zookeeper/door.ts'
+import type { ZookeeperDoor } from '../doors/zookeeper/door.ts'
+import type { ServerFacts } from '../doors/zookeeper/server-sight.ts'
 import type { StateMachine } from './state-machine.ts'
 
 /** What the http door and the demo show of a member. */
@@ -17,10 +18,33 @@ export interface CoordinatorStatus {
   readonly connections: number
   readonly znodes: number
   readonly watches: number
+  readonly ephemerals: number
+  /** Bytes of all paths and data, perhaps some seconds old. */
+  readonly dataBytes: number
+  /** What a restart would apply again: entries since the last snapshot, and the bytes of their commands. */
+  readonly logEntries: number
+  readonly logBytes: number
+  /** Leaders that this member has followed or been since it started. */
+  readonly elections: number
+  /** Requests of clients that are not answered yet. */
+  readonly outstanding: number
+  /** Of clients' packets, since the start or `srst`. */
+  readonly packetsReceived: number
+  readonly packetsSent: number
+  /** By operation, from its packet's arrival to the reply. */
+  readonly latency: Readonly<Record<string, OperationLatency>>
   /** At the leader only: how far each other member's log is known to reach, and how many entries it lacks. */
   readonly peers: readonly { readonly member: string; readonly match: number; readonly lag: number }[]
   /** Why this member takes no part any more; `null` while it does. */
   readonly failure: string | null
+}
+
+export interface OperationLatency {
+  readonly count: number
+  readonly meanMs: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
 }
 
 /** The parts of a member that its status is read from. */
@@ -29,13 +53,17 @@ export interface Sight {
   readonly machine: StateMachine
   readonly watches: WatchTable
   readonly door: ZookeeperDoor
-  readonly outstanding: number
+  readonly dataBytes: number
+  readonly elections: number
+  readonly upMs: number
   readonly serving: boolean
   readonly failure: Error | null
 }
 
-export function statusIn({ raft, machine, watches, door, failure }: Sight): CoordinatorStatus {
+export function statusIn(sight: Sight): CoordinatorStatus {
+  const { raft, machine, watches, door, failure } = sight
   const { self, role, term, leader, commit, last, snapshot, peers } = statusOf(raft)
+  const { entries, bytes } = machine.sinceSnapshot
   return {
     member: self,
     role,
@@ -48,43 +76,67 @@ export function statusIn({ raft, machine, watches, door, failure }: Sight): Coor
     sessions: machine.tree.sessions.size,
     connections: door.connectionCount,
     znodes: machine.tree.nodes.size,
-    watches: watchCount(watches, door),
+    watches: watches.count,
+    ephemerals: ephemeralCount(machine),
+    dataBytes: sight.dataBytes,
+    logEntries: entries,
+    logBytes: bytes,
+    elections: sight.elections,
+    outstanding: door.outstanding,
+    packetsReceived: door.traffic.received,
+    packetsSent: door.traffic.sent,
+    latency: latencyByOperation(door),
     peers: peers.map(({ member, match }) => ({ member, match, lag: last - match })),
     failure: failure?.message ?? null,
   }
 }
 
+function latencyByOperation({ traffic }: ZookeeperDoor): Record<string, OperationLatency> {
+  const rows = [...traffic.byOperation].map(([op, histogram]) => [
+    op,
+    {
+      count: histogram.count,
+      meanMs: rounded(histogram.meanMs),
+      p50Ms: rounded(histogram.percentileMs(0.5)),
+      p99Ms: rounded(histogram.percentileMs(0.99)),
+      maxMs: rounded(histogram.maxMs),
+    },
+  ])
+  return Object.fromEntries(rows)
+}
+
+const rounded = (ms: number) => Math.round(ms * 1000) / 1000
+
+function ephemeralCount({ tree }: StateMachine): number {
+  let count = 0
+  for (const session of tree.sessions.values()) count += session.ephemerals.size
+  return count
+}
+
 /** For the four-letter words. */
-export function factsIn({
-  raft,
-  machine,
-  watches,
-  door,
-  outstanding,
-  serving,
-}: Sight): ReturnType<DoorServices['facts']> {
+export function factsIn({ raft, machine, dataBytes, elections, upMs, serving }: Sight): ServerFacts {
   const { tree } = machine
-  let ephemeralsCount = 0
-  for (const session of tree.sessions.values()) ephemeralsCount += session.ephemerals.size
+  const { peers, commit, snapshot } = statusOf(raft)
   return {
     serving,
     mode: modeOf(raft),
     zxid: tree.zxid,
     nodeCount: tree.nodes.size,
-    watchCount: watchCount(watches, door),
-    ephemeralsCount,
+    ephemeralsCount: ephemeralCount(machine),
     sessionCount: tree.sessions.size,
-    outstanding,
+    dataBytes,
+    elections,
+    logEntries: machine.sinceSnapshot.entries,
+    snapshotZxid: snapshot.lastIndex,
+    upMs,
+    followers:
+      raft.role.type === 'leader'
+        ? { count: peers.length, synced: peers.filter(({ match }) => match >= commit).length }
+        : null,
   }
 }
 
 function modeOf(raft: Raft): 'leader' | 'follower' | 'standalone' {
   if (raft.voters.length === 1) return 'standalone'
   return raft.role.type === 'leader' ? 'leader' : 'follower'
-}
-
-function watchCount(watches: WatchTable, door: ZookeeperDoor): number {
-  let count = 0
-  for (const connection of door.numbers()) count += watches.countOf(connection)
-  return count
 }

@@ -1,7 +1,8 @@
 import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import { JuteError } from '../../../protocol/zookeeper/jute.ts'
-import { isFourLetterWord } from './four-letter-words.ts'
+import { argumentBytes, isFourLetterWord } from './four-letter-words.ts'
+import { ConnectionTraffic } from './traffic.ts'
 
 /** Unsent bytes of a connection at which no more of its requests are taken. */
 const OUTPUT_PAUSE_BYTES = 1024 * 1024
@@ -31,7 +32,8 @@ export interface DoorPorts {
 
 /** Called from the socket's events only, never from inside a method of the connection. */
 export interface ConnectionEvents {
-  word(connection: ClientConnection, word: string): void
+  /** `argument`: what a word takes besides. */
+  word(connection: ClientConnection, word: string, argument: Uint8Array): void
   /** A packet, without its length. @throws {JuteError} the connection is closed. */
   packet(connection: ClientConnection, packet: Uint8Array): void
   malformed(connection: ClientConnection, reason: string): void
@@ -53,10 +55,14 @@ export class ClientConnection {
   readonly address: string
   readonly openedMs: number
   greeting: Greeting | null = null
+  /** 0n: none yet. */
+  session = 0n
+  timeoutMs = 0
+  readonly traffic = new ConnectionTraffic()
   readonly #socket: ClientSocket
   readonly #ports: DoorPorts
   readonly #events: ConnectionEvents
-  readonly #splitter = new FrameSplitter()
+  readonly #splitter: FrameSplitter
   #head: Uint8Array | null = new Uint8Array(0)
   /** Arrived, and not yet taken because of a pause. At most what one read of the socket brought. */
   #packets: Uint8Array[] = []
@@ -69,17 +75,29 @@ export class ClientConnection {
   #progressMs = 0
   #ended = false
 
-  constructor(socket: ClientSocket, ports: DoorPorts, events: ConnectionEvents) {
+  constructor(options: {
+    readonly socket: ClientSocket
+    readonly ports: DoorPorts
+    readonly events: ConnectionEvents
+    /** Of one packet that the client sends. */
+    readonly packetBytesMax: number
+  }) {
+    const { socket, ports, events } = options
     this.#socket = socket
+    this.#splitter = new FrameSplitter(options.packetBytesMax)
     this.#ports = ports
     this.#events = events
-    this.address = socket.remoteAddress ?? ''
-    this.remote = `${socket.remoteAddress}:${socket.remotePort}`
+    this.address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.remote = `${this.address}:${socket.remotePort}`
     this.openedMs = ports.timers.nowMs()
   }
 
   get #blocked(): boolean {
     return this.#ended || this.#pausedByQueue || this.#outputBytes + this.#writtenBytes > OUTPUT_PAUSE_BYTES
+  }
+
+  get isReading(): boolean {
+    return !this.#blocked
   }
 
   get isOverfull(): boolean {
@@ -119,10 +137,15 @@ export class ClientConnection {
     const head = joined([this.#head ?? chunk, chunk])
     this.#head = head
     if (head.length < 4) return null
-    this.#head = null
     const word = String.fromCharCode(...head.subarray(0, 4))
-    if (!isFourLetterWord(word)) return head
-    this.#events.word(this, word)
+    if (!isFourLetterWord(word)) {
+      this.#head = null
+      return head
+    }
+    const end = 4 + argumentBytes(word)
+    if (head.length < end) return null
+    this.#head = null
+    this.#events.word(this, word, head.subarray(4, end))
     return null
   }
 

@@ -22,7 +22,9 @@ import {
   type ConnectionEvents,
   type DoorPorts,
 } from './client-connection.ts'
-import { answerTo, type DoorFacts } from './four-letter-words.ts'
+import { answerTo, TRACE_MASK, type WordEffects } from './four-letter-words.ts'
+import type { ServerSight } from './server-sight.ts'
+import { DoorTraffic } from './traffic.ts'
 
 /** What the door needs of the coordinator. */
 export interface DoorServices {
@@ -34,16 +36,20 @@ export interface DoorServices {
   nextConnection(): number | null
   passwordOf(session: bigint): Uint8Array
   isPasswordOf(session: bigint, password: Uint8Array | null): boolean
-  /** All that is known elsewhere. */
-  facts(): Omit<DoorFacts, 'connectionCount' | 'packetsReceived' | 'packetsSent'>
+  /** All that the four-letter words tell and the door does not know. */
+  sight(): Omit<ServerSight, 'connections' | 'traffic'>
   /** The door has something to send when the turn ends. */
   touched(): void
 }
 
 export interface DoorLimits {
   readonly sessionTimeout: { readonly minMs: number; readonly maxMs: number }
-  /** Of one address. */
+  /** Of one address; 0: any number. */
   readonly maxClientConnections: number
+  /** Of one packet (`jute.maxbuffer`). */
+  readonly packetBytesMax: number
+  /** Those that are answered; `*` is all. */
+  readonly fourLetterWords: readonly string[]
   readonly slowClientMs: number
 }
 
@@ -74,8 +80,7 @@ export class ZookeeperDoor {
   /** Have output of this turn. */
   readonly #dirty = new Set<ClientConnection>()
   readonly #sweeper: Timer
-  #received = 0
-  #sent = 0
+  readonly traffic = new DoorTraffic()
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -84,47 +89,69 @@ export class ZookeeperDoor {
     this.#sweeper = timers.every(SWEEP_MS, () => this.#sweep(timers.nowMs()))
   }
 
+  get #nowMs(): number {
+    return this.#options.ports.timers.nowMs()
+  }
+
   get connectionCount(): number {
     return this.#sockets.size
   }
 
-  /** Numbers of the connections that have, or wait for, a session. */
-  numbers(): Iterable<number> {
-    return this.#connections.keys()
+  /** Requests that are not answered yet. */
+  get outstanding(): number {
+    let sum = 0
+    for (const { traffic } of this.#connections.values()) sum += traffic.outstanding
+    return sum
   }
 
   /** A client has connected. @returns null: this address has too many connections, close it. */
   accept(socket: ClientSocket): ClientConnection | null {
-    const address = socket.remoteAddress ?? ''
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     const count = (this.#perAddress.get(address) ?? 0) + 1
-    if (count > this.#options.limits.maxClientConnections) return null
-    this.#perAddress.set(address, count)
-    const connection = new ClientConnection(socket, this.#options.ports, this.#connectionEvents)
+    const { maxClientConnections, packetBytesMax } = this.#options.limits
+    if (maxClientConnections > 0 && count > maxClientConnections) return null
+    const { ports } = this.#options
+    const connection = new ClientConnection({ socket, ports, events: this.#connectionEvents, packetBytesMax })
+    this.#perAddress.set(connection.address, count)
     this.#sockets.add(connection)
     return connection
   }
 
   readonly #connectionEvents: ConnectionEvents = {
-    word: (connection, word) => this.#answerWord(connection, word),
+    word: (connection, word, argument) => this.#answerWord(connection, word, argument),
     packet: (connection, packet) => this.#onPacket(connection, packet),
     malformed: (connection, reason) => this.#giveUp(connection, reason),
     closed: (connection) => this.#onClosed(connection),
   }
 
-  #answerWord(connection: ClientConnection, word: string): void {
+  #answerWord(connection: ClientConnection, word: string, argument: Uint8Array): void {
+    this.#countReceived(connection)
+    const { fourLetterWords: allowed } = this.#options.limits
     connection.end(
-      answerTo(word, {
-        ...this.#services.facts(),
-        connectionCount: this.#sockets.size,
-        packetsReceived: this.#received,
-        packetsSent: this.#sent,
+      answerTo(word, argument, {
+        allowed,
+        sight: { ...this.#services.sight(), connections: [...this.#sockets], traffic: this.traffic },
+        effects: this.#wordEffects,
       }),
     )
-    this.#closing.set(connection, this.#options.ports.timers.nowMs() + CLOSING_MS)
+    this.#closing.set(connection, this.#nowMs + CLOSING_MS)
+  }
+
+  readonly #wordEffects: WordEffects = {
+    traceMask: TRACE_MASK,
+    resetServer: () => this.traffic.reset(),
+    resetConnections: () => {
+      for (const { traffic } of this.#sockets) traffic.reset()
+    },
+  }
+
+  #countReceived(connection: ClientConnection): void {
+    this.traffic.received += 1
+    connection.traffic.received += 1
   }
 
   #onPacket(connection: ClientConnection, packet: Uint8Array): void {
-    this.#received += 1
+    this.#countReceived(connection)
     if (connection.greeting === null) {
       this.#onConnectRequest(connection, packet)
       return
@@ -132,6 +159,7 @@ export class ZookeeperDoor {
     const { number } = connection.greeting
     const decoded = decodeRequest(packet)
     const { xid } = decoded
+    connection.traffic.began(xid, decoded.type === 'request' ? decoded.request.type : null, this.#nowMs)
     switch (decoded.type) {
       case 'request': {
         const { request } = decoded
@@ -174,6 +202,11 @@ export class ZookeeperDoor {
   }
 
   connected(number: number, session: bigint, timeoutMs: number): void {
+    const connection = this.#connections.get(number)
+    if (connection !== undefined) {
+      connection.session = session
+      connection.timeoutMs = timeoutMs
+    }
     this.#greet(number, session, timeoutMs, this.#services.passwordOf(session))
   }
 
@@ -190,6 +223,8 @@ export class ZookeeperDoor {
   }
 
   reply(number: number, xid: number, zxid: number, err: ZkErrorCode, response: Response | null): void {
+    const answered = this.#connections.get(number)?.traffic.answered(xid, zxid, this.#nowMs) ?? null
+    if (answered !== null) this.traffic.add(answered.op, answered.ms)
     this.#send(number, encodeReply({ xid, zxid, err }, response))
   }
 
@@ -200,7 +235,8 @@ export class ZookeeperDoor {
   #send(number: number, packet: Uint8Array): void {
     const connection = this.#connections.get(number)
     if (connection === undefined) return // gone, and the queue will hear of it
-    this.#sent += 1
+    this.traffic.sent += 1
+    connection.traffic.sent += 1
     connection.send(packet)
     this.#dirty.add(connection)
     this.#services.touched()
@@ -221,7 +257,7 @@ export class ZookeeperDoor {
     this.#connections.delete(number)
     this.#dirty.delete(connection)
     connection.end()
-    this.#closing.set(connection, this.#options.ports.timers.nowMs() + CLOSING_MS)
+    this.#closing.set(connection, this.#nowMs + CLOSING_MS)
   }
 
   /** The outcome of what this connection asked for is unknown: it ends without another word. */

@@ -1,14 +1,19 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Address } from '../../../protocol/transport.ts'
+import { ZK_ERRORS } from '../../../protocol/zookeeper/errors.ts'
 import { Ensemble, eventually } from './ensemble.ts'
-import type { RawClient } from './raw-client.ts'
+import { Disconnected, type RawClient } from './raw-client.ts'
 
 let ensemble: Ensemble
 let client: RawClient
 
 beforeAll(async () => {
-  ensemble = await Ensemble.start(3, { slowClientMs: 500, maxClientConnections: 40 })
+  ensemble = await Ensemble.start(3, {
+    slowClientMs: 500,
+    maxClientConnections: 40,
+    packetBytesMax: 2_000_000,
+  })
   client = await ensemble.connect(1, { timeoutMs: 10_000 })
   await client.create('/big', 'x'.repeat(500_000))
   await client.create('/small', 'fine')
@@ -54,17 +59,6 @@ test('noise at the peer port ends that connection and harms nobody', async () =>
   expect((await client.set('/small', 'fine')).err).toBe(0)
 })
 
-test('four-letter words', async () => {
-  const address = ensemble.addressOf(await ensemble.leader())
-  expect(await ask(address, 'ruok')).toBe('imok')
-  expect(await ask(address, 'isro\n')).toBe('rw')
-  const srvr = await ask(address, 'srvr')
-  expect(srvr).toMatch(/^Zookeeper version: [A-Za-z0-9.-]+, built on \d\d\/\d\d\/\d{4} /)
-  expect(srvr).toMatch(/\nMode: leader\nNode count: \d+\n$/)
-  expect(await ask(address, 'mntr')).toMatch(/^zk_server_state\tleader$/m)
-  expect(await ask(address, 'gtmk')).toBe('gtmk is not executed because it is not in the whitelist.\n')
-})
-
 test('a client that never reads is closed; others do not wait for it', async () => {
   const deaf = await ensemble.connect(1, { timeoutMs: 10_000 })
   deaf.pause()
@@ -75,6 +69,27 @@ test('a client that never reads is closed; others do not wait for it', async () 
   await eventually('it was closed', () =>
     ensemble.log.some(({ reason }) => reason === 'it does not read its replies'),
   )
+})
+
+test('a client that floods watches is closed; others do not wait for it', async () => {
+  const flood = await ensemble.connect(1, { timeoutMs: 10_000 })
+  const exist = Array.from({ length: 100_000 }, (_, n) => `/${n}`)
+  const setWatches = { type: 'setWatches', relativeZxid: 0, data: [], exist, child: [] } as const
+  expect((await flood.request<'setWatches'>(setWatches)).err).toBe(0)
+  expect(ensemble.at(1).status().watches).toBe(100_000)
+  await client.stat('/watched-by-another', true)
+  const refused = await flood.request<'addWatch'>({ type: 'addWatch', path: '/', mode: 1 })
+  expect(refused.err).toBe(ZK_ERRORS.ThrottledOp)
+  await flood.closed
+  await eventually('its watches are gone', () => ensemble.at(1).status().watches === 1)
+  expect(await client.get('/small')).toBe('fine')
+})
+
+test('a packet above jute.maxbuffer ends its connection', async () => {
+  expect((await client.create('/large', 'x'.repeat(1_900_000))).err).toBe(0)
+  const other = await ensemble.connect(1, { timeoutMs: 10_000 })
+  await expect(other.create('/larger', 'x'.repeat(2_000_000))).rejects.toThrow(Disconnected)
+  expect(await client.get('/small')).toBe('fine')
 })
 
 test('a client that reads slowly gets everything that it asked for', async () => {
