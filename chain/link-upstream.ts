@@ -36,6 +36,7 @@ export function relinkUpstream(replica: Replica, out: Outbox): void {
     ackedCommit: NO_SEQ,
     ackedReceived: NO_SEQ,
     ackWanted: false,
+    ackedAt: replica.nowMs,
   }
   requestLink(replica, out)
 }
@@ -124,7 +125,9 @@ export function onAppend(replica: Replica, from: ServerId, message: Append, out:
     return relinkUpstream(replica, out)
   }
   upstream.told = true
-  if (message.entries.length === 0) upstream.ackWanted = true // a heartbeat, or news of durability
+  // A heartbeat is acked; news of durability are not: what they lead to will be.
+  if (message.entries.length === 0 && replica.nowMs - upstream.ackedAt >= replica.limits.heartbeatMs / 2)
+    upstream.ackWanted = true
   for (const entry of message.entries) {
     if (entry.seq <= log.last) {
       const held = log.positionAt(entry.seq)
@@ -202,6 +205,7 @@ export function sendAck(replica: Replica, out: Outbox): void {
   upstream.ackedCommit = log.commit.seq
   upstream.ackedReceived = log.last
   upstream.ackWanted = false
+  upstream.ackedAt = replica.nowMs
 }
 
 /** Without news of a commit, the predecessor hears of so many received entries at a time. */

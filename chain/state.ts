@@ -48,6 +48,8 @@ export interface UpstreamLink {
   ackedCommit: Seq
   ackedReceived: Seq
   ackWanted: boolean
+  /** When the last ack was sent. */
+  ackedAt: Millis
 }
 
 type LinkAccept = Extract<ChainMessage, { type: 'link-accept' }>
