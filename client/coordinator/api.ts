@@ -27,6 +27,11 @@ export interface WatchOption {
   readonly watch?: WatchCallback
 }
 
+export interface AddWatchOptions {
+  /** The znode and everything below it. Default: the znode and the list of its children. */
+  readonly recursive?: boolean
+}
+
 export interface CreateOptions {
   /** Goes with the session. */
   readonly ephemeral?: boolean
@@ -126,6 +131,18 @@ export interface CoordinatorClient {
   watchData(path: string, deliver: (znode: Znode | null) => void): Stop
   /** Calls back with the children's names, in byte order, now and after every change: null where there is no such znode. */
   watchChildren(path: string, deliver: (children: readonly string[] | null) => void): Stop
+  /**
+   * Watches a znode, which need not be there, until it is stopped or the session ends: every change of it, and of the list of its
+   * children. With `recursive` every change of it and of all znodes below it; `children-changed` is not told then, because each
+   * creation and deletion is. After a break the watch is set again at the next member; what happened meanwhile is not told, so look
+   * again at `connected`.
+   *
+   * @returns ends it.
+   * @throws {CoordinatorError} of the server, where that is an Apache ZooKeeper older than 3.6.
+   * @example
+   * const stop = await zk.addWatch('/app', ({ type, path }) => console.log(type, path), { recursive: true })
+   */
+  addWatch(path: string, deliver: WatchCallback, options?: AddWatchOptions): Promise<Stop>
   onState(listener: (state: CoordinatorState) => void): Stop
 
   readonly state: CoordinatorState

@@ -3,6 +3,7 @@ import { nodePlatform } from './node-platform.ts'
 import { coordinatorOver } from './session-client.ts'
 
 export type {
+  AddWatchOptions,
   CoordinatorClient,
   CoordinatorOptions,
   CoordinatorState,

@@ -1,8 +1,9 @@
 import type { MultiOp, MultiResult } from '../../protocol/zookeeper/multi.ts'
-import { CREATE_FLAGS, PERMS } from '../../protocol/zookeeper/ops.ts'
+import { ADD_WATCH_MODES, CREATE_FLAGS, PERMS, WATCHER_TYPES } from '../../protocol/zookeeper/ops.ts'
 import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
 import { normalizedChroot, parseServers } from './addresses.ts'
 import type {
+  AddWatchOptions,
   CoordinatorClient,
   CoordinatorOptions,
   CoordinatorState,
@@ -167,6 +168,31 @@ class SessionClient implements CoordinatorClient {
       throwFailure(results, what)
       return results.map((result) => this.#stepResult(result))
     })
+  }
+
+  addWatch(path: string, deliver: WatchCallback, { recursive = false }: AddWatchOptions = {}): Promise<Stop> {
+    const full = this.#serverPath(path)
+    const kind = recursive ? 'persistentRecursive' : 'persistent'
+    const { watches } = this.#session
+    const callback: WatchCallback = (event) => deliver(event) // added twice, it is called twice
+    const request = { path: full, mode: ADD_WATCH_MODES[kind] }
+    return this.#session.ask('addWatch', request, `addWatch ${path}`, () => {
+      watches.add(kind, full, callback)
+      return () => {
+        if (watches.remove(kind, full, callback)) this.#forgetWatch(kind, full)
+      }
+    })
+  }
+
+  /** ZooKeeper 3.8 knows no such type: it goes on to tell, and nobody is called. */
+  #forgetWatch(kind: keyof typeof ADD_WATCH_MODES, path: string): void {
+    if (this.state !== 'connected') return // it is not set again
+    const request = { path, watcherType: WATCHER_TYPES[kind] }
+    this.#session
+      .ask('removeWatches', request, `removeWatches ${path}`, () => undefined)
+      .catch((error: unknown) => {
+        if (!isCoordinatorError(error)) this.#onBug(error)
+      })
   }
 
   watchData(path: string, deliver: (znode: Znode | null) => void): Stop {

@@ -233,7 +233,10 @@ export class Session {
     this.#heartbeat = this.#platform.timers.every(Math.max(5, this.#timeoutMs / 12), () => this.#beat())
     // Watches first: nothing that is asked afterwards may be answered with a state whose change was not told.
     for (const portion of this.watches.portions(SET_WATCHES_BYTES_MAX)) {
-      const request = { type: 'setWatches', relativeZxid: this.#lastZxid, ...portion } as const
+      // The older one wherever it will do: ZooKeeper has the other since 3.6.
+      const stays = portion.persistent.length + portion.persistentRecursive.length > 0
+      const type = stays ? 'setWatches2' : 'setWatches'
+      const request = { type, relativeZxid: this.#lastZxid, ...portion } as const
       this.#connection?.send(encodeRequest(XIDS.setWatches, request))
     }
     const waiting = this.#waiting
