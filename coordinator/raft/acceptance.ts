@@ -10,7 +10,7 @@ import type { LogEntry, RaftLog } from './log.ts'
 import { entryBytes } from './log.ts'
 import type { AppendEntries, Conflict, Matched } from './messages.ts'
 import type { Raft } from './state.ts'
-import { afterAllWrites, appendToLog, commitUpTo } from './state.ts'
+import { afterAllWrites, appendToLog, commitUpTo, truncateLog } from './state.ts'
 
 export function onAppendEntries(raft: Raft, from: MemberId, message: AppendEntries, out: RaftOutbox): void {
   const outcome = conflictOf(raft, message) ?? accept(raft, message, out)
@@ -90,6 +90,5 @@ function truncate(raft: Raft, from: LogIndex): void {
     from > raft.commit,
     () => `asked to drop ${from}, committed up to ${raft.commit}`,
   )
-  raft.log.truncateFrom(from)
-  raft.writes.truncated(asLogIndex(from - 1))
+  truncateLog(raft, from)
 }

@@ -8,6 +8,7 @@ import type { RaftOutbox } from './events.ts'
 import type { LogIndex, MemberId, Term } from './ids.ts'
 import { asLogIndex, asTerm } from './ids.ts'
 import type { RaftLog } from './log.ts'
+import { newestOf, votersIn } from './membership.ts'
 import type { PreVoteReply, PreVoteRequest, VoteReply, VoteRequest } from './messages.ts'
 import { newProgress } from './progress.ts'
 import { refuseLeaderReads } from './read-index.ts'
@@ -17,6 +18,7 @@ import {
   afterAllWrites,
   appendToLog,
   drawElectionTimeout,
+  followersOf,
   isVoter,
   peersOf,
   quorumOf,
@@ -43,7 +45,21 @@ export function hasLiveLeader(raft: Raft): boolean {
 
 export function onElectionTick(raft: Raft, out: RaftOutbox): void {
   raft.electionElapsed += 1
-  if (raft.electionElapsed >= raft.electionTimeout && isVoter(raft)) startPreVote(raft, out)
+  if (raft.electionElapsed >= raft.electionTimeout && mayStand(raft)) startPreVote(raft, out)
+}
+
+/**
+ * Also one that the newest configuration leaves out, as long as that may never be committed: the voters who would commit it may all hold
+ * shorter logs, and then nobody but this member can be elected (thesis §4.2.2).
+ */
+function mayStand(raft: Raft): boolean {
+  if (isVoter(raft)) return true
+  const before = raft.memberships.at(-2)
+  return (
+    before !== undefined &&
+    newestOf(raft.memberships).index > raft.commit &&
+    votersIn(before).includes(raft.self)
+  )
 }
 
 /** Joins a term as a follower. A vote given in this term stays. */
@@ -65,7 +81,7 @@ export function becomeFollower(raft: Raft, term: Term, leader: MemberId | null, 
 function startPreVote(raft: Raft, out: RaftOutbox): void {
   restartElectionTimer(raft)
   raft.leader = null
-  raft.role = { type: 'pre-candidate', grants: new Set([raft.self]) }
+  raft.role = { type: 'pre-candidate', grants: new Set(isVoter(raft) ? [raft.self] : []) }
   const { term, log } = raft
   for (const to of peersOf(raft)) {
     out.send(
@@ -134,7 +150,7 @@ export function onVoteReply(raft: Raft, from: MemberId, reply: VoteReply, out: R
 /** Counts a candidate's own vote. */
 export function onVoteDurable(raft: Raft, out: RaftOutbox): void {
   if (raft.role.type !== 'candidate' || !raft.writes.isDurable(raft.role.voteWrite)) return
-  raft.role.grants.add(raft.self)
+  if (isVoter(raft)) raft.role.grants.add(raft.self)
   if (raft.role.grants.size >= quorumOf(raft)) becomeLeader(raft, out)
 }
 
@@ -142,7 +158,7 @@ function becomeLeader(raft: Raft, out: RaftOutbox): void {
   const noopIndex = asLogIndex(raft.log.last + 1)
   const leader: Leader = {
     type: 'leader',
-    progress: new Map(peersOf(raft).map((peer) => [peer, newProgress(raft.log.last)])),
+    progress: new Map(followersOf(raft).map((peer) => [peer, newProgress(raft.log.last)])),
     noopIndex,
     round: 1,
     snapshotSerial: 0,
@@ -165,17 +181,20 @@ export function checkQuorum(raft: Raft, leader: Leader, out: RaftOutbox): void {
   if (leader.quorumElapsed < raft.limits.electionTicksMin) return
   leader.quorumElapsed = 0
   let heard = isVoter(raft) ? 1 : 0
-  for (const progress of leader.progress.values()) {
-    if (progress.heard) heard += 1
+  for (const [id, progress] of leader.progress) {
+    if (progress.heard && raft.voters.includes(id)) heard += 1
     progress.heard = false
   }
-  if (heard < quorumOf(raft)) becomeFollower(raft, raft.term, null, out)
+  if (heard < quorumOf(raft)) stepDown(raft, out)
 }
+
+/** A leader that leads no more, in the same term. */
+export const stepDown = (raft: Raft, out: RaftOutbox): void => becomeFollower(raft, raft.term, null, out)
 
 /** The leader wants us to take over: no pre-vote, and voters need not think it dead (thesis §3.10). */
 export function onTimeoutNow(raft: Raft, from: MemberId, out: RaftOutbox): void {
   // A duplicate that arrives after the transfer was given up still is safe: it is an election like any other.
-  if (raft.role.type !== 'follower' || raft.leader !== from || !isVoter(raft)) return
+  if (raft.role.type !== 'follower' || raft.leader !== from || !mayStand(raft)) return
   startElection(raft, { transfer: true }, out)
 }
 

@@ -1,5 +1,6 @@
 import type { LogIndex, MemberId, ProposalId, ReadId, Term, WriteId } from './ids.ts'
 import type { LogEntry, SnapshotMeta } from './log.ts'
+import type { MemberRow } from './membership.ts'
 import type { RaftMessage } from './messages.ts'
 
 /** Dice. The runtime seeds it from the system; the simulator forks one per member. */
@@ -43,6 +44,8 @@ export type RaftEvent =
   | ({ readonly type: 'snapshot-chunk-read'; readonly to: MemberId } & SnapshotPart)
   /** Useful at the leader only. Given up by itself after `electionTicksMax`. */
   | { readonly type: 'transfer-leadership'; readonly to: MemberId }
+  /** All members as they should be; one voter more or less than now, at most. Answered as a proposal is, by `proposed` or `rejectProposal`. */
+  | { readonly type: 'change-membership'; readonly id: ProposalId; readonly members: readonly MemberRow[] }
 
 export interface SnapshotPart {
   readonly meta: SnapshotMeta
@@ -62,7 +65,15 @@ export interface PersistRecord {
 }
 
 export type RoleName = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
-export type RejectReason = 'not-leader' | 'transferring' | 'overloaded' | 'too-large'
+export type RejectReason =
+  | 'not-leader'
+  | 'transferring'
+  | 'overloaded'
+  | 'too-large'
+  /** The change of membership before this one, or this leader's first entry, is not committed yet. */
+  | 'change-pending'
+  /** More than one voter would come or go, or none would be left. */
+  | 'not-one-change'
 
 /** What the runtime must do, in order. Data only: the core holds no socket, file or timer. */
 export interface RaftOutbox {

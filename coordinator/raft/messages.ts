@@ -6,6 +6,8 @@
 import type { LogIndex, Term } from './ids.ts'
 import { asLogIndex, asTerm } from './ids.ts'
 import type { LogEntry, SnapshotMeta } from './log.ts'
+import type { Membership } from './membership.ts'
+import { membersOf } from './membership.ts'
 
 /** "Would you vote for me in the term after `term`?" Changes nothing at the receiver (Raft thesis §9.6). */
 export interface PreVoteRequest {
@@ -92,6 +94,8 @@ export interface SnapshotChunk {
   /** Number of this chunk in the leader's term; the leader takes only the reply to the latest. */
   readonly serial: number
   readonly meta: SnapshotMeta
+  /** Who belonged to the ensemble at `meta`; null: whom the receiver was started with. */
+  readonly membership: Membership | null
   readonly offset: number
   readonly bytes: Uint8Array
   readonly done: boolean
@@ -198,6 +202,16 @@ const meta: Field<SnapshotMeta> = {
   },
 }
 
+const membership: Field<Membership | null> = nullable({
+  pack: (value) => [value.index, value.members.map(({ id, voter, address }) => [id, voter, address])],
+  unpack(raw) {
+    if (!Array.isArray(raw) || raw.length !== 2) return undefined
+    const at = index.unpack(raw[0])
+    const members = membersOf(raw[1])
+    return at === undefined || members === null ? undefined : { index: at, members }
+  },
+})
+
 const outcome: Field<Matched | Conflict> = {
   pack: (value) =>
     value.type === 'matched' ? [value.index] : [value.prevIndex, value.xTerm, value.xIndex, value.xLen],
@@ -248,7 +262,7 @@ const SHAPES: { readonly [Type in RaftMessageType]: Shape<Extract<RaftMessage, {
   'append-reply': { code: 6, fields: { term, round: count, outcome } },
   'snapshot-chunk': {
     code: 7,
-    fields: { term, round: count, serial: count, meta, offset: count, bytes, done: flag },
+    fields: { term, round: count, serial: count, meta, membership, offset: count, bytes, done: flag },
     valid: (message) => message.meta.lastIndex > 0 && message.meta.lastTerm <= message.term,
   },
   'snapshot-reply': {

@@ -133,7 +133,7 @@ export function onAppendReply(
   out: RaftOutbox,
 ): void {
   const progress = leader.progress.get(from)
-  if (progress === undefined) return // not a voter of ours any more
+  if (progress === undefined) return // no member of ours any more
   const { outcome } = reply
   // The first answer to a newer round, hence not an old one that is late: its log is shorter than what it once held durably. Its disk was
   // replaced, and it begins anew. What it helped to commit stays committed.

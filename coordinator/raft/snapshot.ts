@@ -7,12 +7,13 @@ import type { RaftOutbox, SnapshotPart } from './events.ts'
 import type { MemberId } from './ids.ts'
 import { NO_WRITE } from './ids.ts'
 import type { SnapshotMeta } from './log.ts'
+import { membershipAt, newestOf } from './membership.ts'
 import type { SnapshotChunk, SnapshotReply } from './messages.ts'
 import type { SnapshotTransfer } from './progress.ts'
 import { becomeProbing } from './progress.ts'
 import { heardFrom, onMatched } from './replication.ts'
 import type { IncomingSnapshot, Leader, Raft } from './state.ts'
-import { afterAllWrites, commitUpTo } from './state.ts'
+import { adoptMemberships, afterAllWrites, commitUpTo } from './state.ts'
 
 /**
  * The state machine can restart from `meta`: entries that it covers may go, except a few for followers that
@@ -70,12 +71,22 @@ export function onSnapshotChunkRead(raft: Raft, to: MemberId, part: SnapshotPart
     ticks: 0,
   })
   const { meta, offset, bytes, done } = part
+  const { term, memberships } = raft
   const { round } = raft.role
-  out.send(
-    to,
-    { type: 'snapshot-chunk', term: raft.term, round, serial: transfer.serial, meta, offset, bytes, done },
-    NO_WRITE,
-  )
+  const { serial } = transfer
+  const membership = membershipAt(memberships, meta.lastIndex)
+  const chunk: SnapshotChunk = {
+    type: 'snapshot-chunk',
+    term,
+    round,
+    serial,
+    meta,
+    membership,
+    offset,
+    bytes,
+    done,
+  }
+  out.send(to, chunk, NO_WRITE)
 }
 
 /** Leader: the follower has taken a chunk, or says where it would go on. */
@@ -119,7 +130,8 @@ export function onSnapshotChunk(raft: Raft, from: MemberId, chunk: SnapshotChunk
 }
 
 /** Whether we hold all that this snapshot covers. */
-function takeChunk(raft: Raft, { meta, offset, bytes, done }: SnapshotChunk, out: RaftOutbox): boolean {
+function takeChunk(raft: Raft, chunk: SnapshotChunk, out: RaftOutbox): boolean {
+  const { meta, offset, bytes, done } = chunk
   if (meta.lastIndex <= raft.commit) return true
   if (raft.log.termAt(meta.lastIndex) === meta.lastTerm) {
     // Our log has its last entry, hence all before it, and all of that was committed (Raft §7, rule 6).
@@ -137,6 +149,7 @@ function takeChunk(raft: Raft, { meta, offset, bytes, done }: SnapshotChunk, out
   }
   raft.incoming = null
   raft.log.reset(meta)
+  adoptMemberships(raft, [chunk.membership ?? newestOf(raft.memberships)])
   raft.staleLogFrom = null // the installation drops that, too
   raft.commit = meta.lastIndex
   out.installSnapshot({ meta, offset, bytes, done }, raft.writes.replaced(meta.lastIndex))

@@ -5,7 +5,10 @@ import type { RaftLimits } from './limits.ts'
 import { checkRaftLimits } from './limits.ts'
 import type { LogEntry, SnapshotMeta } from './log.ts'
 import { isReplaced, RaftLog } from './log.ts'
+import type { Membership } from './membership.ts'
+import { extended, foundingMembership, newestOf, truncatedFrom, votersIn } from './membership.ts'
 import type { Progress } from './progress.ts'
+import { newProgress } from './progress.ts'
 import { WriteLedger } from './write-ledger.ts'
 
 /** One member of the ensemble. Only `step` changes it. */
@@ -13,8 +16,10 @@ export interface Raft {
   readonly self: MemberId
   readonly limits: RaftLimits
   readonly rng: Rng
-  /** Sorted. Data, not a constant: a change of membership replaces it. */
+  /** Sorted. Of the newest configuration in the log. */
   voters: readonly MemberId[]
+  /** The configurations that the log and what is before it have brought, oldest first. */
+  memberships: readonly Membership[]
 
   // Persistent (Raft §5.1). Changed only together with a `persist`.
   term: Term
@@ -49,7 +54,7 @@ export type Role =
 
 export interface Leader {
   readonly type: 'leader'
-  /** Of every other voter, in sorted order. */
+  /** Of every other member, learners too, and of those who leave, until that is committed. */
   readonly progress: Map<MemberId, Progress>
   /** The no-op of this term: once committed, all that earlier leaders committed is known to be (Raft §8). */
   readonly noopIndex: LogIndex
@@ -100,7 +105,10 @@ export interface IncomingSnapshot {
 
 export interface RaftOptions {
   readonly self: MemberId
+  /** Of a new ensemble; none: this member joins one. Counts until an entry, or the snapshot, says otherwise. */
   readonly voters: readonly MemberId[]
+  /** What the snapshot says. */
+  readonly membership?: Membership | null
   readonly hardState: HardState
   /** As read from disk; those that the snapshot covers are skipped. */
   readonly entries: readonly LogEntry[]
@@ -127,11 +135,14 @@ export function createRaft(options: RaftOptions): Raft {
   if (new Set(voters).size !== voters.length)
     throw new RangeError(`voters: ${voters.join(', ')}: one is named twice`)
   const log = new RaftLog(snapshot, options.entries)
+  const held = log.slice(asLogIndex(log.base.lastIndex + 1), log.last)
+  const memberships = extended([options.membership ?? foundingMembership(voters)], held)
   return {
     self,
     limits,
     rng,
-    voters: [...voters].sort(),
+    voters: votersIn(newestOf(memberships)),
+    memberships,
     term: hardState.term,
     votedFor: hardState.votedFor,
     log,
@@ -154,6 +165,11 @@ export function drawElectionTimeout(rng: Rng, limits: RaftLimits): number {
 
 export const quorumOf = (raft: Raft): number => Math.floor(raft.voters.length / 2) + 1
 export const peersOf = (raft: Raft): readonly MemberId[] => raft.voters.filter((voter) => voter !== raft.self)
+/** Whom a leader sends the log to: everybody else, learners too. */
+export const followersOf = (raft: Raft): readonly MemberId[] =>
+  newestOf(raft.memberships)
+    .members.map(({ id }) => id)
+    .filter((id) => id !== raft.self)
 export const isVoter = (raft: Raft): boolean => raft.voters.includes(raft.self)
 
 /** The highest value that a quorum of voters has reached. */
@@ -182,10 +198,29 @@ export function appendToLog(
   truncateFrom: LogIndex | null = null,
 ): void {
   raft.log.append(entries)
+  adoptMemberships(raft, extended(raft.memberships, entries))
   const write = raft.writes.issueLog(raft.log.last)
   const drop = raft.staleLogFrom ?? truncateFrom
   raft.staleLogFrom = null
   out.persist(drop === null ? { write, entries } : { write, truncateFrom: drop, entries })
+}
+
+/** Drops this entry and all after it from the log in memory, with the configurations among them (thesis §4.1). */
+export function truncateLog(raft: Raft, from: LogIndex): void {
+  raft.log.truncateFrom(from)
+  raft.writes.truncated(asLogIndex(from - 1))
+  adoptMemberships(raft, truncatedFrom(raft.memberships, from))
+}
+
+/** A configuration counts from the moment when it is in the log. */
+export function adoptMemberships(raft: Raft, memberships: readonly Membership[]): void {
+  if (memberships === raft.memberships) return
+  raft.memberships = memberships
+  raft.voters = votersIn(newestOf(memberships))
+  if (raft.role.type !== 'leader') return
+  for (const id of followersOf(raft)) {
+    if (!raft.role.progress.has(id)) raft.role.progress.set(id, newProgress(raft.log.last))
+  }
 }
 
 /** Gives the state machine all that is newly committed. */
@@ -206,6 +241,7 @@ export interface RaftStatus {
   readonly term: Term
   readonly leader: MemberId | null
   readonly voters: readonly MemberId[]
+  readonly membership: Membership
   readonly last: LogIndex
   readonly durable: LogIndex
   readonly commit: LogIndex
@@ -229,6 +265,7 @@ export function statusOf(raft: Raft): RaftStatus {
     term: raft.term,
     leader: raft.leader,
     voters: raft.voters,
+    membership: newestOf(raft.memberships),
     last: raft.log.last,
     durable: raft.writes.durableLast,
     commit: raft.commit,

@@ -20,6 +20,7 @@ import {
 import type { RaftEvent, RaftOutbox } from './events.ts'
 import type { MemberId, WriteId } from './ids.ts'
 import { NO_INDEX } from './ids.ts'
+import { onChangeMembership, settleMembership } from './membership-change.ts'
 import type { AppendEntries, AppendReply, RaftMessage, SnapshotChunk, SnapshotReply } from './messages.ts'
 import {
   forwardReads,
@@ -46,6 +47,7 @@ export function step(raft: Raft, event: RaftEvent, out: RaftOutbox): void {
   const { term, leader } = raft
   const role = raft.role.type
   dispatch(raft, event, out)
+  if (raft.role.type === 'leader') settleMembership(raft, raft.role, out)
   forwardReads(raft, out)
   if (raft.role.type === 'leader') serveReads(raft, raft.role, out)
   if (raft.role.type !== role || raft.term !== term || raft.leader !== leader) {
@@ -71,6 +73,8 @@ function dispatch(raft: Raft, event: RaftEvent, out: RaftOutbox): void {
       return onSnapshotChunkRead(raft, event.to, event, out)
     case 'transfer-leadership':
       return onTransferLeadership(raft, event.to, out)
+    case 'change-membership':
+      return onChangeMembership(raft, event, out)
     default:
       return unreachable(event)
   }
@@ -96,6 +100,9 @@ function onDurable(raft: Raft, write: WriteId, out: RaftOutbox): void {
 function onMessage(raft: Raft, from: MemberId, message: RaftMessage, out: RaftOutbox): void {
   // A pre-vote is a question about a term that may never be: it moves nobody's term (thesis §9.6).
   if (message.type === 'pre-vote-request') return onPreVoteRequest(raft, from, message, out)
+  // Nor does the answer depend on the voter's term, which may be far behind: a new member learns ours by the vote itself.
+  if (message.type === 'pre-vote-reply' && message.term < raft.term)
+    return onPreVoteReply(raft, from, message, out)
   if (message.term < raft.term) return onStaleMessage(raft, from, message, out)
   if (message.term > raft.term) {
     // While the leader lives, a candidate is one that cannot hear it: without an answer it disturbs nobody

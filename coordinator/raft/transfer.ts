@@ -8,8 +8,8 @@ import type { Leader, Raft } from './state.ts'
 
 /** From now on proposals are rejected, so that the target can catch up. A second wish replaces the first. */
 export function onTransferLeadership(raft: Raft, to: MemberId, out: RaftOutbox): void {
-  // Elsewhere, to itself, to a stranger: no effect
-  if (raft.role.type !== 'leader' || !raft.role.progress.has(to)) return
+  // Elsewhere, to itself, to a stranger, to a learner: no effect
+  if (raft.role.type !== 'leader' || to === raft.self || !raft.voters.includes(to)) return
   raft.role.transfer = { to, ticks: 0 }
   replicateTo(raft, raft.role, to, out)
   continueTransfer(raft, raft.role, to, out)

@@ -361,6 +361,8 @@ export class QuorumHost extends OutboxHost {
     switch (reason) {
       case 'not-leader':
       case 'transferring':
+      case 'change-pending': // a group's members never change
+      case 'not-one-change':
         return this.#reject(id, this.#notLeader())
       case 'overloaded': {
         const message = `${this.chain}: too many writes wait for their commit; try again later`

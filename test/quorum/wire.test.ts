@@ -36,6 +36,7 @@ describe('messages of Raft', () => {
       round: 1,
       serial: 1,
       meta: { lastIndex: asLogIndex(300), lastTerm: asTerm(4) },
+      membership: null,
       offset: 0,
       bytes: new Uint8Array(70_000).fill(7),
       done: true,

@@ -16,6 +16,8 @@ import {
 } from '../../../coordinator/raft/ids.ts'
 import type { RaftLimits } from '../../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../../coordinator/raft/log.ts'
+import type { MemberRow, Membership } from '../../../coordinator/raft/membership.ts'
+import { membershipAt, newestOf } from '../../../coordinator/raft/membership.ts'
 import type { RaftMessage } from '../../../coordinator/raft/messages.ts'
 import { fromWire, toWire } from '../../../coordinator/raft/messages.ts'
 import { invariant } from '../../../protocol/invariants.ts'
@@ -66,6 +68,8 @@ export interface Faults {
   readonly cut: number
   readonly compact: number
   readonly transfer: number
+  /** How often somebody is added, promoted, demoted or removed. */
+  readonly change: number
 }
 
 export const NO_FAULTS: Faults = {
@@ -77,12 +81,13 @@ export const NO_FAULTS: Faults = {
   cut: 0,
   compact: 0,
   transfer: 0,
+  change: 0,
 }
 
 export class Cluster {
   readonly nodes: Node[]
   faults: Faults
-  readonly counts = { commits: 0, installs: 0, crashes: 0, elections: 0, reads: 0, forwarded: 0 }
+  readonly counts = { commits: 0, installs: 0, crashes: 0, elections: 0, reads: 0, forwarded: 0, changes: 0 }
   readonly #rng
   #network: { readonly from: MemberId; readonly to: MemberId; readonly message: RaftMessage }[] = []
   #past: { readonly from: MemberId; readonly to: MemberId; readonly message: RaftMessage }[] = []
@@ -97,7 +102,10 @@ export class Cluster {
   /** How much time passes between deliveries: more of it, more elections. */
   readonly #haste: number
 
-  constructor(seed: number, size: number) {
+  readonly #founders: readonly string[]
+
+  /** `spare` members join and leave as the dice say; without any, nothing changes. */
+  constructor(seed: number, size: number, spare = 0) {
     this.#rng = seededRng(seed)
     const rng = this.#rng
     const sometimes = (p: number) => (rng.chance(0.6) ? p * rng.next() : 0)
@@ -110,10 +118,12 @@ export class Cluster {
       cut: sometimes(0.008),
       compact: sometimes(0.1),
       transfer: sometimes(0.02),
+      change: spare > 0 ? 0.02 + 0.05 * rng.next() : 0,
     }
     this.#haste = 0.1 + 0.15 * rng.next()
-    const ids = Array.from({ length: size }, (_, n) => `m${n + 1}`)
-    this.nodes = ids.map((id) => this.#boot(asMemberId(id), ids, new DiskImage(), 0))
+    const ids = Array.from({ length: size + spare }, (_, n) => `m${n + 1}`)
+    this.#founders = ids.slice(0, size)
+    this.nodes = ids.map((id) => this.#boot(asMemberId(id), new DiskImage(), 0))
   }
 
   get committed(): number {
@@ -130,6 +140,7 @@ export class Cluster {
     if (rng.chance(this.faults.compact)) return this.#compact(node)
     if (rng.chance(this.faults.transfer))
       return this.#feed(node, { type: 'transfer-leadership', to: this.#pick().id })
+    if (rng.chance(this.faults.change)) return this.#changeMembers()
     const dice = rng.next()
     if (dice < 0.5) {
       for (let n = 0; n < 4; n += 1) this.#deliver()
@@ -142,8 +153,8 @@ export class Cluster {
   }
 
   /**
-   * Ends all faults, then lets fair time pass until every member has applied one new command. @returns the
-   * ticks it took.
+   * Ends all faults, then lets fair time pass until every member has applied one new command. Whoever was removed lives on, and must
+   * disturb nobody. @returns the ticks it took.
    */
   heal(ticksMax: number): number {
     this.faults = NO_FAULTS
@@ -153,12 +164,17 @@ export class Cluster {
     for (let tick = 1; tick <= ticksMax; tick += 1) {
       for (const node of this.nodes) this.#feed(node, { type: 'tick' })
       this.#settle()
-      const leader = this.nodes.find((node) => node.member.raft.role.type === 'leader')
+      const leader = this.#leader()
       if (goal === Number.POSITIVE_INFINITY && leader !== undefined && this.#propose(leader)) {
         goal = leader.member.raft.log.last
         for (const node of this.nodes) this.#read(node)
       }
-      if (this.nodes.every((node) => node.applied >= goal)) return tick
+      const belongs = new Set(newestOf(leader?.member.raft.memberships ?? []).members.map(({ id }) => id))
+      if (
+        goal < Number.POSITIVE_INFINITY &&
+        this.nodes.every(({ id, applied }) => applied >= goal || !belongs.has(id))
+      )
+        return tick
     }
     throw new Error(`no progress in ${ticksMax} ticks: ${this.describe()}`)
   }
@@ -171,6 +187,31 @@ export class Cluster {
       else return
     }
     throw new Error('the network never comes to rest')
+  }
+
+  /** Of the newest term. */
+  #leader(): Node | undefined {
+    return this.nodes
+      .filter(({ up, member }) => up && member.raft.role.type === 'leader')
+      .sort((a, b) => b.member.raft.term - a.member.raft.term)[0]
+  }
+
+  /** Somebody who believes to lead is asked for one more or one fewer voter or learner. */
+  #changeMembers(): void {
+    const rng = this.#rng
+    const leaders = this.nodes.filter(({ member }) => member.raft.role.type === 'leader')
+    const node = leaders[rng.below(leaders.length)]
+    if (node === undefined) return
+    const { members } = newestOf(node.member.raft.memberships)
+    const { id } = this.#pick()
+    const others = members.filter((row) => row.id !== id)
+    const kept = members.find((row) => row.id === id)
+    const row: MemberRow = { id, voter: rng.chance(0.7), address: '' }
+    const changed = kept === undefined || rng.chance(0.4) ? [...others, row] : others
+    this.#serial += 1
+    const before = node.member.raft.memberships
+    this.#feed(node, { type: 'change-membership', id: asProposalId(this.#serial), members: changed })
+    if (node.member.raft.memberships !== before) this.counts.changes += 1
   }
 
   describe(): string {
@@ -199,10 +240,11 @@ export class Cluster {
     return node
   }
 
-  #boot(id: MemberId, voters: readonly string[], disk: DiskImage, life: number): Node {
+  #boot(id: MemberId, disk: DiskImage, life: number): Node {
     const rng = seededRng(this.#rng.below(2 ** 31))
-    const member = new Member({ self: id, voters, limits: SMALL, rng, image: disk })
-    const { index, digest } = readSnapshot(disk.snapshot.bytes)
+    const { index, digest, membership } = readSnapshot(disk.snapshot.bytes)
+    const voters = this.#founders.includes(id) ? this.#founders : []
+    const member = new Member({ self: id, voters, membership, limits: SMALL, rng, image: disk })
     const applied = asLogIndex(index)
     return {
       id,
@@ -282,8 +324,7 @@ export class Cluster {
   }
 
   #restart(node: Node): void {
-    const voters = this.nodes.map(({ id }) => id)
-    Object.assign(node, this.#boot(node.id, voters, node.disk, node.life + 1))
+    Object.assign(node, this.#boot(node.id, node.disk, node.life + 1))
   }
 
   #compact(node: Node): void {
@@ -291,7 +332,8 @@ export class Cluster {
     const term = node.member.raft.log.termAt(node.applied)
     if (term === null) throw new Error('applied what is not in the log')
     const meta: SnapshotMeta = { lastIndex: node.applied, lastTerm: term }
-    const stored = { meta, bytes: writeSnapshot(node.applied, node.digest) }
+    const membership = membershipAt(node.member.raft.memberships, node.applied)
+    const stored = { meta, bytes: writeSnapshot({ index: node.applied, digest: node.digest, membership }) }
     // It may be on disk before entries that it covers are; the old log goes in order with the writes.
     node.disk.compact(stored, !hasPending(node) && this.#rng.chance(0.5))
     node.member.image.compact(stored, true)
@@ -390,14 +432,16 @@ export class Cluster {
 
   /** What is committed would survive a power cut of everything. */
   #checkDurable(node: Node, entry: LogEntry): void {
+    const { voters } = node.member.raft
     const holders = this.nodes.filter(
-      ({ disk }) =>
-        disk.snapshot.meta.lastIndex >= entry.index ||
-        disk.entries.some((e) => e.index === entry.index && e.term === entry.term),
+      ({ id, disk }) =>
+        voters.includes(id) &&
+        (disk.snapshot.meta.lastIndex >= entry.index ||
+          disk.entries.some((e) => e.index === entry.index && e.term === entry.term)),
     )
     invariant(
       'AckAfterDurable',
-      holders.length * 2 > this.nodes.length,
+      holders.length * 2 > voters.length,
       () => `${node.id} commits ${entry.index}, durable on ${holders.length}`,
     )
   }
@@ -471,7 +515,12 @@ function digestOf(digest: number, entry: LogEntry): number {
   return sum
 }
 
-const writeSnapshot = (index: number, digest: number): Uint8Array =>
-  bytesOf(JSON.stringify({ index, digest, filler: '#'.repeat(60) }))
-const readSnapshot = (bytes: Uint8Array): { index: number; digest: number } =>
-  bytes.length === 0 ? { index: 0, digest: 0 } : JSON.parse(textOf(bytes))
+interface State {
+  readonly index: number
+  readonly digest: number
+  readonly membership: Membership | null
+}
+const writeSnapshot = (state: State): Uint8Array =>
+  bytesOf(JSON.stringify({ ...state, filler: '#'.repeat(60) }))
+const readSnapshot = (bytes: Uint8Array): State =>
+  bytes.length === 0 ? { index: 0, digest: 0, membership: null } : JSON.parse(textOf(bytes))

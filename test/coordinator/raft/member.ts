@@ -12,6 +12,7 @@ import { asLogIndex, asMemberId, asProposalId, asTerm, asWriteId } from '../../.
 import type { RaftLimits } from '../../../coordinator/raft/limits.ts'
 import { DEFAULT_RAFT_LIMITS } from '../../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../../coordinator/raft/log.ts'
+import type { Membership } from '../../../coordinator/raft/membership.ts'
 import type { RaftMessage, RaftMessageType } from '../../../coordinator/raft/messages.ts'
 import type { Leader, Raft } from '../../../coordinator/raft/state.ts'
 import { createRaft } from '../../../coordinator/raft/state.ts'
@@ -107,6 +108,7 @@ export function seededRng(seed: number): Rng & { below(n: number): number; chanc
 export interface MemberOptions {
   readonly self?: string
   readonly voters?: readonly string[]
+  readonly membership?: Membership | null
   readonly limits?: Partial<RaftLimits>
   readonly rng?: Rng
   readonly image?: DiskImage
@@ -133,6 +135,7 @@ export class Member {
     this.raft = createRaft({
       self: asMemberId(options.self ?? 'a'),
       voters: (options.voters ?? ['a', 'b', 'c']).map(asMemberId),
+      membership: options.membership ?? null,
       hardState: this.image.hardState,
       entries: this.image.entries,
       snapshot: this.image.snapshot.meta,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
-import { asLogIndex, asTerm } from '../../../coordinator/raft/ids.ts'
+import { asLogIndex, asMemberId, asTerm } from '../../../coordinator/raft/ids.ts'
 import type { RaftMessage, RaftMessageType } from '../../../coordinator/raft/messages.ts'
 import { fromWire, toWire } from '../../../coordinator/raft/messages.ts'
 
@@ -31,6 +31,23 @@ const appendEntries = fc
       } as const
       return { ...fixed, ...ours }
     }),
+  )
+const membership = fc
+  .option(
+    fc.record({
+      index,
+      members: fc.uniqueArray(
+        fc.record({ id: fc.string().map(asMemberId), voter: fc.boolean(), address: fc.string() }),
+        {
+          selector: ({ id }) => id,
+          maxLength: 4,
+        },
+      ),
+    }),
+    { nil: null },
+  )
+  .map((value) =>
+    value === null ? null : { ...value, members: [...value.members].sort((a, b) => (a.id < b.id ? -1 : 1)) },
   )
 const conflict = fc.record({
   type: fc.constant('conflict' as const),
@@ -77,6 +94,7 @@ const GENERATORS: { readonly [Type in RaftMessageType]: fc.Arbitrary<Extract<Raf
       round,
       serial,
       meta,
+      membership,
       offset: count,
       bytes,
       done: fc.boolean(),

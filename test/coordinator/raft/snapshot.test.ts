@@ -23,6 +23,7 @@ const chunk = (meta: SnapshotMeta, offset: number, term = 3): SnapshotChunk => (
   term: asTerm(term),
   round: 1,
   serial: 1 + offset / 6,
+  membership: null,
   ...part(meta, offset),
 })
 
