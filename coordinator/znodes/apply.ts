@@ -6,8 +6,10 @@ import { invariant, unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { Response, WriteRequest } from '../../protocol/zookeeper/ops.ts'
 import type { Command } from './command.ts'
+import { reap } from './reaper.ts'
+import type { Change, Edit, Transaction } from './transaction.ts'
 import type { Owner, Session, ZnodeTree } from './tree.ts'
-import { applyMulti, applyOp, type Change, endSession, type Transaction } from './writes.ts'
+import { applyMulti, applyOp, endSession, setAcl } from './writes.ts'
 
 export interface ApplyResult {
   readonly zxid: number
@@ -46,17 +48,15 @@ function applyCommand(tree: ZnodeTree, zxid: number, command: Command): Effects 
   const { op, owner } = command
   if (op.type === 'noop') return {}
   if (op.type === 'create-session') return createSession(tree, zxid, owner, op.timeoutMs)
+  const edit: Edit = { tree, zxid, timeWallMs: command.timeWallMs, changes: [], undo: [] }
+  if (op.type === 'reap') {
+    reap(edit, op.path)
+    return { changes: edit.changes }
+  }
   const session = tree.sessions.get(command.session)
   if (session === undefined) return { err: ZK_ERRORS.SessionExpired }
   if (op.type === 'resume-session') return resumeSession(session, owner, op.timeoutMs)
-  const txn: Transaction = {
-    tree,
-    zxid,
-    timeWallMs: command.timeWallMs,
-    session,
-    changes: [],
-    undo: [],
-  }
+  const txn: Transaction = { ...edit, session, identities: command.identities }
   if (op.type === 'expire-session') return finishSession(txn, null)
   if (!isOwner(session, owner)) return { err: ZK_ERRORS.SessionMoved }
   if (command.order <= session.order) return { status: 'ignored-duplicate' }
@@ -71,8 +71,12 @@ function applyRequest(txn: Transaction, op: WriteRequest): Effects {
       return finishSession(txn, { type: 'closeSession' })
     case 'multi':
       return { response: applyMulti(txn, op.ops), changes: txn.changes }
+    case 'setACL':
+      return setAcl(txn, op)
     case 'create':
     case 'create2':
+    case 'createContainer':
+    case 'createTTL':
     case 'delete':
     case 'setData':
     case 'check':

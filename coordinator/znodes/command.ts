@@ -11,7 +11,8 @@ import {
   writeRecord,
 } from '../../protocol/zookeeper/jute.ts'
 import { OPS, type WriteOpName, type WriteRequest } from '../../protocol/zookeeper/ops.ts'
-import { EMPTY } from '../../protocol/zookeeper/records.ts'
+import { EMPTY, PATH_RECORD } from '../../protocol/zookeeper/records.ts'
+import { type Identities, identitiesFrom } from './identities.ts'
 import type { Owner } from './tree.ts'
 
 /** What the log carries: one change to the tree or to its sessions. */
@@ -20,13 +21,18 @@ export interface Command {
   readonly timeWallMs: number
   /** 0n for create-session and noop. */
   readonly session: bigint
-  /** The connection that asks. `null` only for what the ensemble itself does: expire-session and noop. */
+  /** The connection that asks. `null` only for what the ensemble itself does: expire-session, reap and noop. */
   readonly owner: Owner | null
   /**
    * Position among the writes of this owner: 1, 2, ... A command that is not the next one is ignored, so that a member
    * may forward again whatever it is unsure of. 0 for create-session, resume-session and what has no owner.
    */
   readonly order: number
+  /**
+   * Of the connection, when the request came: ACLs are checked against them. `null`: nothing is checked, because nobody asks, or
+   * because the entry is of a format that knew no identities.
+   */
+  readonly identities: Identities | null
   readonly op: CommandOp
 }
 
@@ -36,6 +42,8 @@ export type CommandOp =
   /** Moves the session to `owner` (its password was checked by the door), with a timeout negotiated anew. */
   | ({ readonly type: 'resume-session' } & RecordOf<typeof TIMEOUT>)
   | { readonly type: 'expire-session' }
+  /** Deletes a container or TTL znode, if its time has come: that is judged again when this is applied. */
+  | ({ readonly type: 'reap' } & RecordOf<typeof PATH_RECORD>)
   | { readonly type: 'noop' }
 
 const TIMEOUT = record('Timeout', [['timeoutMs', 'int']])
@@ -51,17 +59,22 @@ const COMMAND_OPS: { readonly [N in CommandOp['type']]: { readonly code: number;
     setData: clientOp('setData'),
     check: clientOp('check'),
     multi: clientOp('multi'),
+    setACL: clientOp('setACL'),
+    createContainer: clientOp('createContainer'),
+    createTTL: clientOp('createTTL'),
     closeSession: clientOp('closeSession'),
     noop: { code: -1000, layout: EMPTY },
     'create-session': { code: -1001, layout: TIMEOUT },
     'resume-session': { code: -1002, layout: TIMEOUT },
     'expire-session': { code: -1003, layout: EMPTY },
+    reap: { code: -1004, layout: PATH_RECORD },
   }
 
 const names = Object.keys(COMMAND_OPS) as CommandOp['type'][]
 const byCode = new Map(names.map((name) => [COMMAND_OPS[name].code, name]))
 
-const FORMAT = 1
+/** The first format is that of entries without identities. */
+const FORMATS = { anonymous: 1, identified: 2 } as const
 const HEADER = record('CommandHeader', [
   ['format', 'int'],
   ['timeWallMs', 'long'],
@@ -74,11 +87,11 @@ const HEADER = record('CommandHeader', [
 const TIME_OFFSET = 4
 
 export function encodeCommand(command: Command): Uint8Array {
-  const { owner, op } = command
+  const { owner, op, identities } = command
   const row = COMMAND_OPS[op.type]
   return encoded((writer) => {
     writeRecord(writer, HEADER, {
-      format: FORMAT,
+      format: identities === null ? FORMATS.anonymous : FORMATS.identified,
       timeWallMs: command.timeWallMs,
       session: command.session,
       member: owner?.member ?? 0,
@@ -86,6 +99,7 @@ export function encodeCommand(command: Command): Uint8Array {
       order: command.order,
       code: row.code,
     })
+    if (identities !== null) writer.ustring(identities)
     writeFields(writer, row.layout, op)
   })
 }
@@ -98,12 +112,15 @@ export function encodeCommand(command: Command): Uint8Array {
 export function decodeCommand(bytes: Uint8Array): Command {
   const reader = new JuteReader(bytes)
   const { format, timeWallMs, session, member, connection, order, code } = readRecord(reader, HEADER)
-  if (format !== FORMAT) throw new JuteError(`unknown command format: ${format}`)
+  if (format !== FORMATS.anonymous && format !== FORMATS.identified)
+    throw new JuteError(`unknown command format: ${format}`)
+  const identities = format === FORMATS.anonymous ? null : identitiesFrom(reader.ustring())
   const type = byCode.get(code)
   if (type === undefined) throw new JuteError(`unknown command: ${code}`)
   const op = { type, ...readRecord(reader, COMMAND_OPS[type].layout) } as CommandOp
   if (reader.remaining > 0) throw new JuteError(`${reader.remaining} bytes after the command`)
-  return { timeWallMs, session, owner: member === 0 ? null : { member, connection }, order, op }
+  const owner = member === 0 ? null : { member, connection }
+  return { timeWallMs, session, owner, order, identities, op }
 }
 
 /** Writes the leader's wall clock into an encoded command, in place, without decoding it. */

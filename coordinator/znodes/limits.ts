@@ -10,4 +10,6 @@ export const LIMITS = {
   pendingBytesPause: 4 * 1024 * 1024,
   /** Unanswered requests at which the connection is closed: its reader did not pause. */
   pendingRequestsMax: 16_000,
+  /** Containers and TTL znodes that one look for them may end. */
+  reapedPerCheckMax: 1_000,
 } as const

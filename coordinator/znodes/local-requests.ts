@@ -1,8 +1,19 @@
+import { unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { LocalRequest, RequestOf, Response } from '../../protocol/zookeeper/ops.ts'
-import { ADD_WATCH_MODES, WATCHER_TYPES, type WatcherType } from '../../protocol/zookeeper/ops.ts'
-import { type ReadRequest, read } from './reads.ts'
-import type { ZnodeTree } from './tree.ts'
+import { ADD_WATCH_MODES, PERMS, WATCHER_TYPES, type WatcherType } from '../../protocol/zookeeper/ops.ts'
+import { isAllowed } from './acl.ts'
+import type { Identities } from './identities.ts'
+import {
+  countDescendants,
+  ownEphemerals,
+  type ReadRequest,
+  read,
+  readAcl,
+  readMulti,
+  whoAmI,
+} from './reads.ts'
+import { nodeAt, type ZnodeTree } from './tree.ts'
 import type { WatchNotification, WatchTable } from './watches.ts'
 
 /** A reply in the making. */
@@ -20,6 +31,9 @@ export interface LocalContext {
   readonly tree: ZnodeTree
   readonly watches: WatchTable
   readonly connection: number
+  readonly session: bigint
+  /** Of the connection, when the request came. */
+  readonly identities: Identities
   readonly notify: (notification: WatchNotification) => void
 }
 
@@ -29,11 +43,14 @@ export interface LocalContext {
  */
 const TOO_MANY_WATCHES = failure(ZK_ERRORS.ThrottledOp, true)
 
+const CONFIG_PATH = '/zookeeper/config'
+
 /** Answers what needs neither the log nor the leader, at the tree's present state. */
 export function serveLocally(
   context: LocalContext,
   request: Exclude<LocalRequest, { type: 'sync' }>,
 ): Answer {
+  const { tree, session, identities } = context
   switch (request.type) {
     case 'ping':
       return success({ type: 'ping' })
@@ -48,13 +65,41 @@ export function serveLocally(
     case 'removeWatches':
     case 'checkWatches':
       return removeOrCheck(context, request)
-    default:
+    case 'exists':
+    case 'getData':
+    case 'getChildren':
+    case 'getChildren2':
       return readAndWatch(context, request)
+    case 'multiRead':
+      return { ...readMulti(tree, request, identities), thenClose: false }
+    case 'getACL':
+      return { ...readAcl(tree, request.path, identities), thenClose: false }
+    case 'getAllChildrenNumber':
+      return { ...countDescendants(tree, request.path, identities), thenClose: false }
+    case 'getEphemerals':
+      return { ...ownEphemerals(tree, session, request.prefix), thenClose: false }
+    case 'whoAmI':
+      return { ...whoAmI(identities), thenClose: false }
+    case 'reconfig':
+      return reconfigure(context)
+    case 'sasl':
+      return failure(ZK_ERRORS.AuthFailed) // not offered; an empty token would make clients ask again and again
+    case 'auth':
+      return failure(ZK_ERRORS.AuthFailed, true) // the door's affair: none comes here
+    default:
+      return unreachable(request)
   }
 }
 
-function readAndWatch({ tree, watches, connection }: LocalContext, request: ReadRequest): Answer {
-  const answer: Answer = { ...read(tree, request), thenClose: false }
+/** Whoever can change the ensemble's membership answers this instead; a member that cannot says so. */
+function reconfigure({ tree, identities }: LocalContext): Answer {
+  const acl = nodeAt(tree, CONFIG_PATH)?.acl ?? []
+  return failure(isAllowed(acl, PERMS.write, identities) ? ZK_ERRORS.ReconfigDisabled : ZK_ERRORS.NoAuth)
+}
+
+function readAndWatch(context: LocalContext, request: ReadRequest): Answer {
+  const { tree, watches, connection, identities } = context
+  const answer: Answer = { ...read(tree, request, identities), thenClose: false }
   if (!request.watch) return answer
   // Only `exists` watches a node that is not there.
   if (answer.err !== 0 && request.type !== 'exists') return answer

@@ -4,6 +4,17 @@ export const ROOT = '/'
 /** Nodes that are there from the start and cannot be deleted. */
 export const FIXED_PATHS: readonly string[] = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
 
+/** What is below here rules the rest of the tree: `/zookeeper/quota/app/zookeeper_limits` limits `/app`. */
+export const QUOTA_ROOT = '/zookeeper/quota'
+export const LIMITS_NAME = 'zookeeper_limits'
+export const STATS_NAME = 'zookeeper_stats'
+
+/** Whose limits this znode holds; `null`: it holds none. The root has none. */
+export function governedPathOf(path: string): string | null {
+  if (!path.startsWith(`${QUOTA_ROOT}/`) || !path.endsWith(`/${LIMITS_NAME}`)) return null
+  return path.slice(QUOTA_ROOT.length, -LIMITS_NAME.length - 1) || null
+}
+
 /** The parent's path; the root is its own. Works on invalid paths too, because parents are looked up first. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/')

@@ -12,14 +12,17 @@ import { invariant, unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import {
   isWriteRequest,
+  PERMS,
   type Request,
   type Response,
   SYNC_CONNECTED,
   type WriteRequest,
 } from '../../protocol/zookeeper/ops.ts'
 import type { WatcherEvent } from '../../protocol/zookeeper/records.ts'
+import { isAllowed } from './acl.ts'
 import type { ApplyResult } from './apply.ts'
 import type { Command } from './command.ts'
+import { type Identities, NOBODY } from './identities.ts'
 import { LIMITS } from './limits.ts'
 import { type Answer, failure, serveLocally, success } from './local-requests.ts'
 import type { Owner, ZnodeTree } from './tree.ts'
@@ -36,6 +39,17 @@ export type QueueEvent =
       readonly passwordMatches: boolean
       readonly timeoutMs: number
       readonly lastZxidSeen: number
+      readonly identities: Identities
+    }
+  /**
+   * The client has shown another identity, or tried to: these are all that it has by now. `null`: it could not. Answered at once, ahead of
+   * what waits; what it asked for before is still judged by what it was then.
+   */
+  | {
+      readonly type: 'auth'
+      readonly connection: number
+      readonly xid: number
+      readonly identities: Identities | null
     }
   /** `bytes` is the size of the packet, for the bounds. */
   | {
@@ -90,6 +104,8 @@ interface Pending {
   /** `null`: refused by the door. */
   readonly request: Request | null
   readonly bytes: number
+  /** Of the connection, when the request came. */
+  readonly identities: Identities
   /** What a write was forwarded as. */
   command: Command | null
   /** What a sync waits for; 0 until it asks. */
@@ -103,6 +119,7 @@ interface Connection {
   /** Forwarded and not applied: the connection has no session yet, its requests wait. */
   opening: Command | null
   session: bigint
+  identities: Identities
   /** Order number of the last write forwarded. */
   order: number
   /** Syncs that are not answered yet. */
@@ -115,15 +132,6 @@ interface Connection {
   /** zxid of the last reply. */
   zxid: number
 }
-
-const newPending = (xid: number, request: Request | null, bytes: number, answer: Answer | null): Pending => ({
-  xid,
-  request,
-  bytes,
-  command: null,
-  token: 0,
-  answer,
-})
 
 export class RequestQueue {
   readonly #member: number
@@ -158,13 +166,16 @@ export class RequestQueue {
         this.#onConnect(event)
         break
       case 'request':
-        this.#onRequest(event.connection, newPending(event.xid, event.request, event.bytes, null))
+        this.#onRequest(event.connection, { ...event, answer: null })
         break
       case 'refuse': {
         const answer = failure(event.err, event.thenClose)
-        this.#onRequest(event.connection, newPending(event.xid, null, 0, answer))
+        this.#onRequest(event.connection, { xid: event.xid, request: null, bytes: 0, answer })
         break
       }
+      case 'auth':
+        this.#onAuth(event)
+        break
       case 'applied':
         this.#onApplied(event.command, event.result)
         break
@@ -220,11 +231,19 @@ export class RequestQueue {
     }
     const owner: Owner = { member: this.#member, connection: id }
     const type = session === 0n ? 'create-session' : 'resume-session'
-    const opening: Command = { timeWallMs: 0, session, owner, order: 0, op: { type, timeoutMs } }
+    const opening: Command = {
+      timeWallMs: 0,
+      session,
+      owner,
+      order: 0,
+      identities: null,
+      op: { type, timeoutMs },
+    }
     this.#connections.set(id, {
       id,
       opening,
       session: 0n,
+      identities: event.identities,
       order: 0,
       syncs: 0,
       pending: [],
@@ -236,7 +255,22 @@ export class RequestQueue {
     this.#out.forward(opening)
   }
 
-  #onRequest(id: number, item: Pending): void {
+  /** While the connection waits for its session, nothing may be sent: the client takes the first packet for the answer to its greeting. */
+  #onAuth({ connection: id, xid, identities }: Extract<QueueEvent, { type: 'auth' }>): void {
+    const connection = this.#connections.get(id)
+    if (connection === undefined || connection.ending) return
+    if (identities !== null) connection.identities = identities
+    const answer = identities === null ? failure(ZK_ERRORS.AuthFailed, true) : success({ type: 'auth' })
+    if (connection.opening !== null) {
+      this.#onRequest(id, { xid, request: null, bytes: 0, answer })
+      return
+    }
+    this.#touched.add(connection.session)
+    this.#out.reply(id, xid, 0, answer.err, answer.response)
+    if (answer.thenClose) this.#close(connection)
+  }
+
+  #onRequest(id: number, arrived: Pick<Pending, 'xid' | 'request' | 'bytes' | 'answer'>): void {
     const connection = this.#connections.get(id)
     // Closed by us while the packet was on its way, or about to be.
     if (connection === undefined || connection.ending) return
@@ -244,6 +278,9 @@ export class RequestQueue {
       this.#close(connection)
       return
     }
+    const { xid, request, bytes, answer } = arrived
+    const { identities } = connection
+    const item: Pending = { xid, request, bytes, identities, command: null, token: 0, answer }
     connection.pending.push(item)
     connection.pendingBytes += item.bytes
     if (connection.opening === null) {
@@ -280,6 +317,7 @@ export class RequestQueue {
       session: connection.session,
       owner: { member: this.#member, connection: connection.id },
       order: connection.order,
+      identities: item.identities,
       op,
     }
     this.#out.forward(item.command)
@@ -385,7 +423,7 @@ export class RequestQueue {
   #drain(connection: Connection): void {
     let served = 0
     for (const item of connection.pending) {
-      const answer = item.answer ?? this.#serveLocally(connection, item.request)
+      const answer = item.answer ?? this.#serveLocally(connection, item)
       if (answer === null) break
       served += 1
       connection.pendingBytes -= item.bytes
@@ -405,7 +443,7 @@ export class RequestQueue {
     this.#out.reply(connection.id, xid, zxid, answer.err, answer.response)
   }
 
-  #serveLocally(connection: Connection, request: Request | null): Answer | null {
+  #serveLocally(connection: Connection, { request, identities }: Pending): Answer | null {
     if (request === null || isWriteRequest(request) || request.type === 'sync') return null
     invariant(
       'WatchBeforeRead',
@@ -416,13 +454,19 @@ export class RequestQueue {
       tree: this.#tree,
       watches: this.#watches,
       connection: connection.id,
+      session: connection.session,
+      identities,
       notify: this.#notify,
     }
     return serveLocally(context, request)
   }
 
-  readonly #notify = ({ connection, type, path }: WatchNotification): void =>
+  /** Who may not read a znode hears nothing of it. */
+  readonly #notify = ({ connection, type, path, acl }: WatchNotification): void => {
+    const identities = this.#connections.get(connection)?.identities ?? NOBODY
+    if (acl !== null && !isAllowed(acl, PERMS.read, identities)) return
     this.#out.notify(connection, { type, state: SYNC_CONNECTED, path })
+  }
 
   #forwardAgain(connection: Connection): void {
     if (connection.opening !== null) this.#out.forward(connection.opening)

@@ -9,12 +9,13 @@ import {
   writeRecord,
 } from '../../protocol/zookeeper/jute.ts'
 import { ACL } from '../../protocol/zookeeper/records.ts'
-import { normalizeAcl } from './acl.ts'
+import { storedAcl } from './acl.ts'
 import { FIXED_PATHS, isValidPath, parentOf, ROOT } from './paths.ts'
-import { attach, newZnode, type ZnodeTree } from './tree.ts'
+import { attach, bareTree, type Lifetime, newZnode, type ZnodeTree } from './tree.ts'
 
 const MAGIC = 0x43544e5a // CTNZ
-const FORMAT = 1
+/** The first format knew neither containers nor TTLs. */
+const FORMATS = { first: 1, lifetimes: 2 } as const
 
 const CONNECTION = record('Connection', [
   ['member', 'int'],
@@ -41,6 +42,9 @@ const NODE = record('Node', [
   ['ephemeralOwner', 'id'],
   ['createCount', 'int'],
 ])
+/** 0: the node has no end of its own; -1: it is a container; else its TTL. */
+const LIFETIME = record('Lifetime', [['lifetime', 'long']])
+const NODE_WITH_LIFETIME = record('Node', [...NODE.fields, ...LIFETIME.fields])
 const HEADER = record('SnapshotHeader', [
   ['magic', 'int'],
   ['format', 'int'],
@@ -54,7 +58,7 @@ export function snapshotTree(tree: ZnodeTree): Uint8Array {
   const writer = new JuteWriter(64 * 1024)
   writeRecord(writer, HEADER, {
     magic: MAGIC,
-    format: FORMAT,
+    format: FORMATS.lifetimes,
     zxid: tree.zxid,
     sessionCount: tree.sessions.size,
     nodeCount: tree.nodes.size,
@@ -66,7 +70,8 @@ export function snapshotTree(tree: ZnodeTree): Uint8Array {
     }))
     writeRecord(writer, SESSION, { ...session, newestConnections })
   }
-  for (const [path, node] of tree.nodes) writeRecord(writer, NODE, { path, ...node })
+  for (const [path, node] of tree.nodes)
+    writeRecord(writer, NODE_WITH_LIFETIME, { path, ...node, lifetime: storedLifetime(node) })
   return writer.take()
 }
 
@@ -79,14 +84,22 @@ export function restoreTree(bytes: Uint8Array): ZnodeTree {
   const reader = new JuteReader(bytes)
   const header = readRecord(reader, HEADER)
   if (header.magic !== MAGIC) throw new JuteError('not a snapshot of a znode tree')
-  if (header.format !== FORMAT) throw new JuteError(`unknown snapshot format: ${header.format}`)
-  const tree: ZnodeTree = { zxid: header.zxid, nodes: new Map(), sessions: new Map() }
+  const { format } = header
+  if (format !== FORMATS.first && format !== FORMATS.lifetimes)
+    throw new JuteError(`unknown snapshot format: ${format}`)
+  const tree = bareTree(header.zxid)
   for (let left = header.sessionCount; left > 0; left -= 1) {
     const { newestConnections, ...session } = readRecord(reader, SESSION)
     const newestConnection = new Map(newestConnections.map((c) => [c.member, c.connection]))
     tree.sessions.set(session.id, { ...session, newestConnection, ephemerals: new Set() })
   }
-  for (let left = header.nodeCount; left > 0; left -= 1) restoreNode(tree, readRecord(reader, NODE))
+  for (let left = header.nodeCount; left > 0; left -= 1) {
+    const stored =
+      format === FORMATS.first
+        ? { ...readRecord(reader, NODE), lifetime: 0 }
+        : readRecord(reader, NODE_WITH_LIFETIME)
+    restoreNode(tree, stored)
+  }
   if (reader.remaining > 0) throw new JuteError(`${reader.remaining} bytes after the snapshot`)
   for (const path of FIXED_PATHS) {
     if (!tree.nodes.has(path)) throw new JuteError(`snapshot without ${path}`)
@@ -94,12 +107,27 @@ export function restoreTree(bytes: Uint8Array): ZnodeTree {
   return tree
 }
 
-function restoreNode(tree: ZnodeTree, stored: RecordOf<typeof NODE>): void {
-  const { path, data, acl: storedAcl, ...fields } = stored
-  const acl = normalizeAcl(storedAcl)
-  if (!isValidPath(path) || acl === null) throw new JuteError(`bad node in snapshot: ${path}`)
+const CONTAINER = -1
+
+function storedLifetime({ lifetime, ttlMs }: { lifetime: Lifetime; ttlMs: number }): number {
+  return lifetime === 'container' ? CONTAINER : ttlMs
+}
+
+function restoredLifetime(stored: number): { lifetime: Lifetime; ttlMs: number } {
+  if (stored === 0) return { lifetime: 'endless', ttlMs: 0 }
+  return stored === CONTAINER ? { lifetime: 'container', ttlMs: 0 } : { lifetime: 'ttl', ttlMs: stored }
+}
+
+function restoreNode(tree: ZnodeTree, stored: RecordOf<typeof NODE_WITH_LIFETIME>): void {
+  const { path, data, acl, lifetime, ...fields } = stored
+  if (!isValidPath(path) || acl.length === 0) throw new JuteError(`bad node in snapshot: ${path}`)
   if (tree.nodes.has(path)) throw new JuteError(`node twice in snapshot: ${path}`)
-  const node = newZnode({ ...fields, data: data?.slice() ?? null, acl })
+  const node = newZnode({
+    ...fields,
+    ...restoredLifetime(lifetime),
+    data: data?.slice() ?? null,
+    acl: storedAcl(acl),
+  })
   if (path === ROOT) {
     tree.nodes.set(path, node)
     return

@@ -1,7 +1,10 @@
 import { invariant } from '../../protocol/invariants.ts'
 import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
 import { OPEN_ACL, READ_ONLY_ACL } from './acl.ts'
-import { FIXED_PATHS, nameOf, parentOf, ROOT } from './paths.ts'
+import { FIXED_PATHS, governedPathOf, nameOf, parentOf, ROOT } from './paths.ts'
+
+/** How a znode ends, if nobody deletes it and it is not an ephemeral: never, when its last child has gone, or when it is not written for long. */
+export type Lifetime = 'endless' | 'container' | 'ttl'
 
 /** One znode. Versions are ZooKeeper's counters, signed 32-bit. */
 export interface Znode {
@@ -19,6 +22,9 @@ export interface Znode {
   ephemeralOwner: bigint
   /** Children ever created: names sequential children and, with `children`, gives cversion. Signed 32-bit. */
   createCount: number
+  readonly lifetime: Lifetime
+  /** Of a TTL znode; else 0. */
+  readonly ttlMs: number
   readonly children: Set<string>
 }
 
@@ -51,11 +57,23 @@ export interface ZnodeTree {
   /** By path, in order of creation. */
   readonly nodes: Map<string, Znode>
   readonly sessions: Map<bigint, Session>
+  /** Paths of containers and TTL znodes. */
+  readonly mortal: Set<string>
+  /** Paths that have a quota. */
+  readonly governed: Set<string>
 }
+
+export const bareTree = (zxid: number): ZnodeTree => ({
+  zxid,
+  nodes: new Map(),
+  sessions: new Map(),
+  mortal: new Set(),
+  governed: new Set(),
+})
 
 /** An empty tree: the four fixed nodes, with zxids, times and versions 0. */
 export function newTree(): ZnodeTree {
-  const tree: ZnodeTree = { zxid: 0, nodes: new Map(), sessions: new Map() }
+  const tree = bareTree(0)
   for (const path of FIXED_PATHS) {
     const node = newZnode({ acl: path === '/zookeeper/config' ? READ_ONLY_ACL : OPEN_ACL })
     tree.nodes.set(path, node)
@@ -78,6 +96,8 @@ export function newZnode(fields: Partial<Omit<Znode, 'children'>>): Znode {
     aclVersion: 0,
     ephemeralOwner: 0n,
     createCount: 0,
+    lifetime: 'endless',
+    ttlMs: 0,
     ...fields,
     children: new Set(),
   }
@@ -108,6 +128,9 @@ export function statOf(node: Znode): Stat {
 export function attach(tree: ZnodeTree, path: string, node: Znode): void {
   tree.nodes.set(path, node)
   tree.nodes.get(parentOf(path))?.children.add(nameOf(path))
+  if (node.lifetime !== 'endless') tree.mortal.add(path)
+  const governed = governedPathOf(path)
+  if (governed !== null) tree.governed.add(governed)
   if (node.ephemeralOwner === 0n) return
   const session = tree.sessions.get(node.ephemeralOwner)
   invariant('EphemeralOwner', session !== undefined, () => `${path} is of no session`)
@@ -117,5 +140,8 @@ export function attach(tree: ZnodeTree, path: string, node: Znode): void {
 export function detach(tree: ZnodeTree, path: string, node: Znode): void {
   tree.nodes.delete(path)
   tree.nodes.get(parentOf(path))?.children.delete(nameOf(path))
+  tree.mortal.delete(path)
+  const governed = governedPathOf(path)
+  if (governed !== null) tree.governed.delete(governed)
   if (node.ephemeralOwner !== 0n) tree.sessions.get(node.ephemeralOwner)?.ephemerals.delete(path)
 }

@@ -9,9 +9,9 @@ import { EVENT_TYPES, type EventType, WATCHER_TYPES, type WatcherType } from '..
 import type { Acl } from '../../protocol/zookeeper/records.ts'
 import { LIMITS } from './limits.ts'
 import { parentOf } from './paths.ts'
+import type { Change } from './transaction.ts'
 import { nodeAt, type Znode, type ZnodeTree } from './tree.ts'
 import { WATCH_MODES, WatchIndex, type WatchMode } from './watch-index.ts'
-import type { Change } from './writes.ts'
 
 export type WatchKind = 'data' | 'child'
 export type PersistentMode = 'persistent' | 'recursive'

@@ -5,42 +5,13 @@
 import { invariant, unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { MultiOp, MultiResult } from '../../protocol/zookeeper/multi.ts'
-import type { RequestOf, ResponseOf } from '../../protocol/zookeeper/ops.ts'
-import { CREATE_FLAGS } from '../../protocol/zookeeper/ops.ts'
-import type { Acl } from '../../protocol/zookeeper/records.ts'
-import { normalizeAcl } from './acl.ts'
-import { FIXED_PATHS, isPathLike, isValidPath, parentOf, sequenceSuffix } from './paths.ts'
-import { attach, detach, newZnode, nodeAt, type Session, statOf, type Znode, type ZnodeTree } from './tree.ts'
-
-/** One change that may fire watches. */
-export interface Change {
-  readonly type: 'created' | 'deleted' | 'data-changed'
-  readonly path: string
-  /** Of the node and of its parent when it happened: who may not read them hears nothing. */
-  readonly acl: readonly Acl[]
-  readonly parentAcl: readonly Acl[]
-}
-
-export interface Transaction {
-  readonly tree: ZnodeTree
-  readonly zxid: number
-  readonly timeWallMs: number
-  readonly session: Session
-  /** In the order in which watches must fire. */
-  readonly changes: Change[]
-  /** Undoes every change so far, last one first. */
-  readonly undo: (() => void)[]
-}
-
-export type Outcome<Value> =
-  | { readonly err: 0; readonly response: Value }
-  | { readonly err: Exclude<ZkErrorCode, 0>; readonly response: null }
-
-const done = <Value>(response: Value): Outcome<Value> => ({ err: 0, response })
-const failed = (name: Exclude<keyof typeof ZK_ERRORS, 'Ok'>): Outcome<never> => ({
-  err: ZK_ERRORS[name],
-  response: null,
-})
+import { PERMS, type RequestOf, type ResponseOf } from '../../protocol/zookeeper/ops.ts'
+import { aclToStore, isAllowed } from './acl.ts'
+import { createNode } from './creates.ts'
+import { FIXED_PATHS, isPathLike, isValidPath, parentOf } from './paths.ts'
+import { countInQuota, fitsQuota } from './quota.ts'
+import { done, failed, type Outcome, removeNode, rollBack, type Transaction } from './transaction.ts'
+import { nodeAt, statOf } from './tree.ts'
 
 /** All or nothing: on the first failure every op answers with an error, and nothing has changed. */
 export function applyMulti(txn: Transaction, ops: readonly MultiOp[]): ResponseOf<'multi'> {
@@ -63,15 +34,12 @@ function failureResults(count: number, failedIndex: number, err: ZkErrorCode): M
   })
 }
 
-function rollBack(txn: Transaction): void {
-  for (const undo of txn.undo.splice(0).reverse()) undo()
-  txn.changes.length = 0
-}
-
 export function applyOp(txn: Transaction, op: MultiOp): Outcome<Exclude<MultiResult, { type: 'error' }>> {
   switch (op.type) {
     case 'create':
     case 'create2':
+    case 'createContainer':
+    case 'createTTL':
       return createNode(txn, op)
     case 'delete':
       return deleteNode(txn, op)
@@ -84,71 +52,13 @@ export function applyOp(txn: Transaction, op: MultiOp): Outcome<Exclude<MultiRes
   }
 }
 
-interface CreateMode {
-  readonly ephemeral: boolean
-  readonly sequential: boolean
-}
-
-/** `null` for flags that create and create2 do not take: TTL nodes have an operation of their own. */
-function createModeOf(flags: number): CreateMode | null {
-  switch (flags) {
-    case CREATE_FLAGS.persistent:
-    case CREATE_FLAGS.container: // an ordinary node, as 3.8 makes it; real containers come by createContainer
-      return { ephemeral: false, sequential: false }
-    case CREATE_FLAGS.ephemeral:
-      return { ephemeral: true, sequential: false }
-    case CREATE_FLAGS.sequential:
-      return { ephemeral: false, sequential: true }
-    case CREATE_FLAGS.ephemeralSequential:
-      return { ephemeral: true, sequential: true }
-    default:
-      return null
-  }
-}
-
-type Created = { readonly type: 'create'; readonly path: string } | ResponseOf<'create2'>
-
-function createNode(txn: Transaction, request: RequestOf<'create'> | RequestOf<'create2'>): Outcome<Created> {
-  const { tree, zxid, timeWallMs } = txn
-  const mode = createModeOf(request.flags)
-  if (mode === null || !isPathLike(request.path)) return failed('BadArguments')
-  const acl = normalizeAcl(request.acl)
-  if (acl === null) return failed('InvalidAcl')
-  const parent = nodeAt(tree, parentOf(request.path))
-  if (parent === undefined) return failed('NoNode')
-  const path = mode.sequential ? request.path + sequenceSuffix(parent.createCount) : request.path
-  if (!isValidPath(path)) return failed('BadArguments')
-  if (tree.nodes.has(path)) return failed('NodeExists')
-  if (parent.ephemeralOwner !== 0n) return failed('NoChildrenForEphemerals')
-
-  const node = newZnode({
-    data: request.data?.slice() ?? null, // the request is a view of its log entry
-    acl,
-    czxid: zxid,
-    mzxid: zxid,
-    pzxid: zxid,
-    ctimeWallMs: timeWallMs,
-    mtimeWallMs: timeWallMs,
-    ephemeralOwner: mode.ephemeral ? txn.session.id : 0n,
-  })
-  const { createCount, pzxid } = parent
-  parent.createCount = (createCount + 1) | 0
-  parent.pzxid = zxid
-  attach(tree, path, node)
-  txn.changes.push({ type: 'created', path, acl, parentAcl: parent.acl })
-  txn.undo.push(() => {
-    detach(tree, path, node)
-    Object.assign(parent, { createCount, pzxid })
-  })
-  if (request.type === 'create') return done({ type: 'create', path })
-  return done({ type: 'create2', path, stat: statOf(node) })
-}
-
 function deleteNode(txn: Transaction, request: RequestOf<'delete'>): Outcome<ResponseOf<'delete'>> {
-  const { tree } = txn
+  const { tree, identities } = txn
   const { path, version } = request
   if (!isPathLike(path) || FIXED_PATHS.includes(path)) return failed('BadArguments')
-  if (nodeAt(tree, parentOf(path)) === undefined) return failed('NoNode')
+  const parent = nodeAt(tree, parentOf(path))
+  if (parent === undefined) return failed('NoNode')
+  if (!isAllowed(parent.acl, PERMS.delete, identities)) return failed('NoAuth')
   const node = tree.nodes.get(path)
   if (node === undefined) return failed('NoNode')
   if (!versionMatches(version, node.dataVersion)) return failed('BadVersion')
@@ -157,25 +67,15 @@ function deleteNode(txn: Transaction, request: RequestOf<'delete'>): Outcome<Res
   return done({ type: 'delete' })
 }
 
-function removeNode(txn: Transaction, path: string, node: Znode): void {
-  const { tree, zxid } = txn
-  detach(tree, path, node)
-  const parent = nodeAt(tree, parentOf(path))
-  txn.changes.push({ type: 'deleted', path, acl: node.acl, parentAcl: parent?.acl ?? node.acl })
-  if (parent === undefined) return // a node outlives its children only
-  const { pzxid } = parent
-  parent.pzxid = zxid
-  txn.undo.push(() => {
-    attach(tree, path, node)
-    parent.pzxid = pzxid
-  })
-}
-
 function setData(txn: Transaction, request: RequestOf<'setData'>): Outcome<ResponseOf<'setData'>> {
+  const { tree } = txn
   const { path, version } = request
   if (!isValidPath(path)) return failed('BadArguments')
-  const node = nodeAt(txn.tree, path)
+  const node = nodeAt(tree, path)
   if (node === undefined) return failed('NoNode')
+  if (!isAllowed(node.acl, PERMS.write, txn.identities)) return failed('NoAuth')
+  const growth = { count: 0, bytes: (request.data?.length ?? 0) - (node.data?.length ?? 0) }
+  if (!fitsQuota(tree, path, growth)) return failed('QuotaExceeded')
   if (!versionMatches(version, node.dataVersion)) return failed('BadVersion')
   const { data, dataVersion, mzxid, mtimeWallMs } = node
   node.data = request.data?.slice() ?? null
@@ -184,13 +84,30 @@ function setData(txn: Transaction, request: RequestOf<'setData'>): Outcome<Respo
   node.mtimeWallMs = txn.timeWallMs
   txn.changes.push({ type: 'data-changed', path, acl: node.acl, parentAcl: node.acl })
   txn.undo.push(() => Object.assign(node, { data, dataVersion, mzxid, mtimeWallMs }))
+  countInQuota(txn, path, growth)
   return done({ type: 'setData', stat: statOf(node) })
+}
+
+/** Fires no watch, and is never part of a multi. */
+export function setAcl(txn: Transaction, request: RequestOf<'setACL'>): Outcome<ResponseOf<'setACL'>> {
+  const { path, version } = request
+  if (!isValidPath(path)) return failed('BadArguments')
+  const acl = aclToStore(request.acl, txn.identities)
+  if (acl === null) return failed('InvalidAcl')
+  const node = nodeAt(txn.tree, path)
+  if (node === undefined) return failed('NoNode')
+  if (!isAllowed(node.acl, PERMS.admin, txn.identities)) return failed('NoAuth')
+  if (!versionMatches(version, node.aclVersion)) return failed('BadVersion')
+  node.acl = acl
+  node.aclVersion = nextVersion(node.aclVersion)
+  return done({ type: 'setACL', stat: statOf(node) })
 }
 
 function checkVersion(txn: Transaction, request: RequestOf<'check'>): Outcome<ResponseOf<'check'>> {
   if (!isValidPath(request.path)) return failed('BadArguments')
   const node = nodeAt(txn.tree, request.path)
   if (node === undefined) return failed('NoNode')
+  if (!isAllowed(node.acl, PERMS.read, txn.identities)) return failed('NoAuth')
   if (!versionMatches(request.version, node.dataVersion)) return failed('BadVersion')
   return done({ type: 'check' })
 }

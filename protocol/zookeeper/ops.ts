@@ -1,22 +1,32 @@
 import type { Layout, RecordOf } from './jute.ts'
-import { MULTI_REQUEST, MULTI_RESPONSE } from './multi.ts'
+import { MULTI_READ_REQUEST, MULTI_READ_RESPONSE, MULTI_REQUEST, MULTI_RESPONSE } from './multi.ts'
 import {
+  ACL_AND_STAT,
   ADD_WATCH_REQUEST,
   ADD_WATCH_RESPONSE,
+  AUTH_REQUEST,
   CHILDREN_RESPONSE,
   CHILDREN2_RESPONSE,
   CREATE_REQUEST,
+  CREATE_TTL_REQUEST,
   DATA_RESPONSE,
   EMPTY,
   PATH_AND_STAT,
   PATH_AND_VERSION,
   PATH_AND_WATCH,
   PATH_RECORD,
+  PATHS_RESPONSE,
+  PREFIX_RECORD,
+  RECONFIG_REQUEST,
+  SASL_RECORD,
+  SET_ACL_REQUEST,
   SET_DATA_REQUEST,
   SET_WATCHES_REQUEST,
   SET_WATCHES2_REQUEST,
   STAT_RESPONSE,
+  TOTAL_RESPONSE,
   WATCHES_REQUEST,
+  WHO_AM_I_RESPONSE,
 } from './records.ts'
 
 interface OpRow {
@@ -34,6 +44,8 @@ export const OPS = {
   exists: { code: 3, request: PATH_AND_WATCH, response: STAT_RESPONSE, isWrite: false },
   getData: { code: 4, request: PATH_AND_WATCH, response: DATA_RESPONSE, isWrite: false },
   setData: { code: 5, request: SET_DATA_REQUEST, response: STAT_RESPONSE, isWrite: true },
+  getACL: { code: 6, request: PATH_RECORD, response: ACL_AND_STAT, isWrite: false },
+  setACL: { code: 7, request: SET_ACL_REQUEST, response: STAT_RESPONSE, isWrite: true },
   getChildren: { code: 8, request: PATH_AND_WATCH, response: CHILDREN_RESPONSE, isWrite: false },
   sync: { code: 9, request: PATH_RECORD, response: PATH_RECORD, isWrite: false },
   ping: { code: 11, request: EMPTY, response: EMPTY, isWrite: false },
@@ -41,11 +53,20 @@ export const OPS = {
   check: { code: 13, request: PATH_AND_VERSION, response: EMPTY, isWrite: true },
   multi: { code: 14, request: MULTI_REQUEST, response: MULTI_RESPONSE, isWrite: true },
   create2: { code: 15, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },
+  reconfig: { code: 16, request: RECONFIG_REQUEST, response: DATA_RESPONSE, isWrite: false },
   checkWatches: { code: 17, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
   removeWatches: { code: 18, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
+  createContainer: { code: 19, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },
+  createTTL: { code: 21, request: CREATE_TTL_REQUEST, response: PATH_AND_STAT, isWrite: true },
+  multiRead: { code: 22, request: MULTI_READ_REQUEST, response: MULTI_READ_RESPONSE, isWrite: false },
+  auth: { code: 100, request: AUTH_REQUEST, response: EMPTY, isWrite: false },
   setWatches: { code: 101, request: SET_WATCHES_REQUEST, response: EMPTY, isWrite: false },
+  sasl: { code: 102, request: SASL_RECORD, response: SASL_RECORD, isWrite: false },
+  getEphemerals: { code: 103, request: PREFIX_RECORD, response: PATHS_RESPONSE, isWrite: false },
+  getAllChildrenNumber: { code: 104, request: PATH_RECORD, response: TOTAL_RESPONSE, isWrite: false },
   setWatches2: { code: 105, request: SET_WATCHES2_REQUEST, response: EMPTY, isWrite: false },
   addWatch: { code: 106, request: ADD_WATCH_REQUEST, response: ADD_WATCH_RESPONSE, isWrite: false },
+  whoAmI: { code: 107, request: EMPTY, response: WHO_AM_I_RESPONSE, isWrite: false },
   closeSession: { code: -11, request: EMPTY, response: EMPTY, isWrite: true },
 } as const satisfies Record<string, OpRow>
 
@@ -83,12 +104,14 @@ export type WatcherType = (typeof WATCHER_TYPES)[keyof typeof WATCHER_TYPES]
 /** The only state that a server sends. */
 export const SYNC_CONNECTED = 3
 
-/** Flags of create and create2. Container and TTL nodes have operations of their own. */
+/** Flags of creates. The last two are createTTL's alone, `container` createContainer's. */
 export const CREATE_FLAGS = {
   persistent: 0,
   ephemeral: 1,
   sequential: 2,
   ephemeralSequential: 3,
   container: 4,
+  ttl: 5,
+  sequentialTtl: 6,
 } as const
 export const PERMS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const

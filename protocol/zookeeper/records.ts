@@ -12,6 +12,7 @@ export const ACL = record('Acl', [
   ['perms', 'int'],
   ['id', ID],
 ])
+export type Id = RecordOf<typeof ID>
 export type Acl = RecordOf<typeof ACL>
 
 export const STAT = record('Stat', [
@@ -127,4 +128,48 @@ export const ADD_WATCH_RESPONSE = record('AddWatchResponse', [['err', 'int']])
 export const WATCHES_REQUEST = record('WatchesRequest', [
   ['path', 'ustring'],
   ['watcherType', 'int'],
+])
+export const ACL_AND_STAT = record('AclAndStat', [
+  ['acl', vectorOf(ACL)],
+  ['stat', STAT],
+])
+export const SET_ACL_REQUEST = record('SetAclRequest', [
+  ['path', 'ustring'],
+  ['acl', vectorOf(ACL)],
+  ['version', 'int'],
+])
+/** `ttlMs` is judged in its turn, whatever it is: hence 64 bits in full. */
+export const CREATE_TTL_REQUEST = record('CreateTtlRequest', [
+  ['path', 'ustring'],
+  ['data', 'buffer'],
+  ['acl', vectorOf(ACL)],
+  ['flags', 'int'],
+  ['ttlMs', 'id'],
+])
+/** Lists of members as text: `server.4=host:peer:election;client,...`, numbers to leave, or a whole new list. -1: any configuration. */
+export const RECONFIG_REQUEST = record('ReconfigRequest', [
+  ['joining', 'ustring'],
+  ['leaving', 'ustring'],
+  ['newMembers', 'ustring'],
+  ['currentConfigId', 'long'],
+])
+export const AUTH_REQUEST = record('AuthRequest', [
+  ['authType', 'int'],
+  ['scheme', 'ustring'],
+  ['auth', 'buffer'],
+])
+export const SASL_RECORD = record('Sasl', [['token', 'buffer']])
+export const PREFIX_RECORD = record('Prefix', [['prefix', 'ustring']])
+export const PATHS_RESPONSE = record('PathsResponse', [['paths', vectorOf('ustring')]])
+export const TOTAL_RESPONSE = record('TotalResponse', [['total', 'int']])
+export const WHO_AM_I_RESPONSE = record('WhoAmIResponse', [
+  [
+    'identities',
+    vectorOf(
+      record('ClientInfo', [
+        ['scheme', 'ustring'],
+        ['user', 'ustring'],
+      ]),
+    ),
+  ],
 ])

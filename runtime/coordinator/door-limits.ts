@@ -19,6 +19,8 @@ export function doorLimits(settings: MemberSettings): DoorLimits & { readonly ti
     maxClientConnections: settings.maxClientConnections ?? MAX_CLIENT_CONNECTIONS,
     packetBytesMax: settings.packetBytesMax ?? PACKET_BYTES_MAX,
     fourLetterWords: settings.fourLetterWords ?? DEFAULT_WORDS,
+    superDigest: settings.superDigest ?? null,
+    extendedTypesEnabled: settings.extendedTypesEnabled ?? true,
     slowClientMs: settings.slowClientMs ?? SLOW_CLIENT_MS,
   }
 }

@@ -97,7 +97,17 @@ export class Forwarder {
   expire(sessions: readonly bigint[]): void {
     for (const session of sessions) {
       const op = { type: 'expire-session' } as const
-      const bytes = encodeCommand({ timeWallMs: 0, session, owner: null, order: 0, op })
+      const bytes = encodeCommand({ timeWallMs: 0, session, owner: null, order: 0, identities: null, op })
+      this.#candidates.push({ bytes, from: null, connection: 0 })
+    }
+  }
+
+  /** The time of these znodes has come, if it has when this is applied. */
+  reap(paths: readonly string[]): void {
+    const timeWallMs = this.#services.wallMs()
+    for (const path of paths) {
+      const op = { type: 'reap', path } as const
+      const bytes = encodeCommand({ timeWallMs, session: 0n, owner: null, order: 0, identities: null, op })
       this.#candidates.push({ bytes, from: null, connection: 0 })
     }
   }

@@ -10,6 +10,8 @@ import { asMemberId } from '../../coordinator/raft/ids.ts'
 import { DEFAULT_RAFT_LIMITS } from '../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
 import type { Raft } from '../../coordinator/raft/state.ts'
+import { LIMITS } from '../../coordinator/znodes/limits.ts'
+import { overduePaths } from '../../coordinator/znodes/reaper.ts'
 import { type QueueEvent, type QueueOutbox, RequestQueue } from '../../coordinator/znodes/request-queue.ts'
 import type { ZnodeTree } from '../../coordinator/znodes/tree.ts'
 import { WatchTable } from '../../coordinator/znodes/watches.ts'
@@ -32,6 +34,7 @@ import { type CoordinatorStatus, factsIn, type Sight, statusIn } from './status.
 import { TreeSize } from './tree-size.ts'
 
 const TICK_MS = 50
+const CONTAINER_CHECK_MS = 60_000
 const SNAPSHOT_ENTRIES = 10_000
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
 /** How often a member tells the leader which sessions it has heard. */
@@ -64,6 +67,7 @@ export class Member {
   /** Since when there is none; `null` while there is one, and once the clients have been sent away. */
   #leaderlessMs: number | null = null
   #saidHeardMs = 0
+  #reapedMs = 0
   /** A tick has passed since silent sessions were looked for. */
   #expiryDue = false
   /** The term in which this member has proposed to found the ensemble. */
@@ -168,6 +172,7 @@ export class Member {
       this.#sayHeard(nowMs)
     }
     this.#sendClientsAway(nowMs)
+    this.#reap(nowMs)
     this.#expiryDue = true
     this.#touched()
   }
@@ -187,6 +192,15 @@ export class Member {
     if (nowMs - this.#leaderlessMs < patienceMs) return
     this.#leaderlessMs = null
     this.#queue.step({ type: 'stop-serving' })
+  }
+
+  /** Containers and TTL znodes end on the leader's initiative. */
+  #reap(nowMs: number): void {
+    if (!this.leads || nowMs - this.#reapedMs < (this.#settings.containerCheckMs ?? CONTAINER_CHECK_MS))
+      return
+    this.#reapedMs = nowMs
+    const { reapedPerCheckMax } = LIMITS
+    this.#forwarder.reap(overduePaths(this.#machine.tree, this.#ports.wallMs(), reapedPerCheckMax))
   }
 
   // The end of the turn.

@@ -35,6 +35,12 @@ export interface MemberSettings {
   readonly packetBytesMax?: number
   /** ZooKeeper's `4lw.commands.whitelist`; `*` is all of them. Default: `srvr` and `isro`. */
   readonly fourLetterWords?: readonly string[]
+  /** ZooKeeper's `superDigest`: `user:digest` of an administrator whom no ACL stops. Default: nobody. */
+  readonly superDigest?: string
+  /** ZooKeeper's `extendedTypesEnabled`: clients may create TTL znodes. Default, unlike ZooKeeper's: true. */
+  readonly extendedTypesEnabled?: boolean
+  /** ZooKeeper's `znode.container.checkIntervalMs`: how often the leader looks for containers and TTL znodes whose time has come. Default: 60,000. */
+  readonly containerCheckMs?: number
   /** A client that does not read its replies for so long is closed. Default: 30,000. */
   readonly slowClientMs?: number
 }
@@ -48,6 +54,9 @@ export type DoorSettings = Pick<
   | 'maxClientConnections'
   | 'packetBytesMax'
   | 'fourLetterWords'
+  | 'superDigest'
+  | 'extendedTypesEnabled'
+  | 'containerCheckMs'
 >
 
 export interface CoordinatorOptions extends MemberSettings {

@@ -10,7 +10,14 @@ import { JuteReader, JuteWriter, readRecord, record, writeRecord } from '../../p
 import { decodeFounding, type Ensemble } from './ensemble.ts'
 
 /** What the log holds that is no client's: a leader's first entry, the founding of the ensemble. */
-const NOTHING: Command = { timeWallMs: 0, session: 0n, owner: null, order: 0, op: { type: 'noop' } }
+const NOTHING: Command = {
+  timeWallMs: 0,
+  session: 0n,
+  owner: null,
+  order: 0,
+  identities: null,
+  op: { type: 'noop' },
+}
 
 /** Before the tree's own bytes. */
 const HEADER = record('StateHeader', [

@@ -1,4 +1,4 @@
-import type { Change } from '../../coordinator/znodes/writes.ts'
+import type { Change } from '../../coordinator/znodes/transaction.ts'
 
 type Table = 'data' | 'child'
 type Mode = 'standard' | 'persistent' | 'recursive'

@@ -53,6 +53,7 @@ class Log {
       session,
       owner: op.type === 'expire-session' ? null : OWNER,
       order: own ? ++this.#order : 0,
+      identities: null,
       op,
     }
     return { index: asLogIndex(++this.#index), term: asTerm(1), command: encodeCommand(command) }
@@ -124,12 +125,12 @@ describe('the committed tree', () => {
     const write = (order: number, connection = OWNER.connection) => {
       const owner = { ...OWNER, connection }
       const op: CommandOp = { type: 'setData', path: '/', data: null, version: -1 }
-      return log.commitAs({ timeWallMs: 1, session, owner, order, op })
+      return log.commitAs({ timeWallMs: 1, session, owner, order, identities: null, op })
     }
     const resume = (connection: number) => {
       const owner = { ...OWNER, connection }
       const op: CommandOp = { type: 'resume-session', timeoutMs: 1_000 }
-      log.commitAs({ timeWallMs: 1, session, owner, order: 0, op })
+      log.commitAs({ timeWallMs: 1, session, owner, order: 0, identities: null, op })
     }
     write(4)
     write(4) // a copy has no effect, neither has what comes behind a gap

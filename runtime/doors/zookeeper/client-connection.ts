@@ -1,3 +1,4 @@
+import type { Identities } from '../../../coordinator/znodes/identities.ts'
 import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import { JuteError } from '../../../protocol/zookeeper/jute.ts'
@@ -47,6 +48,8 @@ export interface Greeting {
   readonly number: number
   /** The request had a readOnly flag: so must the answer. */
   readonly readOnlyAware: boolean
+  /** All that the client has shown to be. */
+  identities: Identities
 }
 
 /** One client's connection: bytes into packets, packets out, both bounded. Whoever has the socket calls `onData` and `onClosed`. */

@@ -2,11 +2,12 @@
  * The ZooKeeper door: connections of clients on one side, the member's request queue on the other. It knows the wire and the bounds
  * of a connection, and nothing of what requests mean or when they are answered. Where connections come from is `listener.ts`'s affair.
  */
+import { identitiesOfAddress } from '../../../coordinator/znodes/identities.ts'
 import type { QueueEvent } from '../../../coordinator/znodes/request-queue.ts'
 import { negotiateTimeout } from '../../../coordinator/znodes/session-clock.ts'
 import type { Timer } from '../../../protocol/timers.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../../protocol/zookeeper/errors.ts'
-import type { Response } from '../../../protocol/zookeeper/ops.ts'
+import type { Request, RequestOf, Response } from '../../../protocol/zookeeper/ops.ts'
 import {
   decodeConnectRequest,
   decodeRequest,
@@ -16,6 +17,7 @@ import {
 } from '../../../protocol/zookeeper/packets.ts'
 import type { WatcherEvent } from '../../../protocol/zookeeper/records.ts'
 import type { Log } from '../../log.ts'
+import { authenticated } from './authentication.ts'
 import {
   ClientConnection,
   type ClientSocket,
@@ -51,6 +53,10 @@ export interface DoorLimits {
   /** Those that are answered; `*` is all. */
   readonly fourLetterWords: readonly string[]
   readonly slowClientMs: number
+  /** `user:digest` of whom no ACL stops; `null`: nobody. */
+  readonly superDigest: string | null
+  /** TTL znodes may be created. */
+  readonly extendedTypesEnabled: boolean
 }
 
 export interface DoorOptions {
@@ -163,7 +169,10 @@ export class ZookeeperDoor {
     switch (decoded.type) {
       case 'request': {
         const { request } = decoded
-        this.#services.step({ type: 'request', connection: number, xid, request, bytes: packet.length })
+        if (request.type === 'auth') this.#onAuth(connection, xid, request)
+        else if (createsTtl(request) && !this.#options.limits.extendedTypesEnabled)
+          this.#refuse(number, xid, ZK_ERRORS.Unimplemented, false)
+        else this.#services.step({ type: 'request', connection: number, xid, request, bytes: packet.length })
         break
       }
       case 'unknown-op':
@@ -177,6 +186,19 @@ export class ZookeeperDoor {
     this.#services.touched()
   }
 
+  #onAuth(connection: ClientConnection, xid: number, request: RequestOf<'auth'>): void {
+    const { greeting } = connection
+    if (greeting === null) return
+    const identities = authenticated(greeting.identities, request, this.#options.limits.superDigest)
+    if (identities !== null) greeting.identities = identities
+    else
+      this.#options.logger.warn(
+        { remote: connection.remote, scheme: request.scheme },
+        'authentication failed',
+      )
+    this.#services.step({ type: 'auth', connection: greeting.number, xid, identities })
+  }
+
   #refuse(connection: number, xid: number, err: ZkErrorCode, thenClose: boolean): void {
     this.#services.step({ type: 'refuse', connection, xid, err, thenClose })
   }
@@ -188,7 +210,8 @@ export class ZookeeperDoor {
       connection.destroy() // the client tries the next member
       return
     }
-    connection.greeting = { number, readOnlyAware: readOnly !== null }
+    const identities = identitiesOfAddress(connection.address)
+    connection.greeting = { number, readOnlyAware: readOnly !== null, identities }
     this.#connections.set(number, connection)
     this.#services.step({
       type: 'connect',
@@ -197,6 +220,7 @@ export class ZookeeperDoor {
       passwordMatches: sessionId === 0n || this.#services.isPasswordOf(sessionId, password),
       timeoutMs: negotiateTimeout(timeoutMs, this.#options.limits.sessionTimeout),
       lastZxidSeen,
+      identities,
     })
     this.#services.touched()
   }
@@ -309,3 +333,7 @@ export class ZookeeperDoor {
     for (const connection of this.#sockets) connection.destroy()
   }
 }
+
+const createsTtl = (request: Request): boolean =>
+  request.type === 'createTTL' ||
+  (request.type === 'multi' && request.ops.some(({ type }) => type === 'createTTL'))

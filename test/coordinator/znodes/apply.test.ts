@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { apply, sessionIdOf } from '../../../coordinator/znodes/apply.ts'
 import type { Command } from '../../../coordinator/znodes/command.ts'
+import { NOBODY } from '../../../coordinator/znodes/identities.ts'
 import { isValidPath, sequenceSuffix } from '../../../coordinator/znodes/paths.ts'
 import { read } from '../../../coordinator/znodes/reads.ts'
 import { nodeAt } from '../../../coordinator/znodes/tree.ts'
@@ -14,7 +15,7 @@ describe('a new tree', () => {
   test('has four nodes; the root shows cversion -1', () => {
     const { tree } = new TreeDriver()
     expect([...tree.nodes.keys()]).toEqual(['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config'])
-    const root = read(tree, { type: 'exists', path: '/', watch: false }).response
+    const root = read(tree, { type: 'exists', path: '/', watch: false }, NOBODY).response
     expect(root).toMatchObject({ stat: { czxid: 0, ctime: 0, cversion: -1, numChildren: 1, version: 0 } })
   })
 })
@@ -93,9 +94,9 @@ describe('the first check that fails decides', () => {
   test('reads never validate a path', () => {
     const { driver } = openTree()
     for (const path of ['none', '/a//b', '/a/', '/..']) {
-      expect(read(driver.tree, { type: 'getData', path, watch: false }).err).toBe(ZK_ERRORS.NoNode)
+      expect(read(driver.tree, { type: 'getData', path, watch: false }, NOBODY).err).toBe(ZK_ERRORS.NoNode)
     }
-    expect(read(driver.tree, { type: 'getChildren', path: '', watch: false }).err).toBe(0)
+    expect(read(driver.tree, { type: 'getChildren', path: '', watch: false }, NOBODY).err).toBe(0)
   })
 
   test('valid paths', () => {
@@ -139,7 +140,7 @@ describe('Stat', () => {
   test('null data stays null, with length 0', () => {
     const { driver, write } = openTree()
     write(create2('/null'))
-    const answer = read(driver.tree, { type: 'getData', path: '/null', watch: false })
+    const answer = read(driver.tree, { type: 'getData', path: '/null', watch: false }, NOBODY)
     expect(answer.response).toMatchObject({ data: null, stat: { dataLength: 0 } })
   })
 
@@ -148,7 +149,7 @@ describe('Stat', () => {
     const request = create('/a')
     write(request)
     request.data.fill(0)
-    expect(read(driver.tree, { type: 'getData', path: '/a', watch: false }).response).toMatchObject({
+    expect(read(driver.tree, { type: 'getData', path: '/a', watch: false }, NOBODY).response).toMatchObject({
       data: new TextEncoder().encode('x'),
     })
   })
@@ -359,13 +360,14 @@ describe('sessions', () => {
     driver.move(session, second)
     driver.write(session, second, create('/a'))
     driver.move(session, second)
-    const again = { session, owner: second, order: 1, op: setData('/a') }
+    const again = { session, owner: second, order: 1, identities: null, op: setData('/a') }
     expect(driver.entry(again)).toMatchObject({ status: 'ignored-duplicate', changes: [] })
   })
 
   test('commands are taken once and in order', () => {
     const { driver, session, owner } = openTree()
-    const status = (order: number) => driver.entry({ session, owner, order, op: create('/s', 2) }).status
+    const status = (order: number) =>
+      driver.entry({ session, owner, order, identities: null, op: create('/s', 2) }).status
     expect([2, 1, 1, 3, 2, 4, 3].map(status)).toEqual([
       'ignored-gap',
       'applied',
@@ -380,27 +382,34 @@ describe('sessions', () => {
 
   test('a write that fails also counts', () => {
     const { driver, session, owner } = openTree()
-    expect(driver.entry({ session, owner, order: 1, op: remove('/none') }).err).toBe(-101)
-    expect(driver.entry({ session, owner, order: 2, op: create('/a') }).err).toBe(0)
+    expect(driver.entry({ session, owner, order: 1, identities: null, op: remove('/none') }).err).toBe(-101)
+    expect(driver.entry({ session, owner, order: 2, identities: null, op: create('/a') }).err).toBe(0)
   })
 
   test('only the ensemble may act without an owner', () => {
     const { driver, session } = openTree()
-    expect(driver.entry({ session, owner: null, order: 1, op: create('/a') }).err).toBe(
+    expect(driver.entry({ session, owner: null, order: 1, identities: null, op: create('/a') }).err).toBe(
       ZK_ERRORS.SessionMoved,
     )
   })
 
   test('a noop changes nothing but the zxid', () => {
     const driver = new TreeDriver()
-    const noop = { session: 0n, owner: null, order: 0, op: { type: 'noop' } } as const
+    const noop = { session: 0n, owner: null, order: 0, identities: null, op: { type: 'noop' } } as const
     expect(driver.entry(noop)).toMatchObject({ zxid: 1, status: 'applied', changes: [], closed: [] })
     expect(driver.tree.zxid).toBe(1)
   })
 
   test('an entry that is not above the last one is our own bug', () => {
     const { tree } = openTree().driver
-    const noop: Command = { timeWallMs: 0, session: 0n, owner: null, order: 0, op: { type: 'noop' } }
+    const noop: Command = {
+      timeWallMs: 0,
+      session: 0n,
+      owner: null,
+      order: 0,
+      identities: null,
+      op: { type: 'noop' },
+    }
     expect(() => apply(tree, tree.zxid, noop)).toThrow(InvariantViolation)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Change } from '../../../coordinator/znodes/transaction.ts'
 import { WatchTable } from '../../../coordinator/znodes/watches.ts'
-import type { Change } from '../../../coordinator/znodes/writes.ts'
 import { WATCHER_TYPES, type WatcherType } from '../../../protocol/zookeeper/ops.ts'
 import { WatchList } from '../../models/watch-list.ts'
 import { MemberDriver } from './queue-driver.ts'

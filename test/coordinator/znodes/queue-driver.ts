@@ -1,5 +1,6 @@
 import { apply } from '../../../coordinator/znodes/apply.ts'
 import type { Command } from '../../../coordinator/znodes/command.ts'
+import { identitiesOfAddress } from '../../../coordinator/znodes/identities.ts'
 import { type QueueEvent, type QueueOutbox, RequestQueue } from '../../../coordinator/znodes/request-queue.ts'
 import { newTree } from '../../../coordinator/znodes/tree.ts'
 import type { WatchTable } from '../../../coordinator/znodes/watches.ts'
@@ -54,6 +55,7 @@ export class MemberDriver {
       passwordMatches: options.password ?? true,
       timeoutMs: 10_000,
       lastZxidSeen: options.zxid ?? 0,
+      identities: identitiesOfAddress('127.0.0.1'),
     })
   }
 

@@ -307,7 +307,14 @@ describe('watches', () => {
 
 describe('the end of a session', () => {
   const expireCommand = (session: bigint) =>
-    ({ timeWallMs: 0, session, owner: null, order: 0, op: { type: 'expire-session' } }) as const
+    ({
+      timeWallMs: 0,
+      session,
+      owner: null,
+      order: 0,
+      identities: null,
+      op: { type: 'expire-session' },
+    }) as const
 
   test('closeSession is answered, then the connection closed; what came behind it is not answered', () => {
     const { member } = openMember()

@@ -54,13 +54,20 @@ function commandOf(tree: ZnodeTree, { op, session: pick, stranger, slip }: Step)
   const session = sessions[pick % Math.max(1, sessions.length)]
   if (session === undefined || op.type === 'create-session') {
     const owner = { member: 1 + (pick % 3), connection: tree.zxid + 1 }
-    return { timeWallMs, session: 0n, owner, order: 0, op: { type: 'create-session', timeoutMs: 4_000 } }
+    return {
+      timeWallMs,
+      session: 0n,
+      owner,
+      order: 0,
+      identities: null,
+      op: { type: 'create-session', timeoutMs: 4_000 },
+    }
   }
   if (op.type === 'expire-session' || op.type === 'noop') {
-    return { timeWallMs, session: session.id, owner: null, order: 0, op }
+    return { timeWallMs, session: session.id, owner: null, order: 0, identities: null, op }
   }
   const owner = stranger === 0 ? session.owner : { member: stranger, connection: tree.zxid + 1 }
-  return { timeWallMs, session: session.id, owner, order: session.order + 1 + slip, op }
+  return { timeWallMs, session: session.id, owner, order: session.order + 1 + slip, identities: null, op }
 }
 
 describe('one log, one tree', () => {
@@ -103,7 +110,14 @@ function expectSound(tree: ZnodeTree): void {
 
 describe('commands as bytes', () => {
   const owner = { member: 3, connection: 1_700_000_000_000_001 }
-  const command: Command = { timeWallMs: 0, session: -5n, owner, order: 7, op: setData('/a') }
+  const command: Command = {
+    timeWallMs: 0,
+    session: -5n,
+    owner,
+    order: 7,
+    identities: null,
+    op: setData('/a'),
+  }
 
   test('the leader stamps its time without decoding', () => {
     const bytes = encodeCommand(command)
@@ -116,8 +130,8 @@ describe('commands as bytes', () => {
     expect(() => decodeCommand(bytes.subarray(0, -1))).toThrow(JuteError)
     expect(() => decodeCommand(new Uint8Array([...bytes, 0]))).toThrow(JuteError)
     const changed = bytes.slice()
-    changed[3] = 2
-    expect(() => decodeCommand(changed)).toThrow('unknown command format: 2')
+    changed[3] = 3
+    expect(() => decodeCommand(changed)).toThrow('unknown command format: 3')
     const unknown = bytes.slice()
     unknown[43] = 99
     expect(() => decodeCommand(unknown)).toThrow('unknown command: 99')

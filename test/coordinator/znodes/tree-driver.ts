@@ -1,10 +1,12 @@
 import { type ApplyResult, apply } from '../../../coordinator/znodes/apply.ts'
 import type { Command, CommandOp } from '../../../coordinator/znodes/command.ts'
+import { identitiesOfAddress } from '../../../coordinator/znodes/identities.ts'
 import { newTree, nodeAt, type Owner, statOf, type ZnodeTree } from '../../../coordinator/znodes/tree.ts'
 import type { WriteRequest } from '../../../protocol/zookeeper/ops.ts'
 import type { Acl, Stat } from '../../../protocol/zookeeper/records.ts'
 
 export const OPEN: readonly Acl[] = [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }]
+export const LOCALHOST = identitiesOfAddress('127.0.0.1')
 export const utf8 = (text: string) => new TextEncoder().encode(text)
 
 /** Short forms of requests. */
@@ -35,22 +37,34 @@ export class TreeDriver {
   }
 
   open(owner: Owner, timeoutMs = 10_000): bigint {
-    return this.entry({ session: 0n, owner, order: 0, op: { type: 'create-session', timeoutMs } }).opened
+    return this.entry({
+      session: 0n,
+      owner,
+      order: 0,
+      identities: null,
+      op: { type: 'create-session', timeoutMs },
+    }).opened
   }
 
   move(session: bigint, owner: Owner, timeoutMs = 10_000): ApplyResult {
-    return this.entry({ session, owner, order: 0, op: { type: 'resume-session', timeoutMs } })
+    return this.entry({
+      session,
+      owner,
+      order: 0,
+      identities: null,
+      op: { type: 'resume-session', timeoutMs },
+    })
   }
 
   expire(session: bigint): ApplyResult {
-    return this.entry({ session, owner: null, order: 0, op: { type: 'expire-session' } })
+    return this.entry({ session, owner: null, order: 0, identities: null, op: { type: 'expire-session' } })
   }
 
-  write(session: bigint, owner: Owner, op: CommandOp): ApplyResult {
+  write(session: bigint, owner: Owner, op: CommandOp, identities = LOCALHOST): ApplyResult {
     const key = `${session} ${owner.member} ${owner.connection}`
     const order = (this.#orders.get(key) ?? 0) + 1
     this.#orders.set(key, order)
-    return this.entry({ session, owner, order, op })
+    return this.entry({ session, owner, order, identities, op })
   }
 
   stat(path: string): Stat | undefined {
@@ -64,5 +78,10 @@ export function openTree() {
   const driver = new TreeDriver()
   const owner: Owner = { member: 1, connection: 1 }
   const session = driver.open(owner)
-  return { driver, owner, session, write: (op: CommandOp) => driver.write(session, owner, op) }
+  return {
+    driver,
+    owner,
+    session,
+    write: (op: CommandOp, identities = LOCALHOST) => driver.write(session, owner, op, identities),
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Change } from '../../../coordinator/znodes/transaction.ts'
 import { WatchTable } from '../../../coordinator/znodes/watches.ts'
-import type { Change } from '../../../coordinator/znodes/writes.ts'
 import { create, OPEN, openTree, remove, setData } from './tree-driver.ts'
 
 const NAMES = ['', 'created', 'deleted', 'data', 'children']

@@ -64,6 +64,29 @@ const REQUESTS: { [N in OpName]: Extract<Request, { type: N }> } = {
   },
   addWatch: { type: 'addWatch', path: '/a', mode: 1 },
   setWatches: { type: 'setWatches', relativeZxid: 77, data: ['/a', '/b'], exist: [], child: ['/c'] },
+  getACL: { type: 'getACL', path: '/a' },
+  setACL: { type: 'setACL', path: '/a', acl, version: -1 },
+  createContainer: { type: 'createContainer', path: '/a', data: null, acl, flags: 4 },
+  createTTL: { type: 'createTTL', path: '/a', data: null, acl, flags: 5, ttlMs: -1n },
+  reconfig: {
+    type: 'reconfig',
+    joining: 'server.4=h:1:2;3',
+    leaving: '1',
+    newMembers: '',
+    currentConfigId: -1,
+  },
+  multiRead: {
+    type: 'multiRead',
+    ops: [
+      { type: 'getData', path: '/a', watch: false },
+      { type: 'getChildren', path: '/b', watch: true },
+    ],
+  },
+  auth: { type: 'auth', authType: 0, scheme: 'digest', auth: utf8('u:p') },
+  sasl: { type: 'sasl', token: null },
+  getEphemerals: { type: 'getEphemerals', prefix: '/a' },
+  getAllChildrenNumber: { type: 'getAllChildrenNumber', path: '/a' },
+  whoAmI: { type: 'whoAmI' },
   closeSession: { type: 'closeSession' },
 }
 
@@ -95,6 +118,24 @@ const RESPONSES: { [N in OpName]: Extract<Response, { type: N }> } = {
   setWatches2: { type: 'setWatches2' },
   addWatch: { type: 'addWatch', err: 0 },
   setWatches: { type: 'setWatches' },
+  getACL: { type: 'getACL', acl, stat },
+  setACL: { type: 'setACL', stat },
+  createContainer: { type: 'createContainer', path: '/a', stat },
+  createTTL: { type: 'createTTL', path: '/a', stat },
+  reconfig: { type: 'reconfig', data: utf8('server.1=h'), stat },
+  multiRead: {
+    type: 'multiRead',
+    results: [
+      { type: 'getData', data: utf8('x'), stat },
+      { type: 'error', err: -101 },
+      { type: 'getChildren', children: ['a'] },
+    ],
+  },
+  auth: { type: 'auth' },
+  sasl: { type: 'sasl', token: utf8('t') },
+  getEphemerals: { type: 'getEphemerals', paths: ['/a', '/b'] },
+  getAllChildrenNumber: { type: 'getAllChildrenNumber', total: 5 },
+  whoAmI: { type: 'whoAmI', identities: [{ scheme: 'ip', user: '127.0.0.1' }] },
   closeSession: { type: 'closeSession' },
 }
 

@@ -32,6 +32,7 @@ const command = (connection: number, order: number, member = 1): Command => ({
   session: 5n,
   owner: { member, connection },
   order,
+  identities: null,
   op: { type: 'delete', path: '/x', version: -1 },
 })
 

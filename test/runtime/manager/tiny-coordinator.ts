@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { apply } from '../../../coordinator/znodes/apply.ts'
 import type { CommandOp } from '../../../coordinator/znodes/command.ts'
+import { NOBODY } from '../../../coordinator/znodes/identities.ts'
 import { serveLocally } from '../../../coordinator/znodes/local-requests.ts'
 import { newTree, type Owner } from '../../../coordinator/znodes/tree.ts'
 import { WatchTable } from '../../../coordinator/znodes/watches.ts'
@@ -67,7 +68,7 @@ export class TinyCoordinator {
   }
 
   #apply(command: { op: CommandOp; session: bigint; owner: Owner | null; order: number }) {
-    const result = apply(this.tree, this.tree.zxid + 1, { timeWallMs: 0, ...command })
+    const result = apply(this.tree, this.tree.zxid + 1, { timeWallMs: 0, identities: null, ...command })
     for (const change of result.changes) {
       this.#watches.fire(change, ({ connection, type, path }) => {
         this.#connections
@@ -133,6 +134,8 @@ export class TinyCoordinator {
         tree: this.tree,
         watches: this.#watches,
         connection: owner.connection,
+        session,
+        identities: NOBODY,
         notify: ({ type, path }) =>
           connection.socket.write(encodeNotification({ type, state: SYNC_CONNECTED, path })),
       },

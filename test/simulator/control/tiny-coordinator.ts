@@ -1,5 +1,6 @@
 import { apply } from '../../../coordinator/znodes/apply.ts'
 import type { CommandOp } from '../../../coordinator/znodes/command.ts'
+import { NOBODY } from '../../../coordinator/znodes/identities.ts'
 import { serveLocally } from '../../../coordinator/znodes/local-requests.ts'
 import { newTree, type Owner, type ZnodeTree } from '../../../coordinator/znodes/tree.ts'
 import { WatchTable } from '../../../coordinator/znodes/watches.ts'
@@ -61,7 +62,7 @@ export class TinyCoordinator {
   }
 
   #apply(command: { op: CommandOp; session: bigint; owner: Owner | null; order: number }) {
-    const result = apply(this.tree, this.tree.zxid + 1, { timeWallMs: 0, ...command })
+    const result = apply(this.tree, this.tree.zxid + 1, { timeWallMs: 0, identities: null, ...command })
     for (const change of result.changes) {
       this.#watches.fire(change, ({ connection, type, path }) => {
         this.#connections
@@ -129,6 +130,8 @@ export class TinyCoordinator {
         tree: this.tree,
         watches: this.#watches,
         connection: owner.connection,
+        session,
+        identities: NOBODY,
         notify: ({ type, path }) =>
           connection.link.send(encodeNotification({ type, state: SYNC_CONNECTED, path })),
       },
