@@ -15,6 +15,9 @@ OTHERS=(
   command:redis-cli:redis-tools
   command:chromium:chromium
   module:kazoo:python3-kazoo
+  module:pytest:python3-pytest
+  module:mock:python3-mock
+  module:objgraph:python3-objgraph
 )
 
 usage() {
@@ -29,7 +32,8 @@ Installs what the tests and `catenary compare` talk to and npm does not bring. T
 and, for other tests:
   redis-tools     redis-cli, for the tests of the redis door
   chromium        a browser, for the tests of the pages that we write
-  python3-kazoo   a ZooKeeper client, for the tests of the zookeeper door
+  python3-kazoo   a ZooKeeper client, for the tests of the zookeeper door; with python3-pytest, python3-mock and
+                  python3-objgraph for the suite that it ships (scripts/kazoo-suite.py)
 
 What is already there is skipped. Nothing is started, now or at the next boot: tests and comparison start their own.
 Needs a Debian or Ubuntu system and the right to install packages (root, or sudo).
