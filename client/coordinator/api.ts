@@ -1,4 +1,4 @@
-import type { Stat } from '../../protocol/zookeeper/records.ts'
+import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
 
 export interface CoordinatorOptions {
   /** Members: `'host:port,host:port'`, optionally followed by a chroot as in ZooKeeper (`'a:2181,b:2181/app'`), or a list. */
@@ -37,6 +37,12 @@ export interface CreateOptions {
   readonly ephemeral?: boolean
   /** Appends a number that grows with every child of the parent. */
   readonly sequential?: boolean
+  /** The ensemble deletes it some time after its last child has gone. */
+  readonly container?: boolean
+  /** The ensemble deletes it once it has no children and has not been written for so long: 1 to 2^40 - 1. */
+  readonly ttlMs?: number
+  /** Who may do what with it; nothing is inherited. Default: everyone everything. */
+  readonly acl?: readonly Acl[]
 }
 
 export type ZnodeData = Uint8Array | string | null
@@ -44,6 +50,17 @@ export type ZnodeData = Uint8Array | string | null
 export interface Znode {
   readonly data: Uint8Array
   readonly stat: Stat
+}
+
+export interface ZnodeAcl {
+  readonly acl: readonly Acl[]
+  readonly stat: Stat
+}
+
+/** What the server takes a client for: `ip` and its address, `digest` and a user's name. */
+export interface Identity {
+  readonly scheme: string
+  readonly user: string
 }
 
 export type MultiStep =
@@ -126,6 +143,31 @@ export interface CoordinatorClient {
    * @throws {CoordinatorError} with the code of the step that failed and its place in `index`.
    */
   multi(steps: readonly MultiStep[]): Promise<readonly MultiStepResult[]>
+
+  /** @throws {CoordinatorError} `NO_NODE`; `NO_AUTH`: neither READ nor ADMIN. Without ADMIN digests are shown as `user:x`. */
+  getAcl(path: string): Promise<ZnodeAcl>
+  /**
+   * Replaces the ACL. Watches do not hear of it.
+   *
+   * @param version - the `aversion` that the znode must have; -1, the default, is any.
+   * @throws {CoordinatorError} `NO_NODE`, `NO_AUTH` (no ADMIN), `INVALID_ACL`, `BAD_VERSION`.
+   * @example
+   * await zk.addAuth('digest', 'ann:secret')
+   * await zk.setAcl('/app', [{ perms: 31, id: { scheme: 'auth', id: '' } }]) // for ann alone
+   */
+  setAcl(path: string, acl: readonly Acl[], version?: number): Promise<Stat>
+  /**
+   * Shows an identity, for all that is asked from now on, also at the members to come: `addAuth('digest', 'user:password')`.
+   *
+   * @throws {CoordinatorError} `AUTH_FAILED`: the server refuses it, and ends the connection.
+   */
+  addAuth(scheme: string, auth: string | Uint8Array): Promise<void>
+  /** Needs Apache ZooKeeper 3.7 or ours. */
+  whoAmI(): Promise<readonly Identity[]>
+  /** Paths of this session's ephemeral znodes that begin with `prefix`. Default: all. */
+  getEphemerals(prefix?: string): Promise<readonly string[]>
+  /** How many znodes are below this one, at any depth. @throws {CoordinatorError} `NO_NODE`, `NO_AUTH`. */
+  getAllChildrenNumber(path: string): Promise<number>
 
   /** Calls back with the data now and after every change: null where there is no such znode. May skip states, never the last. */
   watchData(path: string, deliver: (znode: Znode | null) => void): Stop

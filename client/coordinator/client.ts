@@ -8,6 +8,7 @@ export type {
   CoordinatorOptions,
   CoordinatorState,
   CreateOptions,
+  Identity,
   MultiStep,
   MultiStepResult,
   SessionInfo,
@@ -15,6 +16,7 @@ export type {
   WatchCallback,
   WatchEvent,
   Znode,
+  ZnodeAcl,
   ZnodeData,
 } from './api.ts'
 

@@ -18,6 +18,8 @@ export const COORDINATOR_ERRORS = {
   NO_CHILDREN_FOR_EPHEMERALS: { zk: 'NoChildrenForEphemerals', outcome: 'definite' },
   NO_AUTH: { zk: 'NoAuth', outcome: 'definite' },
   BAD_ARGUMENTS: { zk: 'BadArguments', outcome: 'definite' },
+  /** Of `addAuth`: the scheme is not offered, or what was shown is refused. */
+  AUTH_FAILED: { zk: 'AuthFailed', outcome: 'definite' },
   INVALID_ACL: { zk: 'InvalidAcl', outcome: 'definite' },
   MARSHALLING_ERROR: { zk: 'MarshallingError', outcome: 'definite' },
   UNIMPLEMENTED: { zk: 'Unimplemented', outcome: 'definite' },

@@ -1,5 +1,5 @@
 import type { MultiOp, MultiResult } from '../../protocol/zookeeper/multi.ts'
-import { ADD_WATCH_MODES, CREATE_FLAGS, PERMS, WATCHER_TYPES } from '../../protocol/zookeeper/ops.ts'
+import { ADD_WATCH_MODES, WATCHER_TYPES } from '../../protocol/zookeeper/ops.ts'
 import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
 import { normalizedChroot, parseServers } from './addresses.ts'
 import type {
@@ -8,6 +8,7 @@ import type {
   CoordinatorOptions,
   CoordinatorState,
   CreateOptions,
+  Identity,
   MultiStep,
   MultiStepResult,
   SessionInfo,
@@ -15,16 +16,17 @@ import type {
   WatchCallback,
   WatchOption,
   Znode,
+  ZnodeAcl,
   ZnodeData,
 } from './api.ts'
 import { CoordinatorError, errorOf, isCoordinatorError } from './errors.ts'
 import { keepReading } from './keep-reading.ts'
+import { createOp } from './new-znodes.ts'
 import type { SessionPlatform } from './platform.ts'
 import { Session } from './session.ts'
 
 const SESSION_TIMEOUT_MS = 6_000
 const ANY_VERSION = -1
-const EVERYBODY: readonly Acl[] = [{ perms: PERMS.all, id: { scheme: 'world', id: 'anyone' } }]
 const NOTHING = new Uint8Array(0)
 const encoder = new TextEncoder()
 
@@ -81,13 +83,9 @@ class SessionClient implements CoordinatorClient {
     return this.#session.close()
   }
 
-  create(path: string, data: ZnodeData, options: CreateOptions = {}): Promise<string> {
-    return this.#session.ask(
-      'create',
-      { ...this.#newZnode(path, data, options) },
-      `create ${path}`,
-      (response) => this.#clientPath(response.path),
-    )
+  async create(path: string, data: ZnodeData, options: CreateOptions = {}): Promise<string> {
+    const { type, ...request } = this.#newZnode(path, data, options)
+    return this.#session.ask(type, request, `create ${path}`, (response) => this.#clientPath(response.path))
   }
 
   async ensurePath(path: string): Promise<void> {
@@ -195,6 +193,41 @@ class SessionClient implements CoordinatorClient {
       })
   }
 
+  getAcl(path: string): Promise<ZnodeAcl> {
+    const request = { path: this.#serverPath(path) }
+    return this.#session.ask('getACL', request, `getAcl ${path}`, ({ acl, stat }) => ({ acl, stat }))
+  }
+
+  setAcl(path: string, acl: readonly Acl[], version = ANY_VERSION): Promise<Stat> {
+    const request = { path: this.#serverPath(path), acl, version }
+    return this.#session.ask('setACL', request, `setAcl ${path}`, ({ stat }) => stat)
+  }
+
+  addAuth(scheme: string, auth: string | Uint8Array): Promise<void> {
+    return this.#session.addAuth(scheme, typeof auth === 'string' ? encoder.encode(auth) : auth)
+  }
+
+  whoAmI(): Promise<readonly Identity[]> {
+    return this.#session.ask('whoAmI', {}, 'whoAmI', ({ identities }) => identities)
+  }
+
+  getEphemerals(prefix = '/'): Promise<readonly string[]> {
+    const request = { prefix: this.#serverPath(prefix) }
+    return this.#session.ask('getEphemerals', request, `getEphemerals ${prefix}`, ({ paths }) =>
+      paths.map((path) => this.#clientPath(path)),
+    )
+  }
+
+  getAllChildrenNumber(path: string): Promise<number> {
+    const request = { path: this.#serverPath(path) }
+    return this.#session.ask(
+      'getAllChildrenNumber',
+      request,
+      `getAllChildrenNumber ${path}`,
+      ({ total }) => total,
+    )
+  }
+
   watchData(path: string, deliver: (znode: Znode | null) => void): Stop {
     const read = async (watch: WatchCallback): Promise<Znode | null> => {
       for (;;) {
@@ -241,16 +274,15 @@ class SessionClient implements CoordinatorClient {
 
   #clientPath = (path: string) => path.slice(this.#chroot.length) || '/'
 
-  #newZnode(path: string, data: ZnodeData, { ephemeral = false, sequential = false }: CreateOptions) {
-    const flags = (ephemeral ? CREATE_FLAGS.ephemeral : 0) | (sequential ? CREATE_FLAGS.sequential : 0)
-    return { path: this.#serverPath(path), data: bytesOf(data), acl: EVERYBODY, flags }
+  #newZnode(path: string, data: ZnodeData, options: CreateOptions) {
+    return createOp(this.#serverPath(path), bytesOf(data), options)
   }
 
   #multiOp(step: MultiStep): MultiOp {
     const path = this.#serverPath(step.path)
     switch (step.type) {
       case 'create':
-        return { type: 'create', ...this.#newZnode(step.path, step.data, step) }
+        return this.#newZnode(step.path, step.data, step)
       case 'delete':
         return { type: 'delete', path, version: step.version ?? ANY_VERSION }
       case 'setData':
@@ -261,7 +293,7 @@ class SessionClient implements CoordinatorClient {
   }
 
   #stepResult(result: MultiResult): MultiStepResult {
-    if (result.type === 'create' || result.type === 'create2') return { path: this.#clientPath(result.path) }
+    if ('path' in result) return { path: this.#clientPath(result.path) }
     return result.type === 'setData' ? { stat: result.stat } : null
   }
 }

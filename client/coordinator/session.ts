@@ -21,6 +21,7 @@ import type { ConnectResponse } from '../../protocol/zookeeper/records.ts'
 import { backoffMs } from '../transport/backoff.ts'
 import type { Address } from './addresses.ts'
 import type { CoordinatorState, SessionInfo, Stop } from './api.ts'
+import { AuthList } from './auth-list.ts'
 import { MemberConnection } from './connection.ts'
 import { CoordinatorError, type CoordinatorErrorCode, errorOf } from './errors.ts'
 import type { SessionPlatform } from './platform.ts'
@@ -42,6 +43,7 @@ const EXCHANGES_MAX = 100_000
 
 export class Session {
   readonly watches: WatchTable
+  readonly #auths = new AuthList()
   readonly #platform: SessionPlatform
   readonly #addresses: readonly Address[]
   readonly #askedTimeoutMs: number
@@ -126,6 +128,15 @@ export class Session {
       }
       this.#submit(exchange)
     })
+  }
+
+  /** Shows an identity, on this connection and on all that follow. */
+  addAuth(scheme: string, auth: Uint8Array): Promise<void> {
+    if (this.#state === 'closed')
+      return Promise.reject(new CoordinatorError('CLOSED', `addAuth ${scheme}: the client was closed`))
+    const { request, done } = this.#auths.add({ scheme, auth }, this.#isOpen)
+    if (this.#isOpen) this.#connection?.send(encodeRequest(XIDS.auth, request))
+    return done
   }
 
   renew(): void {
@@ -231,6 +242,7 @@ export class Session {
     this.#timeoutMs = response.timeoutMs
     this.#heartbeat?.cancel()
     this.#heartbeat = this.#platform.timers.every(Math.max(5, this.#timeoutMs / 12), () => this.#beat())
+    for (const request of this.#auths.requests()) this.#connection?.send(encodeRequest(XIDS.auth, request))
     // Watches first: nothing that is asked afterwards may be answered with a state whose change was not told.
     for (const portion of this.watches.portions(SET_WATCHES_BYTES_MAX)) {
       // The older one wherever it will do: ZooKeeper has the other since 3.6.
@@ -292,6 +304,7 @@ export class Session {
     this.#sent = []
     this.#waiting = []
     for (const { onFail } of exchanges) onFail(new CoordinatorError(code, message))
+    this.#auths.failAll(new CoordinatorError(code, `addAuth: ${message}`))
   }
 
   #failWaiting(reason: string): void {
@@ -335,6 +348,10 @@ export class Session {
     if (header.zxid > this.#lastZxid) this.#lastZxid = header.zxid
     this.#failures = 0
     if (header.xid === XIDS.ping) return
+    if (header.xid === XIDS.auth) {
+      this.#auths.onReply(header.err)
+      return
+    }
     if (header.xid === XIDS.setWatches) {
       if (header.err !== 0) this.#connection?.close(`setWatches was refused: ${header.err}`)
       return
