@@ -56,6 +56,21 @@ const options = {
     default: 'srvr,isro',
     describe: 'ZooKeeper’s 4lw.commands.whitelist: words that are answered, comma-separated, * for all',
   },
+  'super-digest': {
+    type: 'string',
+    describe: 'ZooKeeper’s superDigest: user:digest of an administrator whom no ACL stops [default: nobody]',
+  },
+  'extended-types': {
+    type: 'boolean',
+    default: true,
+    describe: 'ZooKeeper’s extendedTypesEnabled: clients may create TTL znodes',
+  },
+  'container-check-interval': {
+    type: 'number',
+    default: 60_000,
+    describe:
+      'ZooKeeper’s znode.container.checkIntervalMs: how often containers and TTL znodes are looked after',
+  },
   manager: { type: 'boolean', default: true, describe: 'Stand for election as the manager of the chains' },
   ...clusterShapeOptions,
   ...clusterOption,
@@ -125,6 +140,11 @@ function limitsOf(args: InferredOptionTypes<typeof options>): DoorSettings {
     throw new Error(
       `--four-letter-words: there is no "${unknown}"; take of ${FOUR_LETTER_WORDS.join(',')}, or *`,
     )
+  const superDigest = args['super-digest']
+  if (superDigest !== undefined && !/^[^:]+:[A-Za-z0-9+/]{27}=$/.test(superDigest))
+    throw new Error(
+      `--super-digest: give a user, a colon, and the SHA-1 of user:password in base64, unlike "${superDigest}"`,
+    )
   return {
     zookeeperTickMs: tickMs,
     minSessionTimeoutMs: minMs,
@@ -132,6 +152,9 @@ function limitsOf(args: InferredOptionTypes<typeof options>): DoorSettings {
     maxClientConnections: wholeNumber(args, 'max-client-connections', 0),
     packetBytesMax: wholeNumber(args, 'jute-max-buffer', 1024),
     fourLetterWords: words,
+    ...(superDigest === undefined ? {} : { superDigest }),
+    extendedTypesEnabled: args['extended-types'],
+    containerCheckMs: wholeNumber(args, 'container-check-interval', 1),
   }
 }
 
