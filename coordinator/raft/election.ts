@@ -45,7 +45,11 @@ export function hasLiveLeader(raft: Raft): boolean {
 
 export function onElectionTick(raft: Raft, out: RaftOutbox): void {
   raft.electionElapsed += 1
-  if (raft.electionElapsed >= raft.electionTimeout && mayStand(raft)) startPreVote(raft, out)
+  if (raft.electionElapsed < raft.electionTimeout) return
+  if (mayStand(raft)) return startPreVote(raft, out)
+  // A learner, or who was removed, finds another leader no more than it finds this one.
+  restartElectionTimer(raft)
+  raft.leader = null
 }
 
 /**

@@ -7,6 +7,7 @@ import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { Response, WriteRequest } from '../../protocol/zookeeper/ops.ts'
 import type { Command } from './command.ts'
 import { reap } from './reaper.ts'
+import { abandonReconfig, beginReconfig, type ReconfigProgress } from './reconfig.ts'
 import type { Change, Edit, Transaction } from './transaction.ts'
 import type { Owner, Session, ZnodeTree } from './tree.ts'
 import { applyMulti, applyOp, endSession, setAcl } from './writes.ts'
@@ -27,6 +28,8 @@ export interface ApplyResult {
   readonly changes: readonly Change[]
   /** Sessions that ended. */
   readonly closed: readonly bigint[]
+  /** Absent: nothing of the kind. */
+  readonly reconfig?: ReconfigProgress
 }
 
 type Effects = Partial<Omit<ApplyResult, 'zxid'>>
@@ -47,6 +50,7 @@ export function apply(tree: ZnodeTree, zxid: number, command: Command): ApplyRes
 function applyCommand(tree: ZnodeTree, zxid: number, command: Command): Effects {
   const { op, owner } = command
   if (op.type === 'noop') return {}
+  if (op.type === 'abandon-reconfig') return abandonReconfig(tree)
   if (op.type === 'create-session') return createSession(tree, zxid, owner, op.timeoutMs)
   const edit: Edit = { tree, zxid, timeWallMs: command.timeWallMs, changes: [], undo: [] }
   if (op.type === 'reap') {
@@ -73,6 +77,8 @@ function applyRequest(txn: Transaction, op: WriteRequest): Effects {
       return { response: applyMulti(txn, op.ops), changes: txn.changes }
     case 'setACL':
       return setAcl(txn, op)
+    case 'reconfig':
+      return beginReconfig(txn, op)
     case 'create':
     case 'create2':
     case 'createContainer':

@@ -44,6 +44,8 @@ export type CommandOp =
   | { readonly type: 'expire-session' }
   /** Deletes a container or TTL znode, if its time has come: that is judged again when this is applied. */
   | ({ readonly type: 'reap' } & RecordOf<typeof PATH_RECORD>)
+  /** The leader gives up the `reconfig` that is under way: too few of the members that it wants are there. */
+  | { readonly type: 'abandon-reconfig' }
   | { readonly type: 'noop' }
 
 const TIMEOUT = record('Timeout', [['timeoutMs', 'int']])
@@ -62,12 +64,14 @@ const COMMAND_OPS: { readonly [N in CommandOp['type']]: { readonly code: number;
     setACL: clientOp('setACL'),
     createContainer: clientOp('createContainer'),
     createTTL: clientOp('createTTL'),
+    reconfig: clientOp('reconfig'),
     closeSession: clientOp('closeSession'),
     noop: { code: -1000, layout: EMPTY },
     'create-session': { code: -1001, layout: TIMEOUT },
     'resume-session': { code: -1002, layout: TIMEOUT },
     'expire-session': { code: -1003, layout: EMPTY },
     reap: { code: -1004, layout: PATH_RECORD },
+    'abandon-reconfig': { code: -1005, layout: EMPTY },
   }
 
 const names = Object.keys(COMMAND_OPS) as CommandOp['type'][]

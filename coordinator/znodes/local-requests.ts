@@ -1,8 +1,7 @@
 import { unreachable } from '../../protocol/invariants.ts'
 import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { LocalRequest, RequestOf, Response } from '../../protocol/zookeeper/ops.ts'
-import { ADD_WATCH_MODES, PERMS, WATCHER_TYPES, type WatcherType } from '../../protocol/zookeeper/ops.ts'
-import { isAllowed } from './acl.ts'
+import { ADD_WATCH_MODES, WATCHER_TYPES, type WatcherType } from '../../protocol/zookeeper/ops.ts'
 import type { Identities } from './identities.ts'
 import {
   countDescendants,
@@ -13,7 +12,7 @@ import {
   readMulti,
   whoAmI,
 } from './reads.ts'
-import { nodeAt, type ZnodeTree } from './tree.ts'
+import type { ZnodeTree } from './tree.ts'
 import type { WatchNotification, WatchTable } from './watches.ts'
 
 /** A reply in the making. */
@@ -42,8 +41,6 @@ export interface LocalContext {
  * watches gains nothing by going on.
  */
 const TOO_MANY_WATCHES = failure(ZK_ERRORS.ThrottledOp, true)
-
-const CONFIG_PATH = '/zookeeper/config'
 
 /** Answers what needs neither the log nor the leader, at the tree's present state. */
 export function serveLocally(
@@ -80,8 +77,6 @@ export function serveLocally(
       return { ...ownEphemerals(tree, session, request.prefix), thenClose: false }
     case 'whoAmI':
       return { ...whoAmI(identities), thenClose: false }
-    case 'reconfig':
-      return reconfigure(context)
     case 'sasl':
       return failure(ZK_ERRORS.AuthFailed) // not offered; an empty token would make clients ask again and again
     case 'auth':
@@ -89,12 +84,6 @@ export function serveLocally(
     default:
       return unreachable(request)
   }
-}
-
-/** Whoever can change the ensemble's membership answers this instead; a member that cannot says so. */
-function reconfigure({ tree, identities }: LocalContext): Answer {
-  const acl = nodeAt(tree, CONFIG_PATH)?.acl ?? []
-  return failure(isAllowed(acl, PERMS.write, identities) ? ZK_ERRORS.ReconfigDisabled : ZK_ERRORS.NoAuth)
 }
 
 function readAndWatch(context: LocalContext, request: ReadRequest): Answer {

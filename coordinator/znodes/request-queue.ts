@@ -25,6 +25,7 @@ import type { Command } from './command.ts'
 import { type Identities, NOBODY } from './identities.ts'
 import { LIMITS } from './limits.ts'
 import { type Answer, failure, serveLocally, success } from './local-requests.ts'
+import { configResponse } from './reconfig.ts'
 import type { Owner, ZnodeTree } from './tree.ts'
 import { type WatchNotification, WatchTable } from './watches.ts'
 
@@ -108,6 +109,8 @@ interface Pending {
   readonly identities: Identities
   /** What a write was forwarded as. */
   command: Command | null
+  /** A `reconfig` that has begun: answered when it ends. */
+  underWay: boolean
   /** What a sync waits for; 0 until it asks. */
   token: number
   /** Known, but it leaves only after those of the requests before it. */
@@ -280,7 +283,16 @@ export class RequestQueue {
     }
     const { xid, request, bytes, answer } = arrived
     const { identities } = connection
-    const item: Pending = { xid, request, bytes, identities, command: null, token: 0, answer }
+    const item: Pending = {
+      xid,
+      request,
+      bytes,
+      identities,
+      command: null,
+      underWay: false,
+      token: 0,
+      answer,
+    }
     connection.pending.push(item)
     connection.pendingBytes += item.bytes
     if (connection.opening === null) {
@@ -333,9 +345,22 @@ export class RequestQueue {
       command.owner?.member === this.#member ? this.#connections.get(command.owner.connection) : undefined
     if (result.opened !== 0n) this.#leaveTo(asker, result.opened)
     if (asker !== undefined) this.#onOwnApplied(asker, command, result)
+    if (result.reconfig?.type === 'ended') this.#onReconfigured(result.reconfig.err)
     for (const session of result.closed) {
       const connection = this.#bySession.get(session)
       if (connection !== undefined) this.#failAll(connection, ZK_ERRORS.SessionExpired)
+    }
+  }
+
+  /** Of the whole ensemble one alone is under way: who waits here waits for that. */
+  #onReconfigured(err: ZkErrorCode): void {
+    const response = err === 0 ? configResponse(this.#tree) : null
+    for (const connection of [...this.#connections.values()]) {
+      const item = connection.pending.find(({ underWay, answer }) => underWay && answer === null)
+      if (item === undefined) continue
+      item.answer = { err, response, thenClose: false }
+      this.#drain(connection)
+      this.#pauseOrResume(connection)
     }
   }
 
@@ -358,12 +383,18 @@ export class RequestQueue {
       return
     }
     if (connection.ending) return // it came behind its own closeSession
-    const item = connection.pending.find(({ command: sent, answer }) => sent !== null && answer === null)
+    const item = connection.pending.find(
+      ({ command: sent, underWay, answer }) => sent !== null && !underWay && answer === null,
+    )
     invariant(
       'SessionFifo',
       item?.command?.order === command.order,
       () => `${command.order} applied before ${item?.command?.order} of connection ${connection.id}`,
     )
+    if (result.reconfig?.type === 'begun') {
+      item.underWay = true
+      return
+    }
     const { err, response } = result
     item.answer = { err, response, thenClose: op.type === 'closeSession' }
     if (op.type === 'closeSession') this.#endOfSession(connection, item)
@@ -470,8 +501,8 @@ export class RequestQueue {
 
   #forwardAgain(connection: Connection): void {
     if (connection.opening !== null) this.#out.forward(connection.opening)
-    for (const { command, token, answer } of connection.pending) {
-      if (answer !== null) continue
+    for (const { command, underWay, token, answer } of connection.pending) {
+      if (answer !== null || underWay) continue
       if (command !== null) this.#out.forward(command)
       else if (token !== 0) this.#out.askReadIndex(token)
     }

@@ -61,6 +61,8 @@ export interface ZnodeTree {
   readonly mortal: Set<string>
   /** Paths that have a quota. */
   readonly governed: Set<string>
+  /** The members that a `reconfig` wants, as long as that is under way. */
+  reconfig: string | null
 }
 
 export const bareTree = (zxid: number): ZnodeTree => ({
@@ -69,6 +71,7 @@ export const bareTree = (zxid: number): ZnodeTree => ({
   sessions: new Map(),
   mortal: new Set(),
   governed: new Set(),
+  reconfig: null,
 })
 
 /** An empty tree: the four fixed nodes, with zxids, times and versions 0. */

@@ -53,7 +53,7 @@ export const OPS = {
   check: { code: 13, request: PATH_AND_VERSION, response: EMPTY, isWrite: true },
   multi: { code: 14, request: MULTI_REQUEST, response: MULTI_RESPONSE, isWrite: true },
   create2: { code: 15, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },
-  reconfig: { code: 16, request: RECONFIG_REQUEST, response: DATA_RESPONSE, isWrite: false },
+  reconfig: { code: 16, request: RECONFIG_REQUEST, response: DATA_RESPONSE, isWrite: true },
   checkWatches: { code: 17, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
   removeWatches: { code: 18, request: WATCHES_REQUEST, response: EMPTY, isWrite: false },
   createContainer: { code: 19, request: CREATE_REQUEST, response: PATH_AND_STAT, isWrite: true },

@@ -9,6 +9,7 @@ import type { Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
 import { hostFacts } from './host-facts.ts'
 import { Member } from './member.ts'
+import { addressesOf } from './member-addresses.ts'
 import type { MemberPorts, PeerPort } from './member-ports.ts'
 import { type CoordinatorOptions, ownMember } from './options.ts'
 import { PeerLinks } from './peer-links.ts'
@@ -162,6 +163,13 @@ class MemberHost implements Coordinator {
 
   /** Before there are links, nothing is said. */
   readonly #peers: PeerPort = {
+    learn: (members) => {
+      for (const member of members) {
+        const addresses = addressesOf(member)
+        if (addresses !== null && member.id !== this.#options.id)
+          this.#transport?.setAddress(member.id, addresses.peer)
+      }
+    },
     send: (to, message) => this.#links?.send(to, message),
     flush: (): readonly MemberId[] => this.#links?.flush() ?? [],
   }

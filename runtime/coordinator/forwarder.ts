@@ -112,6 +112,20 @@ export class Forwarder {
     }
   }
 
+  /** Of the `reconfig` that is under way. */
+  abandonReconfig(): void {
+    const op = { type: 'abandon-reconfig' } as const
+    const bytes = encodeCommand({
+      timeWallMs: 0,
+      session: 0n,
+      owner: null,
+      order: 0,
+      identities: null,
+      op,
+    })
+    this.#candidates.push({ bytes, from: null, connection: 0 })
+  }
+
   found(ensemble: Ensemble): void {
     this.#candidates.push({ bytes: encodeFounding(ensemble), from: null, connection: 0 })
   }

@@ -2,6 +2,7 @@
 import type { Rng } from '../../coordinator/raft/events.ts'
 import type { MemberId } from '../../coordinator/raft/ids.ts'
 import type { SnapshotMeta } from '../../coordinator/raft/log.ts'
+import type { MemberRow } from '../../coordinator/raft/membership.ts'
 import type { Timers } from '../../protocol/timers.ts'
 import type { HostFacts } from '../doors/zookeeper/server-sight.ts'
 import type { Log } from '../log.ts'
@@ -33,6 +34,8 @@ export interface MemberPorts {
 }
 
 export interface PeerPort {
+  /** Where the members of the ensemble are to be found from now on. Absent: names are enough. */
+  learn?(members: readonly MemberRow[]): void
   /** May get lost. */
   send(to: MemberId, message: PeerMessage): void
   /** The turn ends. @returns the peers for whom what was sent since the last flush is lost. */

@@ -9,7 +9,10 @@ import type { MemberId, WriteId } from '../../coordinator/raft/ids.ts'
 import { asMemberId } from '../../coordinator/raft/ids.ts'
 import { DEFAULT_RAFT_LIMITS } from '../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
+import { newestOf } from '../../coordinator/raft/membership.ts'
 import type { Raft } from '../../coordinator/raft/state.ts'
+import type { Command } from '../../coordinator/znodes/command.ts'
+import { type Identities, identitiesIn } from '../../coordinator/znodes/identities.ts'
 import { LIMITS } from '../../coordinator/znodes/limits.ts'
 import { overduePaths } from '../../coordinator/znodes/reaper.ts'
 import { type QueueEvent, type QueueOutbox, RequestQueue } from '../../coordinator/znodes/request-queue.ts'
@@ -24,10 +27,12 @@ import { ConnectionNumbers } from './connection-numbers.ts'
 import { doorLimits } from './door-limits.ts'
 import type { Ensemble } from './ensemble.ts'
 import { Forwarder, type ForwarderServices } from './forwarder.ts'
+import { foundingRow } from './member-addresses.ts'
 import type { MemberPorts, Recovered } from './member-ports.ts'
 import { type MemberSettings, memberNumberOf } from './options.ts'
 import type { PeerBody, PeerMessage } from './peer-messages.ts'
 import { RaftHost, type RaftUser } from './raft-host.ts'
+import { Reconfigurer } from './reconfigurer.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { StateMachine } from './state-machine.ts'
 import { type CoordinatorStatus, factsIn, type Sight, statusIn } from './status.ts'
@@ -56,6 +61,8 @@ export class Member {
   readonly #forwarder: Forwarder
   readonly #queue: RequestQueue
   readonly #host: RaftHost
+  readonly #reconfigurer = new Reconfigurer()
+  #learnt: Raft['memberships'] | null = null
   #ticker: Timer | null = null
   readonly #size = new TreeSize()
   readonly #startedMs: number
@@ -101,7 +108,8 @@ export class Member {
     })
     this.#host = new RaftHost({
       self: this.#self,
-      voters: settings.members.map(({ id }) => asMemberId(id)),
+      voters: settings.joins ? [] : settings.members.map(({ id }) => asMemberId(id)),
+      membership: this.#machine.membership,
       limits: settings.raftLimits ?? {},
       ...recovered.stored,
       storage: recovered.storage,
@@ -114,6 +122,7 @@ export class Member {
   /** Begins to take part in elections. What peers say is heard before. */
   start(): void {
     this.#leaderlessMs = this.#nowMs
+    this.#learnMembers()
     this.#ticker = this.#ports.timers.every(this.#settings.tickMs ?? TICK_MS, () => this.#onTick())
   }
 
@@ -126,13 +135,21 @@ export class Member {
   /** @throws {FrameError} it comes from no peer of ours, or is malformed. */
   onBody(from: MemberId, { ensembleId, messages }: PeerBody): void {
     if (this.#stopped) return
-    if (!this.raft.voters.includes(from)) throw new FrameError('it is no member of this ensemble')
+    const isMember = this.#knows(from)
     // A log of another ensemble could win an election here.
     const own = this.#ports.identity.clusterId ?? ''
     if (ensembleId !== '' && own !== '' && ensembleId !== own)
       throw new FrameError(`it belongs to ensemble ${ensembleId}, not ${own}`)
-    for (const message of messages) this.#onPeerMessage(from, message)
+    // One of this very ensemble may know of a configuration that we have yet to hear of. Who joins knows nobody.
+    const mayKnowMore = own === '' ? this.#settings.joins === true : ensembleId === own
+    if (!isMember && !mayKnowMore) throw new FrameError('it is no member of this ensemble')
+    for (const message of messages)
+      if (isMember || message.type === 'raft') this.#onPeerMessage(from, message)
     this.#touched()
+  }
+
+  #knows(peer: MemberId): boolean {
+    return newestOf(this.raft.memberships).members.some(({ id }) => id === peer)
   }
 
   #onPeerMessage(from: MemberId, message: PeerMessage): void {
@@ -225,9 +242,11 @@ export class Member {
       this.#forwarder.expire(this.#sessions.expired(this.#nowMs))
     }
     this.#foundEnsemble()
+    this.#changeMembers()
     this.#host.propose(this.#forwarder.takeProposals())
     this.#host.endTurn()
     this.#takeSnapshot()
+    this.#learnMembers()
     this.#endsTurn = false
     for (const peer of this.#ports.peers.flush()) this.onLinkLost(peer)
     this.door.flush()
@@ -241,6 +260,27 @@ export class Member {
     if (commit < role.noopIndex || this.#foundedInTerm === term) return
     this.#foundedInTerm = term
     this.#forwarder.found(this.#ports.secrets.newEnsemble())
+  }
+
+  /** The leader writes down who belongs to the ensemble, and leads it to what a client wants it to be. */
+  #changeMembers(): void {
+    const { role, commit, memberships } = this.raft
+    if (role.type !== 'leader' || this.#failure !== null) return
+    if (newestOf(memberships).index === 0) {
+      if (commit >= role.noopIndex) this.#host.changeMembership(this.#settings.members.map(foundingRow))
+      return
+    }
+    const step = this.#reconfigurer.next(this.raft, this.#machine.tree.reconfig, this.#nowMs)
+    if (step?.type === 'change') this.#host.changeMembership(step.members)
+    else if (step !== null) this.#forwarder.abandonReconfig()
+  }
+
+  /** A configuration counts as soon as it is in the log: so do its addresses. */
+  #learnMembers(): void {
+    const { memberships } = this.raft
+    if (memberships === this.#learnt) return
+    this.#learnt = memberships
+    this.#ports.peers.learn?.(newestOf(memberships).members)
   }
 
   #takeSnapshot(): void {
@@ -299,6 +339,12 @@ export class Member {
     this.#queue.step({ type: 'restored', tree: this.#machine.tree })
   }
 
+  /** Where no administrator has been named, whoever sits at this machine may change the ensemble: an ACL could let nobody do it. */
+  #ofOperator(command: Command): Command {
+    const mayAsk = command.op.type === 'reconfig' && this.#settings.superDigest === undefined
+    return mayAsk && isLocal(command.identities) ? { ...command, identities: null } : command
+  }
+
   /** Data of two ensembles must never mix. */
   #adopt({ id }: Ensemble): void {
     try {
@@ -318,7 +364,7 @@ export class Member {
   }
 
   readonly #queueOutbox: QueueOutbox = {
-    forward: (command) => this.#forwarder.forward(command),
+    forward: (command) => this.#forwarder.forward(this.#ofOperator(command)),
     askReadIndex: (token) => this.#host.askRead(token),
     connected: (connection, session, timeoutMs) => this.door.connected(connection, session, timeoutMs),
     refused: (connection) => this.door.refused(connection),
@@ -432,7 +478,10 @@ export class Member {
    */
   handOver(done: () => void): void {
     const { role } = this.raft
-    const [best] = role.type === 'leader' ? [...role.progress].sort(([, a], [, b]) => b.match - a.match) : []
+    const others = role.type === 'leader' ? [...role.progress] : []
+    const [best] = others
+      .filter(([id]) => this.raft.voters.includes(id))
+      .sort(([, a], [, b]) => b.match - a.match)
     if (best === undefined || this.#failure !== null) {
       done()
       return
@@ -458,3 +507,9 @@ export class Member {
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
+const isLocal = (identities: Identities | null): boolean =>
+  identities !== null &&
+  identitiesIn(identities).some(
+    ({ scheme, id }) => scheme === 'ip' && (id.startsWith('127.') || id === '::1'),
+  )

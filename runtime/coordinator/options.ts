@@ -16,8 +16,10 @@ export interface EnsembleMember {
 /** What a member is told, wherever it runs. */
 export interface MemberSettings {
   readonly id: string
-  /** All members, this one included; the same list at each of them. */
+  /** All members, this one included; the same list at each of them. Counts until the ensemble has written down its members, soon after its founding. */
   readonly members: readonly Pick<EnsembleMember, 'id'>[]
+  /** It joins an ensemble that is there: it waits until that adds it, and `members` need name no more than itself. Default: false. */
+  readonly joins?: boolean
   /** Length of a Raft tick: elections begin after 10 to 20 of them. Default: 50. */
   readonly tickMs?: number
   readonly raftLimits?: Partial<RaftLimits>

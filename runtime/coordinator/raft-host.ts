@@ -10,9 +10,10 @@ import type {
   SnapshotPart,
 } from '../../coordinator/raft/events.ts'
 import type { LogIndex, MemberId, ProposalId, ReadId, Term, WriteId } from '../../coordinator/raft/ids.ts'
-import { asReadId, NO_WRITE } from '../../coordinator/raft/ids.ts'
+import { asProposalId, asReadId, NO_WRITE } from '../../coordinator/raft/ids.ts'
 import { DEFAULT_RAFT_LIMITS, type RaftLimits } from '../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
+import type { MemberRow, Membership } from '../../coordinator/raft/membership.ts'
 import type { RaftMessage } from '../../coordinator/raft/messages.ts'
 import { createRaft, type Raft } from '../../coordinator/raft/state.ts'
 import { step } from '../../coordinator/raft/step.ts'
@@ -54,6 +55,8 @@ export interface RaftUser {
 export interface RaftHostOptions {
   readonly self: MemberId
   readonly voters: readonly MemberId[]
+  /** What the snapshot says. */
+  readonly membership: Membership | null
   readonly limits: Partial<RaftLimits>
   readonly hardState: HardState
   readonly entries: readonly LogEntry[]
@@ -62,6 +65,9 @@ export interface RaftHostOptions {
   readonly rng: Rng
   readonly user: RaftUser
 }
+
+/** No proposal of a client has this id. */
+const NOBODYS_PROPOSAL = asProposalId(-1)
 
 interface WaitingMessage {
   readonly to: MemberId
@@ -94,6 +100,7 @@ export class RaftHost implements RaftOutbox {
     this.raft = createRaft({
       self: options.self,
       voters: options.voters,
+      membership: options.membership,
       hardState: options.hardState,
       entries: options.entries,
       snapshot: options.snapshots.newest,
@@ -120,6 +127,11 @@ export class RaftHost implements RaftOutbox {
 
   propose(commands: readonly Proposal[]): void {
     if (commands.length > 0) this.step({ type: 'propose', commands })
+  }
+
+  /** Leader: who should belong to the ensemble from now on. Whether that comes about, `raft.memberships` tells. */
+  changeMembership(members: readonly MemberRow[]): void {
+    this.step({ type: 'change-membership', id: NOBODYS_PROPOSAL, members })
   }
 
   /** A linearizable read, answered by `readReady` with this token. Reads of one turn share one question. */

@@ -1,13 +1,24 @@
 /** The replicated state at this member: the znode tree, and what the ensemble shares besides. Entries in, in log order. */
+import { asLogIndex } from '../../coordinator/raft/ids.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
+import { decodeMembership, encodeMembership, type Membership } from '../../coordinator/raft/membership.ts'
 import { EMPTY_SNAPSHOT } from '../../coordinator/raft/state.ts'
 import { type ApplyResult, apply } from '../../coordinator/znodes/apply.ts'
 import { type Command, decodeCommand } from '../../coordinator/znodes/command.ts'
+import { applyConfiguration } from '../../coordinator/znodes/reconfig.ts'
 import { restoreTree, snapshotTree } from '../../coordinator/znodes/snapshot.ts'
 import { newTree, type ZnodeTree } from '../../coordinator/znodes/tree.ts'
 import { invariant } from '../../protocol/invariants.ts'
-import { JuteReader, JuteWriter, readRecord, record, writeRecord } from '../../protocol/zookeeper/jute.ts'
+import {
+  JuteError,
+  JuteReader,
+  JuteWriter,
+  readRecord,
+  record,
+  writeRecord,
+} from '../../protocol/zookeeper/jute.ts'
 import { decodeFounding, type Ensemble } from './ensemble.ts'
+import { ensembleRowsOf } from './member-addresses.ts'
 
 /** What the log holds that is no client's: a leader's first entry, the founding of the ensemble. */
 const NOTHING: Command = {
@@ -25,12 +36,19 @@ const HEADER = record('StateHeader', [
   ['ensembleId', 'ustring'],
   ['secret', 'buffer'],
 ])
-const FORMAT = 1
+/** The second format adds who belongs to the ensemble, and what a `reconfig` under way wants. */
+const FORMATS = { first: 1, members: 2 } as const
+const MEMBERS = record('Members', [
+  ['index', 'long'],
+  ['members', 'buffer'],
+  ['reconfig', 'ustring'],
+])
 
 export class StateMachine {
   #tree: ZnodeTree = newTree()
   #ensemble: Ensemble | null = null
   #applied: SnapshotMeta = EMPTY_SNAPSHOT
+  #membership: Membership | null = null
   #entriesSince = 0
   #bytesSince = 0
 
@@ -47,6 +65,11 @@ export class StateMachine {
     return this.#applied
   }
 
+  /** Who belongs to the ensemble, as far as that is committed; null: nobody has written it down. */
+  get membership(): Membership | null {
+    return this.#membership
+  }
+
   /** What a restart would have to apply again. */
   get sinceSnapshot(): { readonly entries: number; readonly bytes: number } {
     return { entries: this.#entriesSince, bytes: this.#bytesSince }
@@ -59,8 +82,15 @@ export class StateMachine {
   } {
     const founding = bytes === null ? null : decodeFounding(bytes)
     this.#ensemble ??= founding
-    const command = bytes === null || founding !== null ? NOTHING : decodeCommand(bytes)
-    const result = apply(this.#tree, index, command)
+    const members = decodeMembership(bytes)
+    const isOurs = bytes === null || founding !== null || members !== null
+    const command = isOurs ? NOTHING : decodeCommand(bytes)
+    let result = apply(this.#tree, index, command)
+    if (members !== null) {
+      this.#membership = { index, members }
+      const rows = ensembleRowsOf(members)
+      result = { ...result, ...applyConfiguration(this.#tree, { rows, zxid: index }) }
+    }
     this.#applied = { lastIndex: index, lastTerm: term }
     this.#entriesSince += 1
     this.#bytesSince += bytes?.length ?? 0
@@ -71,9 +101,14 @@ export class StateMachine {
   serialize(): { readonly meta: SnapshotMeta; readonly parts: readonly Uint8Array[] } {
     const header = new JuteWriter()
     writeRecord(header, HEADER, {
-      format: FORMAT,
+      format: FORMATS.members,
       ensembleId: this.#ensemble?.id ?? '',
       secret: this.#ensemble?.secret ?? null,
+    })
+    writeRecord(header, MEMBERS, {
+      index: this.#membership?.index ?? 0,
+      members: this.#membership === null ? null : encodeMembership(this.#membership.members),
+      reconfig: this.#tree.reconfig ?? '',
     })
     const length = new Uint8Array(4)
     new DataView(length.buffer).setUint32(0, header.length)
@@ -85,14 +120,21 @@ export class StateMachine {
   /** @throws {JuteError} not the bytes of a state. */
   restore({ meta, body }: { readonly meta: SnapshotMeta; readonly body: Uint8Array }): void {
     const headerBytes = new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(0)
-    const { ensembleId, secret } = readRecord(new JuteReader(body.subarray(4, 4 + headerBytes)), HEADER)
+    const reader = new JuteReader(body.subarray(4, 4 + headerBytes))
+    const { format, ensembleId, secret } = readRecord(reader, HEADER)
+    if (format !== FORMATS.first && format !== FORMATS.members)
+      throw new JuteError(`unknown snapshot format: ${format}`)
+    const stored = format === FORMATS.members ? readRecord(reader, MEMBERS) : null
+    const members = decodeMembership(stored?.members ?? null)
     const tree = restoreTree(body.subarray(4 + headerBytes))
     invariant(
       'StateMachineSafety',
       tree.zxid === meta.lastIndex,
       () => `snapshot of ${meta.lastIndex} holds the state at ${tree.zxid}`,
     )
+    tree.reconfig = stored?.reconfig || null
     this.#tree = tree
+    this.#membership = members === null ? null : { index: asLogIndex(stored?.index ?? 0), members }
     this.#ensemble = secret === null ? null : { id: ensembleId, secret: secret.slice() }
     this.#applied = meta
     this.#entriesSince = 0

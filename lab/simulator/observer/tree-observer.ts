@@ -1,4 +1,5 @@
 import type { LogEntry } from '../../../coordinator/raft/log.ts'
+import { decodeMembership } from '../../../coordinator/raft/membership.ts'
 import type { ApplyResult } from '../../../coordinator/znodes/apply.ts'
 import { type Command, decodeCommand } from '../../../coordinator/znodes/command.ts'
 import { snapshotTree } from '../../../coordinator/znodes/snapshot.ts'
@@ -94,6 +95,7 @@ export class TreeObserver {
   /** What the expiry of a session takes with it, before it does. */
   #registrationsEndedBy(entry: LogEntry): ServerRegistration[] {
     if (entry.command === null || decodeFounding(entry.command) !== null) return []
+    if (decodeMembership(entry.command) !== null) return []
     const command = decodeCommand(entry.command)
     if (command.op.type !== 'expire-session') return []
     const registrations: ServerRegistration[] = []

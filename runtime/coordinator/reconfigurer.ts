@@ -1,0 +1,118 @@
+/**
+ * The leader's way from the members that are to those that a `reconfig` wants: learners first, each gets its vote once it has caught
+ * up, and only then does anybody lose his; one voter at a time (Raft thesis §4.2).
+ */
+import type { LogIndex, MemberId } from '../../coordinator/raft/ids.ts'
+import type { MemberRow } from '../../coordinator/raft/membership.ts'
+import { newestOf } from '../../coordinator/raft/membership.ts'
+import type { Leader, Raft } from '../../coordinator/raft/state.ts'
+import { rowsIn } from '../../coordinator/znodes/ensemble-rows.ts'
+import { memberRowOf } from './member-addresses.ts'
+
+export type ReconfigStep =
+  | { readonly type: 'change'; readonly members: readonly MemberRow[] }
+  /** What is wanted cannot be had. */
+  | { readonly type: 'abandon' }
+
+/** A learner that has not caught up by then is given up. */
+const PATIENCE_MS = 30_000
+/** A learner that takes in, within so long, all that the log held when that began keeps pace with it. */
+const ROUND_MS = 500
+/** A member that has answered one of so many last rounds of heartbeats is there. */
+const ROUNDS_HEARD = 10
+
+export class Reconfigurer {
+  #wanted: string | null = null
+  #sinceMs = 0
+  #abandoned = false
+  readonly #rounds = new Map<MemberId, { readonly goal: LogIndex; readonly sinceMs: number }>()
+
+  /** What the leader should do now, if anything. Call it often. */
+  next(raft: Raft, wanted: string | null, nowMs: number): ReconfigStep | null {
+    const { role, commit, memberships } = raft
+    const current = newestOf(memberships)
+    if (wanted === null || role.type !== 'leader') {
+      this.#wanted = null
+      this.#rounds.clear()
+      return null
+    }
+    if (this.#wanted !== wanted) {
+      this.#wanted = wanted
+      this.#sinceMs = nowMs
+      this.#abandoned = false
+    }
+    if (this.#abandoned) return null
+    if (current.index > commit || role.noopIndex > commit || role.transfer !== null) return null
+    const goal = (rowsIn(wanted) ?? []).map((row) => memberRowOf(row, current.members))
+    const step = this.#step(raft, role, { goal, now: current.members }, nowMs)
+    this.#abandoned = step?.type === 'abandon'
+    return step
+  }
+
+  #step(
+    raft: Raft,
+    leader: Leader,
+    { goal, now }: { readonly goal: readonly MemberRow[]; readonly now: readonly MemberRow[] },
+    nowMs: number,
+  ): ReconfigStep | null {
+    const prepared = withLearners(now, goal)
+    if (!isSame(prepared, now)) return { type: 'change', members: prepared }
+    const coming = now.filter(({ id, voter }) => !voter && isVoterIn(goal, id))
+    const ready = coming.find(({ id }) => this.#keepsPace(raft, leader, id, nowMs))
+    if (ready !== undefined) return { type: 'change', members: replaced(now, { ...ready, voter: true }) }
+    if (coming.length > 0) return nowMs - this.#sinceMs > PATIENCE_MS ? { type: 'abandon' } : null
+    return retirement(raft, leader, { goal, now })
+  }
+
+  #keepsPace(raft: Raft, leader: Leader, id: MemberId, nowMs: number): boolean {
+    const progress = leader.progress.get(id)
+    if (progress === undefined || progress.mode.type === 'snapshot') return false
+    const round = this.#rounds.get(id)
+    if (round !== undefined && progress.match < round.goal) return false
+    this.#rounds.set(id, { goal: raft.log.last, sinceMs: nowMs })
+    return round !== undefined && progress.match > 0 && nowMs - round.sinceMs <= ROUND_MS
+  }
+}
+
+/** New members without a vote, new addresses; learners that nobody wants are gone. Votes stay as they are. */
+function withLearners(now: readonly MemberRow[], goal: readonly MemberRow[]): readonly MemberRow[] {
+  const kept = now.filter(({ id, voter }) => voter || goal.some((row) => row.id === id))
+  const moved = kept.map((row) => {
+    const wanted = goal.find(({ id }) => id === row.id)
+    return wanted === undefined ? row : { ...row, address: wanted.address }
+  })
+  const added = goal.filter(({ id }) => !now.some((row) => row.id === id))
+  return [...moved, ...added.map((row) => ({ ...row, voter: false }))]
+}
+
+/** One voter fewer, the leader itself last. */
+function retirement(
+  raft: Raft,
+  leader: Leader,
+  { goal, now }: { readonly goal: readonly MemberRow[]; readonly now: readonly MemberRow[] },
+): ReconfigStep | null {
+  const leaving = now.filter(({ id, voter }) => voter && !isVoterIn(goal, id))
+  const out = leaving.find(({ id }) => id !== raft.self) ?? leaving[0]
+  if (out === undefined) return null
+  const voters = raft.voters.filter((id) => id !== out.id)
+  const there = voters.filter((id) => isThere(raft, leader, id))
+  if (there.length * 2 <= voters.length) return { type: 'abandon' } // those who stay could not go on
+  const wanted = goal.find(({ id }) => id === out.id)
+  const others = now.filter(({ id }) => id !== out.id)
+  return { type: 'change', members: wanted === undefined ? others : [...others, wanted] }
+}
+
+function isThere(raft: Raft, leader: Leader, id: MemberId): boolean {
+  if (id === raft.self) return true
+  return leader.round - (leader.progress.get(id)?.round ?? 0) <= ROUNDS_HEARD
+}
+
+const isVoterIn = (rows: readonly MemberRow[], id: MemberId): boolean =>
+  rows.some((row) => row.id === id && row.voter)
+
+const replaced = (rows: readonly MemberRow[], by: MemberRow): readonly MemberRow[] =>
+  rows.map((row) => (row.id === by.id ? by : row))
+
+const isSame = (a: readonly MemberRow[], b: readonly MemberRow[]): boolean =>
+  a.length === b.length &&
+  a.every((row) => b.some((o) => o.id === row.id && o.voter === row.voter && o.address === row.address))
