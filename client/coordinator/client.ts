@@ -2,8 +2,6 @@ import type { CoordinatorClient, CoordinatorOptions } from './api.ts'
 import { nodePlatform } from './node-platform.ts'
 import { coordinatorOver } from './session-client.ts'
 
-export { digestIdOf } from '../../protocol/zookeeper/digest.ts'
-export { PERMS } from '../../protocol/zookeeper/ops.ts'
 export type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
 export type {
   AddWatchOptions,
