@@ -1,7 +1,7 @@
 /** How commands reach the coordinators. */
 import { type CoordinatorClient, coordinator } from '../client/coordinator/client.ts'
 import { type CoordinatorErrorCode, isCoordinatorError } from '../client/coordinator/errors.ts'
-import { toDuration } from './arguments.ts'
+import { toDuration, UsageError } from './arguments.ts'
 import { coordinatorOption } from './options.ts'
 import { timeoutOption } from './store.ts'
 
@@ -10,6 +10,8 @@ export const ensembleOptions = { ...coordinatorOption, ...timeoutOption } as con
 export interface EnsembleArguments {
   readonly coordinator: string
   readonly timeout: string
+  /** `scheme:credentials`, each. */
+  readonly auth?: readonly string[] | undefined
 }
 
 const SESSION_MS = 6_000
@@ -36,7 +38,7 @@ export async function withEnsemble<Result>(
       connected(client),
       `none of the coordinators ${args.coordinator} has answered in ${args.timeout}. Are they running, and most of them? --coordinator names others`,
     )
-    const working = work(client)
+    const working = introduced(client, args.auth).then(() => work(client))
     if (options.endless) return await working
     return await atMost(
       timeoutMs,
@@ -47,6 +49,18 @@ export async function withEnsemble<Result>(
     throw explained(error)
   } finally {
     await client.close()
+  }
+}
+
+/** Members answer in order: what is asked next is asked under these names. */
+async function introduced(client: CoordinatorClient, auth: readonly string[] = []): Promise<void> {
+  for (const identity of auth) {
+    const [scheme = '', ...credentials] = identity.split(':')
+    if (credentials.length === 0)
+      throw new UsageError(
+        `--auth ${JSON.stringify(identity)}: it is scheme:credentials, such as digest:ann:secret`,
+      )
+    await client.addAuth(scheme, credentials.join(':'))
   }
 }
 
@@ -80,7 +94,11 @@ const ADVICE: Partial<Record<CoordinatorErrorCode, string>> = {
   BAD_VERSION: 'it has another version; `catenary znode stat` shows which',
   NOT_EMPTY: 'it has children; --recursive deletes them, too',
   NO_CHILDREN_FOR_EPHEMERALS: 'its parent is ephemeral, and those have no children',
-  NO_AUTH: 'its access list forbids it',
+  RECONFIG_IN_PROGRESS:
+    'another change of the ensemble is under way; `catenary coordinator list` shows how far it is',
+  NEW_CONFIG_NO_QUORUM:
+    'too few of those who are to stay, or to come, can be reached: start them, the new one with --join, and repeat; `catenary coordinator list` shows what there is',
+  NO_AUTH: 'its access list forbids it; `catenary znode acl` shows it, --auth says who you are',
   CONNECTION_LOSS: 'the connection broke; a write may have happened: look, then repeat',
   SESSION_EXPIRED: 'the session expired meanwhile; repeat',
 }

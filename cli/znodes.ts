@@ -6,7 +6,16 @@ import { jsonBytes } from './bytes.ts'
 import { ensembleOptions } from './ensemble.ts'
 import { jsonOption } from './store.ts'
 
-export const znodeOptions = { ...jsonOption, ...ensembleOptions } as const
+export const znodeOptions = {
+  auth: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Who this is, for access lists: scheme:credentials, such as digest:ann:secret',
+  },
+  ...jsonOption,
+  ...ensembleOptions,
+} as const
 
 export const pathPositional = {
   path: { type: 'string', demandOption: true, describe: 'Path of the znode, such as /catenary/chains/c0' },

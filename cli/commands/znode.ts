@@ -1,10 +1,12 @@
 import type { CommandModule } from 'yargs'
+import { aclZnodeCommand } from './znode/acl.ts'
 import { createZnodeCommand } from './znode/create.ts'
 import { deleteZnodeCommand } from './znode/delete.ts'
 import { getZnodeCommand } from './znode/get.ts'
 import { lsZnodeCommand } from './znode/ls.ts'
 import { setZnodeCommand } from './znode/set.ts'
 import { statZnodeCommand } from './znode/stat.ts'
+import { treeZnodeCommand } from './znode/tree.ts'
 import { watchZnodeCommand } from './znode/watch.ts'
 
 export const znodeCommand: CommandModule = {
@@ -13,14 +15,16 @@ export const znodeCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .command(lsZnodeCommand)
+      .command(treeZnodeCommand)
       .command(getZnodeCommand)
       .command(statZnodeCommand)
       .command(watchZnodeCommand)
       .command(createZnodeCommand)
       .command(setZnodeCommand)
       .command(deleteZnodeCommand)
-      .demandCommand(1, 'Which of ls, get, stat, watch, create, set and delete?')
-      .example('$0 znode ls /catenary --recursive', 'all that the cluster keeps there')
+      .command(aclZnodeCommand)
+      .demandCommand(1, 'Which of ls, tree, get, stat, watch, create, set, delete and acl?')
+      .example('$0 znode tree /catenary', 'all that the cluster keeps there')
       .example('$0 znode get /catenary/chains/c0', 'the configuration of a chain'),
   handler: () => {},
 }

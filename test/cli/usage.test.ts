@@ -102,7 +102,7 @@ test('what cannot be understood ends with status 2 and says what would be', { ti
     [['get', 'k', '--read-policy', 'random'], /Choices: "spread"/],
     [['get', 'a', 'b', '--raw'], /name one key/],
     [['scan', '--prefix', 'a', '--prefix', 'b'], /--prefix is given 2 times/],
-    [['znode'], /Which of ls, get/],
+    [['znode'], /Which of ls, tree, get/],
   ]
   await eachOf(cases, async ([args, says]) => {
     const { status, stdout, stderr } = await catenary(args)

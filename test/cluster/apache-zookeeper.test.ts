@@ -1,8 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { coordinator } from '../../client/coordinator/client.ts'
+import type { Client } from '../../client/index.ts'
+import { acquireLock } from '../../client/recipes/lock.ts'
 import { withApacheZooKeeper } from '../support/apache-zookeeper.ts'
-import { memberAt, ms, STORY_TIMEOUT_MS, until, untilDropped, withCluster } from '../support/cluster.ts'
+import {
+  memberAt,
+  ms,
+  STORY_TIMEOUT_MS,
+  type TestCluster,
+  until,
+  untilDropped,
+  withCluster,
+} from '../support/cluster.ts'
 import { ClusterLoad } from '../support/cluster-load.ts'
 
 const TICK_MS = 200
@@ -42,11 +52,40 @@ test(
         await until('every lease lives', async () => (await leased()) === 3)
         await load.progress()
         load.cut('the leader of ZooKeeper is dead, the data server is back')
+        await fencedWrites(test)
         await load.verify()
         expect(load.errors).toEqual([])
       }),
     ),
 )
+
+/** As docs/RECIPES.md has it. */
+async function putFenced(store: Client, key: string, value: string, token: number): Promise<void> {
+  for (;;) {
+    const found = await store.get(key)
+    const before = found === null ? null : (JSON.parse(found.text()) as { token: number })
+    if (before !== null && before.token > token) throw new Error('somebody else has the lock by now')
+    const next = JSON.stringify({ token, value })
+    const outcome = await store.compareAndSet(key, found?.version ?? null, next)
+    if (outcome.applied) return
+  }
+}
+
+/** A holder that slept through the end of its lock writes too late. */
+async function fencedWrites({ connect, coordinator: open }: TestCluster): Promise<void> {
+  const [store, sleeper, next] = [await connect(), open(), open()]
+  const slept = await acquireLock(sleeper, '/locks/report')
+  const waiting = acquireLock(next, '/locks/report')
+  await putFenced(store, 'report', 'first', slept.token)
+  await next.sync()
+  await next.delete(slept.path) // as the end of its session would
+  const held = await waiting
+  await putFenced(store, 'report', 'second', held.token)
+  await expect(putFenced(store, 'report', 'first, again', slept.token)).rejects.toThrow('somebody else')
+  expect((await store.get('report'))?.text()).toBe(JSON.stringify({ token: held.token, value: 'second' }))
+  expect(slept.signal.aborted).toBe(true)
+  await held.release()
+}
 
 /**
  * What a lease rests on (docs/OPERATIONS.md): a session ends a timeout after the *leader* heard of a touch. Writes that a follower passes on

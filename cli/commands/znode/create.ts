@@ -1,4 +1,6 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { toAcl } from '../../acl-text.ts'
+import { toDuration } from '../../arguments.ts'
 import { withEnsemble } from '../../ensemble.ts'
 import { interrupted, note, say, sayJson } from '../../output.ts'
 import { pathPositional, toPath, znodeOptions } from '../../znodes.ts'
@@ -15,6 +17,13 @@ const options = {
     default: false,
     describe: 'It goes with the session of this command, which therefore stays until Ctrl-C',
   },
+  container: { type: 'boolean', default: false, describe: 'It goes some time after its last child' },
+  ttl: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'It goes once it had no children and no writes for so long',
+  },
+  acl: { type: 'string', requiresArg: true, describe: 'Who may do what, such as world:anyone:r,auth::cdrwa' },
   ...znodeOptions,
 } as const
 
@@ -38,12 +47,19 @@ export const createZnodeCommand: CommandModule<object, Arguments> = {
       .example('$0 znode create /app/here --ephemeral', 'there until Ctrl-C') as never,
   handler: async (args) => {
     const path = toPath(args.path)
-    const { sequential, ephemeral } = args
+    const { sequential, ephemeral, container } = args
+    const more = {
+      ...(args.ttl !== undefined && { ttlMs: toDuration(args.ttl, '--ttl') }),
+      ...(args.acl !== undefined && { acl: toAcl(args.acl) }),
+    }
     const work = withEnsemble(
       args,
       async (client) => {
         if (args.parents) await client.ensurePath(path.slice(0, path.lastIndexOf('/')))
-        const created = await client.create(path, args.data ?? null, { sequential, ephemeral })
+        const created = await client.create(path, args.data ?? null, {
+          ...{ sequential, ephemeral, container },
+          ...more,
+        })
         if (args.json) sayJson({ path: created })
         else say(created)
         if (!ephemeral) return

@@ -1,11 +1,19 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import type { CoordinatorClient, Znode } from '../../../client/coordinator/client.ts'
+import type { CoordinatorClient, WatchEvent, Znode } from '../../../client/coordinator/client.ts'
 import { jsonBytes, showLine } from '../../bytes.ts'
 import { withEnsemble } from '../../ensemble.ts'
 import { interrupted, note, say, sayJson } from '../../output.ts'
 import { pathPositional, toPath, znodeOptions } from '../../znodes.ts'
 
-const options = { ...znodeOptions } as const
+const options = {
+  recursive: {
+    type: 'boolean',
+    default: false,
+    alias: 'R',
+    describe: 'Also what happens below it, at any depth',
+  },
+  ...znodeOptions,
+} as const
 
 type Arguments = InferredOptionTypes<typeof options & typeof pathPositional>
 
@@ -18,12 +26,14 @@ export const watchZnodeCommand: CommandModule<object, Arguments> = {
       .options(options)
       .example('$0 znode watch /catenary/chains/c0', 'every new configuration of a chain')
       .example('$0 znode watch /catenary/servers --json', 'who comes and goes, one JSON object a line')
+      .example('$0 znode watch / --recursive', 'everything that happens, as it happens')
       .epilogue(
         'Begins with what there is. Of changes that follow each other fast, some may be skipped; the last never is.',
       ) as never,
   handler: async (args) => {
     const path = toPath(args.path)
-    return withEnsemble(args, (client) => watch(client, path, args.json), { endless: true })
+    const follow = args.recursive ? watchBelow : watch
+    return withEnsemble(args, (client) => follow(client, path, args.json), { endless: true })
   },
 }
 
@@ -48,6 +58,40 @@ async function watch(client: CoordinatorClient, path: string, json: boolean): Pr
   ]
   await interrupted()
   for (const stop of stops) stop()
+}
+
+/** Every single change, with the data that a look right after it finds: that of a later change, perhaps. */
+async function watchBelow(client: CoordinatorClient, path: string, json: boolean): Promise<void> {
+  const tell = (event: WatchEvent, znode: Znode | null) => {
+    const time = new Date().toISOString()
+    const found: ZnodeEvent = { type: event.type, znode } as ZnodeEvent
+    if (json)
+      sayJson({ time, path: event.path, ...(znode === null ? { type: event.type } : eventJson(found)) })
+    else say(`${time}  ${event.path}  ${znode === null ? event.type : eventText(found)}`)
+  }
+  // One after the other, in the order of the events.
+  let told = Promise.resolve()
+  const deliver = (event: WatchEvent) => {
+    const look = event.type === 'deleted' ? null : client.getData(event.path).catch(() => null)
+    told = told.then(async () => tell(event, await look))
+  }
+  const set = () => client.addWatch(path, deliver, { recursive: true })
+  let isNew = false
+  const stopListening = client.onState((state) => {
+    note(`${new Date().toISOString()}  coordinators: ${state}`)
+    if (state === 'expired') isNew = true
+    // A session's watches go with it.
+    if (state === 'connected' && isNew) {
+      isNew = false
+      set().catch(() => {
+        isNew = true
+      })
+    }
+  })
+  const stop = await set()
+  await interrupted()
+  stopListening()
+  stop()
 }
 
 /** Tells what has happened from one look at the data to the next. */
