@@ -21,6 +21,16 @@ const SHORT_NAMES: Partial<Record<OpName, string>> = {
   addWatch: 'ADDW',
   removeWatches: 'REMW',
   checkWatches: 'CHKW',
+  createContainer: 'CREA',
+  createTTL: 'CREA',
+  multiRead: 'MLTR',
+  getACL: 'GETA',
+  setACL: 'SETA',
+  getEphemerals: 'GETE',
+  getAllChildrenNumber: 'GACN',
+  whoAmI: 'WHOA',
+  reconfig: 'RECO',
+  auth: 'AUTH',
   closeSession: 'CLOS',
 }
 
