@@ -10,9 +10,13 @@ export const LIMITS_NAME = 'zookeeper_limits'
 export const STATS_NAME = 'zookeeper_stats'
 
 /** Whose limits this znode holds; `null`: it holds none. The root has none. */
-export function governedPathOf(path: string): string | null {
-  if (!path.startsWith(`${QUOTA_ROOT}/`) || !path.endsWith(`/${LIMITS_NAME}`)) return null
-  return path.slice(QUOTA_ROOT.length, -LIMITS_NAME.length - 1) || null
+export const governedPathOf = (path: string): string | null => quotaOwner(path, LIMITS_NAME)
+/** Whose stats this znode holds. */
+export const statedPathOf = (path: string): string | null => quotaOwner(path, STATS_NAME)
+
+function quotaOwner(path: string, name: string): string | null {
+  if (!path.startsWith(`${QUOTA_ROOT}/`) || !path.endsWith(`/${name}`)) return null
+  return path.slice(QUOTA_ROOT.length, -name.length - 1) || null
 }
 
 /** The parent's path; the root is its own. Works on invalid paths too, because parents are looked up first. */

@@ -3,7 +3,7 @@
  * hold, `zookeeper_stats` beside it what it holds, both as text. Soft limits (`count`, `bytes`) are the operator's to watch; hard ones
  * (`countHardLimit`, `byteHardLimit`) refuse what would grow beyond them. Only the quota nearest above a znode counts.
  */
-import { LIMITS_NAME, parentOf, QUOTA_ROOT, ROOT, STATS_NAME } from './paths.ts'
+import { governedPathOf, LIMITS_NAME, parentOf, QUOTA_ROOT, ROOT, STATS_NAME, statedPathOf } from './paths.ts'
 import type { Edit } from './transaction.ts'
 import { nodeAt, type ZnodeTree } from './tree.ts'
 
@@ -32,7 +32,7 @@ export function fitsQuota(tree: ZnodeTree, path: string, growth: Usage): boolean
 /** Brings the stats up to date with a change at `path` that has just been made. Neither watches nor versions tell of it. */
 export function countInQuota(edit: Edit, path: string, change: Usage): void {
   const { tree } = edit
-  const counted = statsOwner(path)
+  const counted = countedFrom(path)
   if (counted !== null && change.count > 0) setStats(edit, counted, usageOf(tree, counted))
   const governed = governingPath(tree, path)
   if (governed === null) return
@@ -43,11 +43,8 @@ export function countInQuota(edit: Edit, path: string, change: Usage): void {
   setStats(edit, governed, { count, bytes })
 }
 
-/** The path whose stats node this is. */
-const statsOwner = (path: string): string | null =>
-  path.startsWith(`${QUOTA_ROOT}/`) && path.endsWith(`/${STATS_NAME}`)
-    ? path.slice(QUOTA_ROOT.length, -STATS_NAME.length - 1) || null
-    : null
+/** The path whose stats begin anew once this node is there: before, nobody kept them. */
+const countedFrom = (path: string): string | null => governedPathOf(path) ?? statedPathOf(path)
 
 /** The nearest path at or above this one that has limits. */
 function governingPath(tree: ZnodeTree, path: string): string | null {
