@@ -7,7 +7,7 @@
  */
 import type { CoordinatorClient, MultiStep } from '../coordinator/api.ts'
 import { CoordinatorError, isCoordinatorError } from '../coordinator/errors.ts'
-import { deleteOwn, inOrder } from './held-znode.ts'
+import { deleteUnique, inOrder } from './held-znode.ts'
 import { persistently, untilFired, untilGone, type WaitOptions } from './persistence.ts'
 
 const READY = 'ready'
@@ -45,7 +45,7 @@ export async function enterBarrier(
       await untilReady(client, { path, round, count }, options)
       return new Participant(client, { path, round, own })
     } catch (error) {
-      await deleteOwn(client, own)
+      await deleteUnique(client, own)
       throw error
     }
   }
@@ -171,7 +171,7 @@ class Participant implements Inside {
       else if (first === own && last === own) await endRound(this.#client, path, this.round, this.#own)
       else if (first === own) await untilGone(this.#client, `${path}/${last}`, options)
       else {
-        if (names.includes(own)) await deleteOwn(this.#client, this.#own)
+        if (names.includes(own)) await deleteUnique(this.#client, this.#own)
         await untilGone(this.#client, `${path}/${first}`, options)
       }
       if (this.#client.state === 'expired' || this.#client.state === 'closed')

@@ -57,14 +57,46 @@ export async function createOnce(
   }, signal)
 }
 
-/** Deletes what only we delete: gone is gone, whether this try or an earlier one did it, or the end of the session. */
-export async function deleteOwn(client: CoordinatorClient, path: string): Promise<void> {
+/**
+ * Deletes a znode that we created, once: not the one that another has put in its place since.
+ *
+ * @param own.czxid - of ours; null where its name is unique, so that there is no other.
+ * @param own.isSure - nothing can have happened to it since: the first try need not look.
+ */
+export async function deleteOwn(
+  client: CoordinatorClient,
+  own: { readonly path: string; readonly czxid: number | null; readonly isSure: boolean },
+): Promise<void> {
+  const { path, czxid } = own
+  let look = !own.isSure
   try {
-    await persistently(() => client.delete(path))
+    await persistently(async () => {
+      if (look && czxid !== null) {
+        await client.sync(path)
+        if ((await client.exists(path))?.czxid !== czxid) return
+      }
+      look = true
+      await client.delete(path)
+    })
   } catch (error) {
     if (!isCoordinatorError(error, 'NO_NODE', 'SESSION_EXPIRED', 'CLOSED')) throw error
   }
 }
+
+/** Whether a znode is there, with these words. */
+export async function says(client: CoordinatorClient, path: string, words: string): Promise<boolean> {
+  try {
+    await client.sync(path)
+    return new TextDecoder().decode((await client.getData(path)).data) === words
+  } catch (error) {
+    if (isCoordinatorError(error, 'NO_NODE')) return false
+    throw error
+  }
+}
+
+/** For names with a guid. */
+export const deleteUnique = (client: CoordinatorClient, path: string): Promise<void> =>
+  deleteOwn(client, { path, czxid: null, isSure: true })
 
 /** Something that is held by an ephemeral znode: a lock, an office, a membership. */
 export class HeldZnode implements AsyncDisposable {
@@ -77,10 +109,12 @@ export class HeldZnode implements AsyncDisposable {
   readonly #client: CoordinatorClient
   readonly #lost = new AbortController()
   readonly #stop: Stop
+  readonly #sessionId: bigint
   #released = false
 
   private constructor(client: CoordinatorClient, path: string, token: number) {
     this.#client = client
+    this.#sessionId = client.session.sessionId
     this.path = path
     this.token = token
     this.#stop = this.#observe()
@@ -144,7 +178,8 @@ export class HeldZnode implements AsyncDisposable {
   async release(): Promise<void> {
     this.#released = true
     this.#stop()
-    const deleted = deleteOwn(this.#client, this.path)
+    const isSure = !this.signal.aborted && this.#client.session.sessionId === this.#sessionId
+    const deleted = deleteOwn(this.#client, { path: this.path, czxid: this.token, isSure })
     deleted.catch(() => {}) // it may fail after nobody waits any more
     let late: { cancel(): void } | null = null
     const patience = new Promise<void>((resolve) => {
@@ -190,7 +225,7 @@ export async function standInLine(
       await untilFired(client, async (watch) => (await client.exists(watched, { watch })) !== null, options)
     }
   } catch (error) {
-    await deleteOwn(client, path)
+    await deleteUnique(client, path)
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import type { CoordinatorClient } from '../coordinator/api.ts'
 import { isCoordinatorError } from '../coordinator/errors.ts'
-import { HeldZnode, predecessor, standInLine } from './held-znode.ts'
+import { HeldZnode, predecessor, says, standInLine } from './held-znode.ts'
 import { persistently, untilGone, type WaitOptions } from './persistence.ts'
 
 /**
@@ -40,16 +40,19 @@ export async function acquireSimpleLock(
   }
 }
 
-/** Whether it is ours, also where the reply to the `create` was lost: a name alone says nothing, its owner does. */
+/** Whether it is ours, also where the reply to the `create` was lost: the name alone does not say so, nor does the session, which others here may share. */
 async function tryCreate(client: CoordinatorClient, path: string, signal?: AbortSignal): Promise<boolean> {
+  const guid = crypto.randomUUID()
+  let doubtful = false
   return persistently(async () => {
+    const before = doubtful
+    doubtful = true
     try {
-      await client.create(path, null, { ephemeral: true })
+      await client.create(path, guid, { ephemeral: true })
       return true
     } catch (error) {
       if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
     }
-    const stat = await client.exists(path)
-    return stat?.ephemeralOwner === client.session.sessionId
+    return before && (await says(client, path, guid))
   }, signal)
 }

@@ -7,7 +7,7 @@
  */
 import type { CoordinatorClient, ZnodeData } from '../coordinator/api.ts'
 import { isCoordinatorError } from '../coordinator/errors.ts'
-import { createOnce, deleteOwn, inOrder } from './held-znode.ts'
+import { createOnce, deleteOwn, inOrder, says } from './held-znode.ts'
 import { persistently, untilFired, type WaitOptions } from './persistence.ts'
 
 export interface QueueItem {
@@ -45,7 +45,7 @@ export async function dequeue(
     }
     const free = await persistently(() => freeItems(client, path, watch), options.signal)
     for (const name of free) {
-      const item = await persistently(() => tryClaim(client, path, name), options.signal)
+      const item = await claimOne(client, path, name, options.signal)
       if (item !== null) return item
     }
     const arm = async (wake: () => void) => {
@@ -58,97 +58,98 @@ export async function dequeue(
 
 /** With a watch on both lists: an item comes, or a claim goes. */
 async function freeItems(client: CoordinatorClient, path: string, watch: () => void): Promise<string[]> {
-  // Claims last: an item whose claim and self were deleted in between is missed by `tryClaim`, and no other harm is done.
+  // Claims last: an item whose claim and self were deleted in between is missed by `claimOne`, and no other harm is done.
   const items = await client.getChildren(`${path}/items`, { watch })
   const claims = new Set(await client.getChildren(`${path}/claims`, { watch }))
   return inOrder(items.filter((name) => !claims.has(name)))
 }
 
-async function tryClaim(client: CoordinatorClient, path: string, name: string): Promise<QueueItem | null> {
+async function claimOne(
+  client: CoordinatorClient,
+  path: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<QueueItem | null> {
   const item = `${path}/items/${name}`
   const claim = `${path}/claims/${name}`
-  try {
-    await client.multi([
-      { type: 'check', path: item, version: -1 },
-      { type: 'create', path: claim, data: null, ephemeral: true },
-    ])
-  } catch (error) {
-    if (isCoordinatorError(error, 'NO_NODE')) return null
-    if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
-    // Perhaps ours: the reply to an earlier try was lost.
-    const stat = await client.exists(claim)
-    if (stat?.ephemeralOwner !== client.session.sessionId || held(client).has(claim)) return null
-  }
-  held(client).add(claim)
-  try {
-    const { data, stat } = await client.getData(item)
-    return new Claimed(client, { item, claim, data, token: stat.czxid })
-  } catch (error) {
-    held(client).delete(claim)
-    throw error
-  }
+  const guid = crypto.randomUUID()
+  let doubtful = false
+  return persistently(async () => {
+    const before = doubtful
+    doubtful = true
+    try {
+      await client.multi([
+        { type: 'check', path: item, version: -1 },
+        { type: 'create', path: claim, data: guid, ephemeral: true },
+      ])
+    } catch (error) {
+      if (isCoordinatorError(error, 'NO_NODE')) return null
+      if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
+      // Ours where the reply to an earlier try was lost.
+      if (!before || !(await says(client, claim, guid))) return null
+    }
+    const [claimStat, znode] = await Promise.all([client.exists(claim), client.getData(item)])
+    if (claimStat === null) return null
+    const found = { item, claim, claimZxid: claimStat.czxid, data: znode.data, token: znode.stat.czxid }
+    return new Claimed(client, found)
+  }, signal)
 }
 
-/** The claims of each client that it knows to be its own: two takers over one session must not take one item. */
-const claims = new WeakMap<CoordinatorClient, Set<string>>()
-
-function held(client: CoordinatorClient): Set<string> {
-  const known = claims.get(client) ?? new Set()
-  claims.set(client, known)
-  return known
+interface Found {
+  readonly item: string
+  readonly claim: string
+  readonly claimZxid: number
+  readonly data: Uint8Array
+  readonly token: number
 }
 
 class Claimed implements QueueItem {
   readonly data: Uint8Array
   readonly token: number
   readonly #client: CoordinatorClient
-  readonly #item: string
-  readonly #claim: string
+  readonly #found: Found
+  readonly #sessionId: bigint
 
-  constructor(
-    client: CoordinatorClient,
-    found: {
-      readonly item: string
-      readonly claim: string
-      readonly data: Uint8Array
-      readonly token: number
-    },
-  ) {
+  constructor(client: CoordinatorClient, found: Found) {
     this.#client = client
-    this.#item = found.item
-    this.#claim = found.claim
+    this.#found = found
+    this.#sessionId = client.session.sessionId
     this.data = found.data
     this.token = found.token
   }
 
+  /** While the session lives, so does the claim. What is sent in another one could hit the claim of whoever took the item since. */
+  get #isHeld(): boolean {
+    return this.#client.session.sessionId === this.#sessionId
+  }
+
   async done(): Promise<boolean> {
+    const { item, claim } = this.#found
     let doubtful = false
     try {
-      await persistently(async () => {
+      return await persistently(async () => {
         const before = doubtful
+        if (!this.#isHeld) return false
         doubtful = true
         try {
-          // The claim first: an item that somebody else has claimed since is his.
           await this.#client.multi([
-            { type: 'delete', path: this.#claim, version: 0 },
-            { type: 'delete', path: this.#item },
+            { type: 'delete', path: claim },
+            { type: 'delete', path: item },
           ])
         } catch (error) {
           // An earlier try of ours did it.
           if (!(before && isCoordinatorError(error, 'NO_NODE'))) throw error
         }
+        return true
       })
-      return true
     } catch (error) {
       if (isCoordinatorError(error, 'NO_NODE', 'SESSION_EXPIRED', 'CLOSED')) return false
       throw error
-    } finally {
-      held(this.#client).delete(this.#claim)
     }
   }
 
   async giveBack(): Promise<void> {
-    await deleteOwn(this.#client, this.#claim)
-    held(this.#client).delete(this.#claim)
+    const { claim, claimZxid } = this.#found
+    if (this.#isHeld) await deleteOwn(this.#client, { path: claim, czxid: claimZxid, isSure: true })
   }
 }

@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { coordinator } from '../../client/coordinator/client.ts'
+import { type CoordinatorClient, coordinator } from '../../client/coordinator/client.ts'
 import type { Client } from '../../client/index.ts'
-import { acquireLock } from '../../client/recipes/lock.ts'
+import { publishAtOnce, readAtOnce } from '../../client/recipes/configuration.ts'
+import { addTo } from '../../client/recipes/counter.ts'
+import { enterBarrier } from '../../client/recipes/double-barrier.ts'
+import { acquireLock, acquireSimpleLock } from '../../client/recipes/lock.ts'
+import { dequeue, enqueue } from '../../client/recipes/queue.ts'
 import { withApacheZooKeeper } from '../support/apache-zookeeper.ts'
 import {
   memberAt,
@@ -87,6 +91,23 @@ async function fencedWrites({ connect, coordinator: open }: TestCluster): Promis
   await held.release()
 }
 
+/** Recipes know nothing of whose ensemble it is. */
+async function recipesThere(clients: readonly [CoordinatorClient, CoordinatorClient]): Promise<void> {
+  const [one, other] = clients
+  const inside = await Promise.all(clients.map((client) => enterBarrier(client, '/barrier', 2)))
+  await Promise.all(inside.map((participant) => participant.leave()))
+  await Promise.all(clients.flatMap((client) => [addTo(client, '/counter'), addTo(client, '/counter')]))
+  expect(await addTo(one, '/counter')).toBe(5)
+  await enqueue(one, '/queue', 'item')
+  const item = await dequeue(other, '/queue')
+  expect(await item.done()).toBe(true)
+  await publishAtOnce(one, '/configuration', { a: '1', b: '1' })
+  await other.sync()
+  expect([...(await readAtOnce(other, '/configuration')).keys()]).toEqual(['a', 'b'])
+  const simple = await acquireSimpleLock(other, '/simple')
+  await simple.release()
+}
+
 /**
  * What a lease rests on (docs/OPERATIONS.md): a session ends a timeout after the *leader* heard of a touch. Writes that a follower passes on
  * are no touches, so the last one before the follower's death may not count.
@@ -130,6 +151,8 @@ test(
       )
       expect(endedAt - previous).toBeGreaterThanOrEqual(SESSION_TIMEOUT_MS)
       expect(endedAt - last).toBeLessThan(SESSION_TIMEOUT_MS + 2 * TICK_MS + 1000)
-      await Promise.all([witness, bounds, victim].map((client) => client.close()))
+      const other = coordinator({ servers: addresses })
+      await recipesThere([witness, other])
+      await Promise.all([witness, bounds, victim, other].map((client) => client.close()))
     }),
 )

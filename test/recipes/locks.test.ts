@@ -87,6 +87,27 @@ describe('locks (ZooKeeper §2.4)', () => {
     expect(simple.path).toBe('/locks/lost-simple')
   })
 
+  test('the reply to the release is lost: the next holder keeps the lock, though its znode has the same name', async () => {
+    const mortal = world.mortal()
+    const other = world.client()
+    await mortal.client.ensurePath('/locks')
+    const first = await acquireSimpleLock(mortal.client, '/locks/lost-release')
+    const waiting = acquireSimpleLock(other, '/locks/lost-release')
+    await other.sync()
+    mortal.loseNextReply()
+    await first.release()
+    const second = await waiting
+    await other.sync()
+    expect((await other.exists('/locks/lost-release'))?.czxid).toBe(second.token)
+    // Two over one session are two, as well.
+    const impatience = new AbortController()
+    const third = acquireSimpleLock(other, '/locks/lost-release', { signal: impatience.signal })
+    await other.sync()
+    impatience.abort(new Error('enough'))
+    await expect(third).rejects.toThrow('enough')
+    await second.release()
+  })
+
   test('a holder dies: the next one has it with a greater token; the dead one hears of it as soon as it can', async () => {
     const mortal = world.mortal({ sessionTimeoutMs: 500 })
     const first = await acquireLock(mortal.client, '/locks/dead')
@@ -186,6 +207,18 @@ test('read/write lock (ZooKeeper §2.4, as the FAQ corrects it): readers togethe
   expect(events).toEqual(['write 1', 'write 2', 'read', 'read'])
   // The second reader's end for the first writer, whose end for the second, whose end for both readers.
   expect(wakeUps).toBeLessThanOrEqual(5)
+})
+
+test('read/write lock: a writer dies, and the readers behind it go on together', async () => {
+  const mortal = world.mortal({ sessionTimeoutMs: 500 })
+  const [a, b] = world.clients(2) as [CoordinatorClient, CoordinatorClient]
+  const writer = await acquireWriteLock(mortal.client, '/locks/dead-writer')
+  const readers = [a, b].map((client) => acquireReadLock(client, '/locks/dead-writer'))
+  mortal.die()
+  for (const reader of await Promise.all(readers)) {
+    expect(reader.token).toBeGreaterThan(writer.token)
+    await reader.release()
+  }
 })
 
 test('election: the next in line leads when the leader dies, with a greater token', async () => {
