@@ -72,6 +72,12 @@ export type MultiStep =
 /** One for each step: the path that was created, the new Stat, or null. */
 export type MultiStepResult = { readonly path: string } | { readonly stat: Stat } | null
 
+export interface Reconfiguration {
+  readonly joining?: string
+  readonly leaving?: string
+  readonly version?: number
+}
+
 export interface SessionInfo {
   /** 0n = none yet. */
   readonly sessionId: bigint
@@ -135,6 +141,16 @@ export interface CoordinatorClient {
   setData(path: string, data: ZnodeData, version?: number): Promise<Stat>
   /** @throws {CoordinatorError} `NO_NODE`; no watch is set then. */
   getChildren(path: string, options?: WatchOption): Promise<readonly string[]>
+  /**
+   * Changes who belongs to the ensemble. Resolves once that is done: new members have caught up and vote, others have left.
+   *
+   * @param change.joining - `server.4=host:peerPort:electionPort[:observer];clientHost:clientPort`, several with commas between.
+   * @param change.leaving - numbers, with commas between.
+   * @param change.version - of `/zookeeper/config`, as its last line has it; -1, the default, is any.
+   * @returns the data of `/zookeeper/config`.
+   * @throws {CoordinatorError} `NO_AUTH`, `BAD_VERSION`, `BAD_ARGUMENTS`, `RECONFIG_IN_PROGRESS`, `NEW_CONFIG_NO_QUORUM`.
+   */
+  reconfig(change: Reconfiguration): Promise<Znode>
   /** Resolves once the connected member has caught up with every write that was acknowledged to anybody before the call. */
   sync(path?: string): Promise<void>
   /**

@@ -25,6 +25,9 @@ export const COORDINATOR_ERRORS = {
   UNIMPLEMENTED: { zk: 'Unimplemented', outcome: 'definite' },
   QUOTA_EXCEEDED: { zk: 'QuotaExceeded', outcome: 'definite' },
   THROTTLED: { zk: 'ThrottledOp', outcome: 'definite' },
+  /** Of `reconfig`: another one is under way; or too few of those who are to stay, or to come, are there. */
+  RECONFIG_IN_PROGRESS: { zk: 'ReconfigInProgress', outcome: 'definite' },
+  NEW_CONFIG_NO_QUORUM: { zk: 'NewConfigNoQuorum', outcome: 'indefinite' },
   NOT_READ_ONLY: { zk: 'NotReadOnly', outcome: 'definite' },
   SESSION_MOVED: { zk: 'SessionMoved', outcome: 'definite' },
   /** Of a multi: another of its operations failed, so this one was not carried out. */

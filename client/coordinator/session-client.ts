@@ -11,6 +11,7 @@ import type {
   Identity,
   MultiStep,
   MultiStepResult,
+  Reconfiguration,
   SessionInfo,
   Stop,
   WatchCallback,
@@ -152,6 +153,14 @@ class SessionClient implements CoordinatorClient {
         return children
       },
     )
+  }
+
+  reconfig({ joining = '', leaving = '', version = ANY_VERSION }: Reconfiguration): Promise<Znode> {
+    const request = { joining, leaving, newMembers: '', currentConfigId: version }
+    return this.#session.ask('reconfig', request, 'reconfig', ({ data, stat }) => ({
+      data: data ?? NOTHING,
+      stat,
+    }))
   }
 
   sync(path = '/'): Promise<void> {

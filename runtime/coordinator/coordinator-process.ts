@@ -7,6 +7,7 @@ import { openHttpDoor } from '../doors/http.ts'
 import type { Manager } from '../manager/manager-loop.ts'
 import { startManager } from '../manager/start-manager.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
+import { membersOf } from './ask-members.ts'
 import { startCoordinator } from './coordinator.ts'
 import { type DoorSettings, type EnsembleMember, ownMember } from './options.ts'
 
@@ -19,6 +20,8 @@ export interface CoordinatorProcessOptions {
   readonly clusterName: string
   readonly transport: string
   readonly limits?: DoorSettings
+  /** Client addresses of the ensemble that this member joins; null: it founds one, or belongs to it already. */
+  readonly join?: readonly string[] | null
   /** Null: no manager in this process. */
   readonly manager: Omit<ClusterOptions, 'clusterId'> | null
   readonly logger: Logger
@@ -28,19 +31,21 @@ export interface CoordinatorProcessOptions {
 export async function startCoordinatorProcess(
   options: CoordinatorProcessOptions,
 ): Promise<{ stop(): Promise<void> }> {
-  const { id, members, logger } = options
+  const { id, logger, join = null } = options
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
   checkTransport(options.transport)
   ownMember(options) // before a directory is made for a member that is none
   const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
   let failure: Error | null = null
+  const members = await knownMembers(options, data, join)
   const member = await startCoordinator({
     id,
     members,
     clusterName: options.clusterName,
     data,
     transport: options.transport,
+    joins: join !== null,
     ...options.limits,
     logger,
     onFailure: (error) => {
@@ -49,7 +54,7 @@ export async function startCoordinatorProcess(
     },
   })
   // Its own member first: a manager should see what this process sees, and survive with it.
-  const addresses = members.map(({ host, clientPort }) => `${host}:${clientPort}`)
+  const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
   const manager: Manager | null =
     options.manager === null
       ? null
@@ -73,4 +78,19 @@ export async function startCoordinatorProcess(
       logger.info('coordinator has stopped')
     },
   }
+}
+
+/**
+ * Who joins asks the ensemble where its members are, once: afterwards its own log tells.
+ *
+ * @throws none of them has answered in time.
+ */
+async function knownMembers(
+  { id, members }: CoordinatorProcessOptions,
+  data: { readonly clusterId: string | null },
+  join: readonly string[] | null,
+): Promise<readonly EnsembleMember[]> {
+  if (join === null || data.clusterId !== null) return members
+  const others = await membersOf(join)
+  return [...members, ...others.filter((member) => member.id !== id)]
 }
