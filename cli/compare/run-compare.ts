@@ -1,16 +1,16 @@
 /** `catenary compare` as people see it: a plan, progress, a table, a report, an exit status. */
 import { setMaxListeners } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ALL_SYSTEMS } from '../../lab/compare/all-systems.ts'
-import { planMs } from '../../lab/compare/estimate.ts'
+import { durationText, planMs, visitMs } from '../../lab/compare/estimate.ts'
 import { commitOf, describeMachine } from '../../lab/compare/machine.ts'
 import { makePlan, type Plan, type PlanOptions } from '../../lab/compare/plan.ts'
 import { ProgressBar } from '../../lab/compare/progress.ts'
 import { comparisonFiles } from '../../lab/compare/report/markdown.ts'
 import { renderReport } from '../../lab/compare/report/render.ts'
-import { planText, runPlan } from '../../lab/compare/runner.ts'
+import { planText, runPlan, visitKey } from '../../lab/compare/runner.ts'
 import { ResultsStore, readResults } from '../../lab/compare/store-results.ts'
 import { headlineTables, problemLines } from '../../lab/compare/table.ts'
 import { runnerTools } from '../../lab/compare/tools.ts'
@@ -28,14 +28,14 @@ export interface CompareOptions {
 }
 
 const INTERRUPTED = 130
+const RESULTS = 'results.json'
 
 /** @returns the exit status. */
 export async function runCompare(options: CompareOptions): Promise<number> {
   refuseUnknown(options.plan.systems)
   const plan = planOf(options.plan)
   const present = await presentPart(plan)
-  const totalMs = planMs(present)
-  say(planText(present, totalMs))
+  say(planText(present, planMs(present)))
   if (options.planOnly) {
     say(visitTable(present))
     return 0
@@ -43,17 +43,55 @@ export async function runCompare(options: CompareOptions): Promise<number> {
   const out = resolve(options.out)
   mkdirSync(out, { recursive: true })
   const data = resolve(options.data ?? join(out, 'data'))
-  const store = new ResultsStore(join(out, 'results.json'), {
+  const store = new ResultsStore(join(out, RESULTS), {
     began: new Date().toISOString(),
     command: options.command,
-    commit: commitOf(fileURLToPath(new URL('../..', import.meta.url))),
+    commit: ownCommit(),
     machine: describeMachine(data),
     rounds: plan.rounds,
+    asked: { plan: options.plan, paper: options.paper },
   })
-  say(`results and report: ${out} (kept after each point; Ctrl-C stops cleanly)`)
+  return carryOut({ plan, present, store, out, data, asked: options })
+}
+
+/**
+ * Goes on where a run stopped, with what that one was asked for.
+ *
+ * @param path - of its results.json, which is written on.
+ * @returns the exit status.
+ */
+export async function resumeCompare(path: string, data: string | null): Promise<number> {
+  const before = readResults(path)
+  const { asked } = before
+  if (asked === undefined)
+    throw new UsageError(`--resume: ${path} does not say what was asked for; an older version wrote it`)
+  if (before.ended !== null)
+    throw new UsageError(
+      `--resume: ${path} is complete; \`catenary compare --report ${path}\` draws it again`,
+    )
+  const store = ResultsStore.resume(resolve(path), before, ownCommit())
+  const plan = planOf(asked.plan)
+  const present = await presentPart(plan)
+  const left = { ...present, visits: present.visits.filter((visit) => !store.isFinished(visitKey(visit))) }
+  say(`goes on with ${before.command}`)
+  say(`${left.visits.length} of ${present.visits.length} visits are left: ${durationText(planMs(left))}`)
+  const out = dirname(resolve(path))
+  return carryOut({ plan, present, store, out, data: resolve(data ?? join(out, 'data')), asked })
+}
+
+async function carryOut(run: {
+  readonly plan: Plan
+  readonly present: Plan
+  readonly store: ResultsStore
+  readonly out: string
+  readonly data: string
+  readonly asked: { readonly plan: PlanOptions; readonly paper: boolean }
+}): Promise<number> {
+  const { plan, present, store, out, data, asked } = run
+  say(`results and report: ${out} (kept after each point; Ctrl-C stops cleanly, --resume goes on)`)
   const stopping = stopOnSignal()
   const progress = new ProgressBar({
-    totalMs,
+    totalMs: planMs(present),
     rounds: plan.rounds,
     isWatched: process.stdout.isTTY === true,
     write: (text) => void process.stdout.write(text),
@@ -65,7 +103,7 @@ export async function runCompare(options: CompareOptions): Promise<number> {
     const seed = 1
     const outcome = await runPlan({ plan, systems: ALL_SYSTEMS, store, tools, progress, signal, seed })
     progress.end()
-    if (options.paper && outcome === 'done') await addFigures(store, options.plan.quick, signal)
+    if (asked.paper && outcome === 'done') await addFigures(store, asked.plan.quick, signal)
     if (!signal.aborted) store.end(new Date().toISOString())
   } finally {
     progress.end()
@@ -74,6 +112,8 @@ export async function runCompare(options: CompareOptions): Promise<number> {
   return finish(store, out, stopping.signal.aborted)
 }
 
+const ownCommit = () => commitOf(fileURLToPath(new URL('../..', import.meta.url)))
+
 function finish(store: ResultsStore, out: string, isInterrupted: boolean): number {
   store.save()
   const { results } = store
@@ -81,10 +121,10 @@ function finish(store: ResultsStore, out: string, isInterrupted: boolean): numbe
   writeFileSync(report, renderReport(results))
   if (results.points.length > 0) say(`\n${headlineTables(results)}`)
   if (results.problems.length > 0) say(`\nNot measured, and why\n${problemLines(results)}`)
-  say(`\nReport:  ${report}\nNumbers: ${join(out, 'results.json')}`)
+  say(`\nReport:  ${report}\nNumbers: ${join(out, RESULTS)}`)
   if (isInterrupted) {
     say(
-      `Interrupted: ${results.points.length} points are kept; everything that was started has been stopped.`,
+      `Interrupted: ${results.points.length} points are kept; everything that was started has been stopped. To go on:\n  catenary compare --resume ${join(out, RESULTS)}`,
     )
     return INTERRUPTED
   }
@@ -127,7 +167,12 @@ function stopOnSignal(): AbortController {
 async function addFigures(store: ResultsStore, quick: boolean, signal: AbortSignal): Promise<void> {
   const { paperFigures } = await import('../../lab/paper/figures.ts')
   const figures = []
-  for (const figure of paperFigures({ quick, onProgress: ({ id }) => say(`paper: ${id}`) })) {
+  const { measuredNumbers } = await import('../../lab/paper/calibrate.ts')
+  const { measuredCosts } = await import('../../lab/paper/cluster/costs.ts')
+  const numbers = measuredNumbers(store.results)
+  const costs = Object.keys(numbers).length === 0 ? {} : { costs: measuredCosts(numbers) }
+  const onProgress = ({ id }: { id: string }) => say(`paper: ${id}`)
+  for (const figure of paperFigures({ quick, ...costs, onProgress })) {
     figures.push(figure)
     store.setFigures(figures)
     store.save()
@@ -137,29 +182,22 @@ async function addFigures(store: ResultsStore, quick: boolean, signal: AbortSign
 }
 
 function visitTable(plan: Plan): string {
-  const conditions = new Map<string, { row: (string | number)[]; rounds: number }>()
+  const conditions = new Map<string, { row: (string | number)[]; points: number; ms: number }>()
   for (const visit of plan.visits) {
-    const { system, durability, replicas, chains, quotaPercent, points } = visit
-    const experiments = [...new Set(points.flatMap((point) => point.experiments))].join(', ')
-    const row = [
-      system,
-      durability,
-      replicas,
-      chains,
-      quotaPercent === null ? '' : `${quotaPercent} %`,
-      experiments,
-    ]
-    const key = JSON.stringify([
-      ...row.slice(0, 5),
-      points.some(({ fault }) => fault !== null) ? points[0]?.workload.name : '',
-    ])
+    const { system, durability, replicas, chains, points } = visit
+    const experiments = new Set(points.flatMap((point) => point.experiments))
+    const isFailure = experiments.has('failure')
+    const key = JSON.stringify([system, durability, replicas, chains, isFailure])
     const before = conditions.get(key)
-    if (before === undefined) conditions.set(key, { row: [...row, points.length], rounds: 1 })
-    else before.rounds++
+    conditions.set(key, {
+      row: before?.row ?? [system, durability, replicas, chains, [...experiments].join(', ')],
+      points: (before?.points ?? 0) + points.length,
+      ms: (before?.ms ?? 0) + visitMs(visit),
+    })
   }
   return table(
-    ['system', 'durability', 'replicas', 'chains', 'CPU each', 'experiments', 'points', 'rounds'],
-    [...conditions.values()].map(({ row, rounds }) => [...row, rounds]),
+    ['system', 'durability', 'replicas', 'chains', 'experiments', 'measured', 'takes'],
+    [...conditions.values()].map(({ row, points, ms }) => [...row, points, durationText(ms)]),
   )
 }
 

@@ -51,6 +51,13 @@ export function openCpuQuota(options: { mounts?: string; ownGroups?: string } = 
   return { quota: null, reason: `no control group can be made here: ${reasons.join('; ')}` }
 }
 
+/** @throws where there is none, saying why. */
+export function openedCpuQuota(): CpuQuota {
+  const opened = openCpuQuota()
+  if (opened.quota === null) throw new Error(`CPU cannot be limited: ${opened.reason}`)
+  return opened.quota
+}
+
 /** The folder of the group in which this process is. */
 function mounted(mounts: string, ownGroups: string, version: 1 | 2): string | null {
   const isCpu = (controllers: string) => controllers.split(',').includes('cpu')

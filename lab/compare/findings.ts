@@ -11,6 +11,7 @@ import {
   nameOf,
   OURS,
   pointsOf,
+  type Rivals,
   rateOf,
   rivals,
   systemOf,
@@ -26,21 +27,42 @@ export interface Finding {
 export function findings(results: Results): Finding[] {
   const all = contests(results)
   return [
-    ...all.flatMap((contest) => ratioFinding(contest)),
+    ...all.flatMap((contest) => ratioFinding(contest, replicated(results, contest))),
     ...all.flatMap((contest) => kinFinding(contest)),
     ...price(all),
     ...scaling(results),
     ...standstill(results),
-    ...cpu(all),
+    ...cpu(results, all),
     ...client(results),
+    ...all.flatMap((contest) => unreplicatedFinding(results, contest)),
   ]
 }
 
 /** Nearer than this, a difference may be chance. */
 const NEAR = 1.05
 
-function ratioFinding(contest: Contest): Finding[] {
+const isReplicated = (results: Results, { point }: Entry) =>
+  (systemOf(results, point.system)?.replicas ?? 1) > 1
+
+/** Peers that keep copies, as we do. */
+function replicated(results: Results, contest: Contest): Rivals | null {
   const found = rivals(contest)
+  if (found === null) return null
+  return { ...found, others: found.others.filter((entry) => isReplicated(results, entry)) }
+}
+
+/** One copy on one machine is another bargain: it is said last, and what it is. */
+function unreplicatedFinding(results: Results, contest: Contest): Finding[] {
+  const found = rivals(contest)
+  if (found === null) return []
+  const others = found.others.filter((entry) => !isReplicated(results, entry))
+  return ratioFinding(contest, { ...found, others }).map(({ sign, text }) => ({
+    sign: sign === 'theirs' ? 'note' : sign,
+    text: `Without any replica: ${text.charAt(0).toLowerCase()}${text.slice(1)}`,
+  }))
+}
+
+function ratioFinding(contest: Contest, found: Rivals | null): Finding[] {
   const best = found?.others[0]
   if (found === null || best === undefined) return []
   const { ours } = found
@@ -185,11 +207,11 @@ function standstill(results: Results): Finding[] {
   }))
 }
 
-function cpu(all: readonly Contest[]): Finding[] {
+function cpu(results: Results, all: readonly Contest[]): Finding[] {
   return all.flatMap((contest): Finding[] => {
     if (contest.measure !== 'rate' || contest.group !== 'durable') return []
     if (contest.workload !== 'reads' && contest.workload !== 'writes') return []
-    const found = rivals(contest)
+    const found = replicated(results, contest)
     if (found === null) return []
     const cost = ({ point }: Entry) => cpuUsOf(point)?.median ?? null
     const mine = cost(found.ours)

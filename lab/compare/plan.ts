@@ -4,6 +4,8 @@
  */
 import type { LoadTask, Loop, WorkloadSpec } from '../load/task.ts'
 import { YCSB_LETTERS, ycsb } from '../workload/ycsb.ts'
+import { closed, isIn, named, type PointShape, pointMaker } from './plan-points.ts'
+import { sweeps } from './plan-sweeps.ts'
 import type { Experiment } from './results.ts'
 import type { System, SystemOptions } from './system.ts'
 import { mix, RECORDS } from './workloads.ts'
@@ -61,6 +63,8 @@ export interface PlannedPoint {
   readonly measureMs: number
   readonly bucketMs: number | null
   readonly fault: PlannedFault | null
+  /** From this point on each replica has so much of one core; null: no limit, or the one before. */
+  readonly quotaPercent: number | null
   /** Runs beside it, from a load process of its own, and is recorded as a point too. */
   readonly beside: { readonly workload: WorkloadSpec; readonly loop: Loop } | null
 }
@@ -71,7 +75,7 @@ export interface Visit {
   readonly durability: Durability
   readonly replicas: number
   readonly chains: number
-  readonly quotaPercent: number | null
+  readonly effort: System['effort']
   readonly points: readonly PlannedPoint[]
 }
 
@@ -80,37 +84,55 @@ export interface Plan {
   readonly visits: readonly Visit[]
 }
 
-type SystemShape = Pick<System, 'id' | 'kind' | 'supports'>
+export type SystemShape = Pick<System, 'id' | 'kind' | 'supports' | 'effort' | 'lacks'>
 
 /** What `--quick` compares, where these are installed. */
 const QUICK_YARDSTICKS = ['bare-read', 'bare-relay']
 const QUICK_SYSTEMS = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'redis', 'redis-wait']
 const REPLICAS = 3
-/** Of the full comparison. Loading a million records takes long, and a failure shows more than a rate. */
-const ROUNDS: Partial<Record<Experiment, number>> = { headline: 5, chains: 1, 'key-count': 1, failure: 1 }
+/** Of what the goals speak of: a median of five. */
+const ROUNDS_OF_GOALS = 5
+const GOAL_SYSTEMS = [
+  ...['bare-read', 'bare-relay', 'catenary-craq', 'etcd', 'zookeeper', 'jetstream', 'redis', 'redis-wait'],
+]
+/** Whose reads and writes in other groups of durability, and whose growth, the goals speak of. */
+const GOAL_GROUPS = ['catenary-craq', 'bare-relay']
+const GOAL_SWEEPS: readonly Experiment[] = ['read-scaling', 'reads-under-writes']
+/** Of the headline of the others. */
+const ROUNDS_OF_OTHERS = 3
+/** To load a million records takes long, or megabytes, and a failure shows more than a rate. */
+const ROUNDS: Partial<Record<Experiment, number>> = {
+  ...{ chains: 1, 'key-count': 1, 'value-size': 1, 'open-loop': 1, failure: 1 },
+}
 const ROUNDS_OF_SWEEPS = 2
 /** Of the groups that are not a system's own: writes that wait less. */
 const ROUNDS_OF_GROUPS = 2
 /** One of each kind of system, which all experiments measure; the others take part in the headline. Who names systems gets everything for each of them. */
 const REPRESENTATIVES = ['catenary-craq', 'catenary-raft', 'etcd', 'zookeeper', 'jetstream', 'redis-wait']
-/** Those in which the number of replicas says something. */
-const SCALED = ['catenary-craq', 'catenary-chain', 'catenary-raft', 'etcd']
 
 export function makePlan(systems: readonly SystemShape[], options: PlanOptions): Plan {
   const chosen = systems.filter((system) => isChosen(system, options))
   const wanted = new Set<Experiment>(
     options.only ?? (options.quick ? ['headline', 'read-ratio'] : EXPERIMENTS),
   )
-  const roundsOf = (experiment: Experiment) =>
-    options.rounds ?? (options.quick ? 1 : (ROUNDS[experiment] ?? ROUNDS_OF_SWEEPS))
-  const rounds = Math.max(...[...wanted].map(roundsOf))
+  const roundsOf = (system: SystemShape, experiment: Experiment) =>
+    options.rounds ?? (options.quick ? 1 : fullRounds(system, experiment))
+  const pairs = chosen.flatMap((system) => [...wanted].map((experiment) => roundsOf(system, experiment)))
+  const rounds = Math.max(0, ...pairs)
   const visits: Visit[] = []
-  for (let round = 1; round <= rounds; round++) {
-    const now = new Set([...wanted].filter((experiment) => round <= roundsOf(experiment)))
+  for (let round = 1; round <= rounds; round++)
     // Not always the same one first: what a round leaves behind (caches, dirty pages) must not meet the same system every time.
-    for (const system of rotated(chosen, round - 1)) visits.push(...visitsOf(system, now, options, round))
-  }
+    for (const system of rotated(chosen, round - 1)) {
+      const now = new Set([...wanted].filter((experiment) => round <= roundsOf(system, experiment)))
+      visits.push(...visitsOf(system, now, options, round))
+    }
   return { rounds, visits }
+}
+
+function fullRounds({ id }: SystemShape, experiment: Experiment): number {
+  if (experiment === 'headline') return GOAL_SYSTEMS.includes(id) ? ROUNDS_OF_GOALS : ROUNDS_OF_OTHERS
+  if (id === 'catenary-craq' && GOAL_SWEEPS.includes(experiment)) return ROUNDS_OF_GOALS
+  return ROUNDS[experiment] ?? ROUNDS_OF_SWEEPS
 }
 
 function isChosen({ id, kind }: SystemShape, { systems, quick }: PlanOptions): boolean {
@@ -136,14 +158,14 @@ function visitsOf(
   const groups = DURABILITIES.filter((durability) => system.supports({ durability, replicas: REPLICAS }))
   const home = groups[0]
   if (home === undefined) return []
-  const plain = { round, system: system.id, replicas: REPLICAS, chains: 1, quotaPercent: null }
+  const plain = { round, system: system.id, replicas: REPLICAS, chains: 1, effort: system.effort }
   const visits: Visit[] = []
   for (const durability of groups) {
-    const isRepeated = round > ROUNDS_OF_GROUPS && options.rounds === null
+    const isRepeated = round > ROUNDS_OF_GROUPS && options.rounds === null && !GOAL_GROUPS.includes(system.id)
     const isExtra = durability !== home
     if (isExtra && (options.quick || isRepeated || !inEveryGroup(system, options))) continue
     const points = merged(
-      isExtra ? otherGroupPoints(wanted, options) : homePoints(system, wanted, options),
+      isExtra ? otherGroupPoints(durability, wanted, options) : homePoints(system, wanted, options),
     ).filter((point) => isAble(system, point))
     if (points.length > 0) visits.push({ ...plain, durability, points })
   }
@@ -152,56 +174,15 @@ function visitsOf(
   return visits
 }
 
-function isIn(
-  { id, kind }: Pick<SystemShape, 'id' | 'kind'>,
-  ids: readonly string[],
-  { systems }: PlanOptions,
-): boolean {
-  return kind !== 'yardstick' && (ids.includes(id) || (systems?.includes(id) ?? false))
-}
-
 const inEveryGroup = (system: SystemShape, options: PlanOptions) =>
   system.kind === 'yardstick' || isIn(system, REPRESENTATIVES, options)
 
-/** A bare yardstick does one thing only. */
-function isAble({ id, kind }: SystemShape, { workload, beside }: PlannedPoint): boolean {
+/** A bare yardstick does one thing only, and some peers have no scans. */
+function isAble({ id, kind, lacks }: SystemShape, { workload, beside }: PlannedPoint): boolean {
+  if (lacks?.some((type) => workload.shares[type] !== undefined)) return false
   if (kind !== 'yardstick') return true
   return beside === null && workload.name === (id.startsWith('bare-read') ? 'reads' : 'writes')
 }
-
-interface PointShape {
-  readonly experiments: readonly Experiment[]
-  readonly workload: WorkloadSpec
-  readonly outstanding?: number
-  readonly loop?: Loop
-  readonly x?: number
-  readonly variants?: 'all' | 'first'
-  readonly beside?: PlannedPoint['beside']
-  readonly spanMs?: number
-}
-
-function pointMaker(options: PlanOptions): (shape: PointShape) => PlannedPoint {
-  return (shape) => {
-    const isHeadline = shape.experiments.includes('headline')
-    return {
-      experiments: shape.experiments,
-      workload: shape.workload,
-      loop: shape.loop ?? closed(shape.outstanding ?? options.outstanding),
-      x: shape.x ?? null,
-      variants: shape.variants ?? 'first',
-      warmUpMs: options.quick ? 400 : 500,
-      measureMs:
-        options.seconds !== null
-          ? options.seconds * 1000
-          : (shape.spanMs ?? (options.quick ? 1000 : isHeadline ? 1300 : 1000)),
-      bucketMs: null,
-      fault: null,
-      beside: shape.beside ?? null,
-    }
-  }
-}
-
-const closed = (outstanding: number): Loop => ({ type: 'closed', outstanding })
 
 const RATIOS = [100, 99, 95, 90, 50, 0]
 const QUICK_RATIOS = [100, 95, 50, 0]
@@ -233,7 +214,7 @@ function homePoints(
   const hot = { valueBytes, keys: { type: 'hot', keys: 1 } as const }
   for (const readPercent of [95, 50])
     add('hot-key', { workload: named(mix(readPercent, hot), `${readPercent} % reads of one key`) })
-  add('reads-under-writes', underWrites(valueBytes, outstanding))
+  add('reads-under-writes', ...underWrites(valueBytes, outstanding))
   for (const perSecond of [1000, 5000, 20_000])
     add('open-loop', {
       workload: mix(95, { valueBytes }),
@@ -248,138 +229,46 @@ function homePoints(
   return points
 }
 
-/** A hundred keys that are written without a pause: nearly every read meets a version that is not committed yet. */
-function underWrites(valueBytes: number, outstanding: number): Omit<PointShape, 'experiments'> {
+/** A hundred keys that are written without a pause: nearly every read meets a version that is not committed yet. The same reads without writes come first. */
+function underWrites(valueBytes: number, outstanding: number): Omit<PointShape, 'experiments'>[] {
   const shape = { valueBytes, keys: { type: 'hot', keys: 100 } as const }
-  return {
-    workload: named(mix(100, shape), 'reads of keys under write'),
-    variants: 'all',
-    beside: { workload: named(mix(0, shape), 'writes meanwhile'), loop: closed(outstanding) },
-  }
-}
-
-/** Durability is about writes; reads would only be measured again. */
-function otherGroupPoints(wanted: ReadonlySet<Experiment>, options: PlanOptions): PlannedPoint[] {
-  if (!wanted.has('headline')) return []
-  const workload = mix(0, { valueBytes: options.valueBytes })
-  return [options.outstanding, 1].map((outstanding) =>
-    pointMaker(options)({ experiments: ['headline'], workload, outstanding }),
-  )
-}
-
-/** About 64 MB in all, so that large values fill neither the disk nor the memory of a small machine. */
-const recordsOfSize = (bytes: number) => Math.max(20, Math.min(RECORDS, Math.floor(64_000_000 / bytes)))
-
-const named = (workload: WorkloadSpec, name: string): WorkloadSpec => ({ ...workload, name })
-
-type Condition = Omit<Visit, 'points'>
-
-/** What needs the system started in another way for each point. */
-function sweeps(
-  system: SystemShape,
-  wanted: ReadonlySet<Experiment>,
-  options: PlanOptions,
-  plain: Condition,
-): Visit[] {
-  const { valueBytes, outstanding } = options
-  const { durability } = plain
-  const point = pointMaker(options)
-  const visits: Visit[] = []
-  const isOurs = system.kind === 'catenary'
-  if (wanted.has('chain-length') && isOurs && isIn(system, SCALED, options))
-    for (const replicas of replicaCounts(system, durability)) {
-      const points = [mix(100, { valueBytes }), mix(0, { valueBytes })].map((workload) =>
-        point({ experiments: ['chain-length'], workload, x: replicas }),
-      )
-      const alone = point({
-        experiments: ['chain-length'],
-        workload: mix(0, { valueBytes }),
-        outstanding: 1,
-        x: replicas,
-      })
-      visits.push({ ...plain, replicas, points: [...points, alone] })
-    }
-  if (wanted.has('read-scaling') && isIn(system, SCALED, options))
-    for (const replicas of replicaCounts(system, durability)) {
-      const workload = mix(100, { valueBytes })
-      const many = Math.max(outstanding, 64)
-      const shape = { experiments: ['read-scaling'] as const, workload, outstanding: many, x: replicas }
-      const points = [point({ ...shape, variants: 'all', spanMs: 2000 })]
-      visits.push({ ...plain, replicas, quotaPercent: quotaFor(options.cores), points })
-    }
-  if (wanted.has('chains') && isOurs && isIn(system, ['catenary-craq'], options))
-    for (const chains of [1, 2, 4, 8, 16, 32]) {
-      const points = [100, 0, 50].map((readPercent) =>
-        point({ experiments: ['chains'], workload: mix(readPercent, { valueBytes }), x: chains }),
-      )
-      visits.push({ ...plain, chains, points })
-    }
-  if (wanted.has('key-count') && isIn(system, ['catenary-craq', 'etcd'], options))
-    visits.push(...keyCounts(options).map((points) => ({ ...plain, points })))
-  if (wanted.has('failure')) visits.push(...failureVisits(system, options, plain))
-  return visits
-}
-
-function replicaCounts(system: SystemShape, durability: Durability): number[] {
-  return [1, 3, 5, 7].filter((replicas) => system.supports({ durability, replicas }))
-}
-
-/** Of one core, so that seven replicas and the load generator have a share each and the replicas' shares are what ends first. */
-export function quotaFor(cores: number): number {
-  return Math.max(5, Math.min(50, Math.floor(((cores - 1) * 100) / 10)))
-}
-
-function keyCounts(options: PlanOptions): PlannedPoint[][] {
-  const counts = [1000, 10_000, 100_000, 1_000_000, ...(options.long ? [10_000_000] : [])]
   return [
-    counts.flatMap((recordCount) =>
-      [100, 0].map((readPercent) =>
-        pointMaker(options)({
-          experiments: ['key-count'],
-          workload: mix(readPercent, { valueBytes: options.valueBytes, recordCount }),
-          x: recordCount,
-        }),
-      ),
-    ),
+    { workload: named(mix(100, shape), 'reads of the same keys'), variants: 'all' },
+    {
+      workload: named(mix(100, shape), 'reads of keys under write'),
+      variants: 'all',
+      beside: { workload: named(mix(0, shape), 'writes meanwhile'), loop: closed(outstanding) },
+    },
   ]
 }
 
-/** Whom to kill: by system, else by kind. */
-const PARTS_OF: Readonly<Record<string, readonly string[]>> = {
-  'catenary-craq': ['head', 'middle', 'tail'],
-  'catenary-raft': ['leader', 'follower'],
-  catenary: [],
-  peer: ['leader', 'follower'],
+/** Durability is about writes; reads alone would only be measured again, and mixes where they meet those of another system whose best this is. */
+function otherGroupPoints(
+  durability: Durability,
+  wanted: ReadonlySet<Experiment>,
+  options: PlanOptions,
+): PlannedPoint[] {
+  if (!wanted.has('headline')) return []
+  const { valueBytes, outstanding } = options
+  const point = pointMaker(options)
+  const writes = [outstanding, 1].map((many) =>
+    point({ experiments: ['headline'], workload: mix(0, { valueBytes }), outstanding: many }),
+  )
+  if (durability !== 'relaxed') return writes
+  const mixes = [95, 50].map((readPercent) =>
+    point({ experiments: ['headline'], workload: mix(readPercent, { valueBytes }) }),
+  )
+  return [...writes, ...mixes]
 }
 
-/** A fresh system for each fault: what one leaves behind must not count against the next. */
-function failureVisits({ id, kind }: SystemShape, options: PlanOptions, plain: Condition): Visit[] {
-  // Redis by itself promotes nobody: there is nothing to come back.
-  if (kind === 'yardstick' || id.startsWith('redis')) return []
-  const fault = { killAtMs: 4000, restartAtMs: 10_000 }
-  const parts = PARTS_OF[id] ?? PARTS_OF[kind] ?? []
-  return parts.map((part) => ({
-    ...plain,
-    points: [
-      {
-        ...pointMaker(options)({
-          experiments: ['failure'],
-          workload: named(mix(50, { valueBytes: options.valueBytes }), `kill the ${part}`),
-          outstanding: 16,
-        }),
-        measureMs: 16_000,
-        bucketMs: 100,
-        fault: { part, ...fault },
-      },
-    ],
-  }))
-}
+/** About 32 MB in all, so that large values fill neither the disk nor the memory of a small machine. */
+const recordsOfSize = (bytes: number) => Math.max(20, Math.min(RECORDS, Math.floor(32_000_000 / bytes)))
 
 /** Points of several experiments that are the same measurement become one. */
 function merged(points: readonly PlannedPoint[]): PlannedPoint[] {
   const found = new Map<string, PlannedPoint>()
   for (const point of points) {
-    const key = JSON.stringify([point.workload, point.loop, point.x, point.beside])
+    const key = JSON.stringify([point.workload, point.loop, point.x, point.beside, point.quotaPercent])
     const before = found.get(key)
     found.set(
       key,

@@ -20,6 +20,7 @@ export class ProgressBar implements RunnerProgress {
   readonly #bar: cliProgress.SingleBar | null
   readonly #beganMs: number
   #doneMs = 0
+  #skippedMs = 0
   #where = ''
   #points = 0
 
@@ -53,7 +54,6 @@ export class ProgressBar implements RunnerProgress {
       visit.durability === 'durable' ? '' : visit.durability,
       visit.replicas === 3 ? '' : `${visit.replicas} replicas`,
       visit.chains === 1 ? '' : `${visit.chains} chains`,
-      visit.quotaPercent === null ? '' : `${visit.quotaPercent} % CPU each`,
     ].filter((word) => word !== '')
     this.#where = `[${visit.round}/${this.#options.rounds}] ${[title, ...condition].join(', ')}`
     this.#bar?.update({ where: this.#where, doing: '' })
@@ -77,6 +77,11 @@ export class ProgressBar implements RunnerProgress {
     this.#bar?.update(Math.round(this.#doneMs), { left: this.#leftText() })
   }
 
+  skipped(ms: number): void {
+    this.#skippedMs += ms
+    this.spent(ms)
+  }
+
   problem(system: string, what: string): void {
     this.#line(`PROBLEM  ${system}: ${what}`)
   }
@@ -93,7 +98,8 @@ export class ProgressBar implements RunnerProgress {
   #leftText(): string {
     const { totalMs, nowMs } = this.#options
     const tookMs = nowMs() - this.#beganMs
-    const pace = this.#doneMs < 0.03 * totalMs ? 1 : tookMs / this.#doneMs
+    const doneMs = this.#doneMs - this.#skippedMs
+    const pace = doneMs < 0.03 * totalMs ? 1 : tookMs / doneMs
     return durationText((totalMs - this.#doneMs) * pace)
   }
 

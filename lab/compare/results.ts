@@ -1,5 +1,6 @@
 /** `results.json`: everything that a comparison measured, and under which conditions. The report is made from it and from nothing else. */
 import type { LoadResult, Loop, WorkloadSpec } from '../load/task.ts'
+import type { PlanOptions } from './plan.ts'
 
 export const RESULTS_VERSION = 1
 
@@ -13,6 +14,10 @@ export interface Results {
   readonly commit: string
   readonly machine: Machine
   readonly rounds: number
+  /** What was asked for: a run that was interrupted goes on with it. Absent in older files. */
+  readonly asked?: { readonly plan: PlanOptions; readonly paper: boolean }
+  /** Visits of the plan of which all was measured. */
+  readonly finished?: readonly string[]
   readonly systems: readonly SystemRecord[]
   readonly points: readonly Point[]
   readonly figures: readonly Figure[]

@@ -2,11 +2,12 @@
  * Carries a plan out: one system at a time is started, filled, measured and stopped. What goes wrong with one system is written down, and the others
  * are measured all the same.
  */
+import { createHash } from 'node:crypto'
 import type { TargetSpec } from '../load/target.ts'
 import type { LoadResult, LoadTask, WorkloadSpec } from '../load/task.ts'
-import { durationText, needsLoading, pointMs, visitMs } from './estimate.ts'
+import { durationText, HEATING_MS, needsLoading, pointMs, visitMs } from './estimate.ts'
 import { type Plan, type PlannedPoint, taskOf, type Visit } from './plan.ts'
-import type { Point, Run, SystemRecord } from './results.ts'
+import type { Experiment, Point, Run, SystemRecord } from './results.ts'
 import type { ResultsStore } from './store-results.ts'
 import type { RunningSystem, System, Variant } from './system.ts'
 
@@ -36,6 +37,8 @@ export interface RunnerProgress {
   measured(point: Omit<Point, 'runs'>, run: Run, visit: Visit): void
   /** So much of the plan's time is behind us. */
   spent(ms: number): void
+  /** So much of it had been done before this run began. */
+  skipped(ms: number): void
   problem(system: string, what: string): void
 }
 
@@ -55,27 +58,39 @@ const REACHED = 0.97
 const FAILED_POINTS_MAX = 2
 
 export async function runPlan(options: RunnerOptions): Promise<'done' | 'interrupted'> {
-  const { plan, systems, progress, signal } = options
+  const { plan, systems, store, progress, signal } = options
   const present = await presentSystems(options)
   const failures = new Map<string, number>()
   for (const visit of plan.visits) {
     if (signal.aborted) return 'interrupted'
+    if (store.isFinished(visitKey(visit))) {
+      progress.skipped(visitMs(visit))
+      continue
+    }
     const system = systems.find(({ id }) => id === visit.system)
     if (system === undefined || !present.has(visit.system)) continue
     const condition = conditionOf(visit)
-    // What went wrong twice in one condition will the third time, too.
+    // Where nothing went well twice in one condition, it will not the third time.
     if ((failures.get(condition) ?? 0) >= 2) {
       progress.spent(visitMs(visit))
       continue
     }
-    const isWell = await new VisitRun(system, visit, options).run()
-    if (!isWell) failures.set(condition, (failures.get(condition) ?? 0) + 1)
+    const outcome = await new VisitRun(system, visit, options).run()
+    if (outcome === 'whole' && !signal.aborted) store.finish(visitKey(visit))
+    if (outcome === 'nothing') failures.set(condition, (failures.get(condition) ?? 0) + 1)
   }
   return signal.aborted ? 'interrupted' : 'done'
 }
 
-const conditionOf = ({ system, durability, replicas, chains, quotaPercent }: Visit) =>
-  JSON.stringify([system, durability, replicas, chains, quotaPercent])
+const conditionOf = ({ system, durability, replicas, chains }: Visit) =>
+  JSON.stringify([system, durability, replicas, chains])
+
+/** Tells it from all other visits of the plan: a run that goes on skips what is finished. */
+export function visitKey(visit: Visit): string {
+  const points = visit.points.map((point) => `${point.experiments[0]} ${labelOf(point)}`)
+  const key = [visit.round, conditionOf(visit), ...points].join('|')
+  return createHash('sha256').update(key).digest('hex').slice(0, 16)
+}
 
 async function presentSystems({ plan, systems, store, progress }: RunnerOptions): Promise<Set<string>> {
   const wanted = new Set(plan.visits.map(({ system }) => system))
@@ -104,7 +119,9 @@ class VisitRun {
   readonly #options: RunnerOptions
   readonly #id: string
   #loaded: WorkloadSpec | null = null
+  #quotaPercent: number | null = null
   #spentMs = 0
+  #measured = 0
 
   constructor(system: System, visit: Visit, options: RunnerOptions) {
     this.#system = system
@@ -113,8 +130,8 @@ class VisitRun {
     this.#id = recordId(visit)
   }
 
-  /** @returns whether it went well; problems are written down. Never throws. */
-  async run(): Promise<boolean> {
+  /** @returns what was measured of it; problems are written down. Never throws. */
+  async run(): Promise<'whole' | 'partly' | 'nothing'> {
     const { tools, progress, store, signal } = this.#options
     const visit = this.#visit
     progress.visit(visit, this.#system.title)
@@ -127,13 +144,13 @@ class VisitRun {
         durability: visit.durability,
         replicas: visit.replicas,
         chains: visit.chains,
-        quotaPercent: visit.quotaPercent,
       })
       this.#addRecord(running.record)
-      return await this.#measureAll(running)
+      const isWhole = await this.#measureAll(running)
+      return isWhole ? 'whole' : this.#measured > 0 ? 'partly' : 'nothing'
     } catch (error) {
       if (!signal.aborted) this.#problem(`${this.#where()}: ${messageOf(error)}`)
-      return false
+      return 'nothing'
     } finally {
       progress.doing('stopping')
       await running?.stop()
@@ -144,8 +161,8 @@ class VisitRun {
   }
 
   #addRecord(record: SystemRecord): void {
-    const { durability, replicas, chains, quotaPercent } = this.#visit
-    const isPlain = replicas === 3 && chains === 1 && quotaPercent === null
+    const { durability, replicas, chains } = this.#visit
+    const isPlain = replicas === 3 && chains === 1
     if (!isPlain && this.#options.store.results.systems.some(({ id }) => id === this.#id)) return
     this.#options.store.addSystem({ ...record, id: this.#id, group: durability })
   }
@@ -160,7 +177,9 @@ class VisitRun {
       if (point.fault !== null && running.kill === undefined) continue
       for (const variant of point.variants === 'all' ? variantsFor(point, variants) : variants.slice(0, 1)) {
         if (signal.aborted) return true
+        if (this.#isMeasured(point, variant)) continue
         try {
+          await this.#limit(running, point, variant)
           await this.#measure(running, point, variant)
         } catch (error) {
           if (signal.aborted) return true
@@ -181,25 +200,55 @@ class VisitRun {
     return failed === 0
   }
 
+  /** By the run that this one continues. */
+  #isMeasured(point: PlannedPoint, variant: Variant): boolean {
+    const { store } = this.#options
+    return point.experiments.every(
+      (experiment) => store.runsOf(this.#identityOf(point, experiment, variant)) >= this.#visit.round,
+    )
+  }
+
+  #identityOf({ workload, loop, x }: PlannedPoint, experiment: Experiment, variant: Variant) {
+    return { system: this.#id, experiment, variant: variant.name, workload, loop, x }
+  }
+
+  /** What is compiled while the CPU is scarce would be measured cold: the code becomes hot before. */
+  async #limit(running: RunningSystem, point: PlannedPoint, variant: Variant): Promise<void> {
+    const { quotaPercent } = point
+    if (quotaPercent === null || this.#quotaPercent === quotaPercent) return
+    if (running.limit === undefined) throw new Error('its CPU cannot be limited')
+    const { progress, tools, signal } = this.#options
+    await this.#fill(point, variant)
+    progress.doing(`warming up, before ${quotaPercent} % of a core for each`)
+    const task = taskOf({ ...point, warmUpMs: 0, measureMs: HEATING_MS }, variant.target, this.#options.seed)
+    await tools.measure(task, { signal, onSpan: () => {} })
+    running.limit(quotaPercent)
+    this.#quotaPercent = quotaPercent
+  }
+
+  async #fill(point: PlannedPoint, variant: Variant): Promise<void> {
+    if (this.#loaded !== null && !needsLoading(this.#loaded, point.workload)) return
+    const { progress, tools, signal } = this.#options
+    progress.doing(`loading ${point.workload.recordCount.toLocaleString('en')} records`)
+    await tools.load(variant.target, point.workload, signal)
+    this.#loaded = point.workload
+  }
+
   async #measure(running: RunningSystem, point: PlannedPoint, variant: Variant): Promise<void> {
-    const { progress, tools, signal, store } = this.#options
-    if (this.#loaded === null || needsLoading(this.#loaded, point.workload)) {
-      progress.doing(`loading ${point.workload.recordCount.toLocaleString('en')} records`)
-      await tools.load(variant.target, point.workload, signal)
-      this.#loaded = point.workload
-    }
+    const { progress, signal, store } = this.#options
+    await this.#fill(point, variant)
     progress.doing(`${labelOf(point)}${point.variants === 'all' ? `, ${variant.name}` : ''}`)
     const measured = await this.#underLoad(running, point, variant)
     if (signal.aborted) return
     for (const experiment of point.experiments) {
-      const shared = { system: this.#id, experiment, variant: variant.name, level: variant.level, x: point.x }
-      const record = { ...shared, workload: point.workload, loop: point.loop }
+      const record = { ...this.#identityOf(point, experiment, variant), level: variant.level }
       store.addRun(record, measured.run)
       if (experiment === point.experiments[0]) progress.measured(record, measured.run, this.#visit)
       if (point.beside === null || measured.beside === null) continue
       const nothing = { serverCpuSeconds: {}, traffic: null, events: [] }
-      store.addRun({ ...shared, ...point.beside }, { load: measured.beside, ...nothing })
+      store.addRun({ ...record, ...point.beside }, { load: measured.beside, ...nothing })
     }
+    this.#measured++
     this.#sayWhereTooSlow(point, variant, measured.run)
     store.save()
     this.#spentMs += pointMs(point)
@@ -296,12 +345,11 @@ class VisitRun {
 
   /** Title and condition, for a problem. */
   #where(): string {
-    const { replicas, chains, quotaPercent, round } = this.#visit
+    const { replicas, chains, round } = this.#visit
     return [
       `round ${round}`,
       ...(replicas === 3 ? [] : [`${replicas} replicas`]),
       ...(chains === 1 ? [] : [`${chains} chains`]),
-      ...(quotaPercent === null ? [] : [`${quotaPercent} % of a core each`]),
     ].join(', ')
   }
 

@@ -10,23 +10,55 @@ import {
   type SystemRecord,
 } from './results.ts'
 
+type Frame = Pick<Results, 'began' | 'command' | 'commit' | 'machine' | 'rounds' | 'asked'>
+type Identity = Omit<Point, 'runs' | 'level'>
+
 export class ResultsStore {
   readonly #path: string | null
-  readonly #frame: Pick<Results, 'began' | 'command' | 'commit' | 'machine' | 'rounds'>
+  readonly #frame: Frame
   readonly #systems = new Map<string, SystemRecord>()
   readonly #points = new Map<string, { readonly point: Point; readonly runs: Run[] }>()
   readonly #problems: { system: string; what: string }[] = []
+  readonly #finished = new Set<string>()
   #figures: readonly Figure[] = []
   #ended: string | null = null
 
   /** @param path - of `results.json`; null: nothing is written. */
-  constructor(
-    path: string | null,
-    frame: Pick<Results, 'began' | 'command' | 'commit' | 'machine' | 'rounds'>,
-  ) {
+  constructor(path: string | null, frame: Frame) {
     this.#path = path
     this.#frame = frame
     if (path !== null) mkdirSync(dirname(path), { recursive: true })
+  }
+
+  /**
+   * Goes on with what an earlier run has left; what it could not measure is tried again.
+   *
+   * @param commit - of the program that goes on.
+   */
+  static resume(path: string, before: Results, commit: string): ResultsStore {
+    const both = before.commit.split(', then ').includes(commit)
+      ? before.commit
+      : `${before.commit}, then ${commit}`
+    const store = new ResultsStore(path, { ...before, commit: both })
+    for (const system of before.systems) store.addSystem(system)
+    for (const point of before.points) for (const run of point.runs) store.addRun(point, run)
+    for (const { system, what } of before.problems) store.addProblem(system, what)
+    for (const key of before.finished ?? []) store.finish(key)
+    return store
+  }
+
+  /** A visit of the plan is over, and all of it was measured. */
+  finish(key: string): void {
+    this.#finished.add(key)
+  }
+
+  isFinished(key: string): boolean {
+    return this.#finished.has(key)
+  }
+
+  /** How often this was measured. */
+  runsOf(point: Identity): number {
+    return this.#points.get(keyOf(point))?.runs.length ?? 0
   }
 
   /** The first record of a system stays: the sweeps start it with other numbers of replicas, and points say which. */
@@ -35,8 +67,7 @@ export class ResultsStore {
   }
 
   addRun(point: Omit<Point, 'runs'>, run: Run): void {
-    const { system, experiment, variant, workload, loop, x } = point
-    const key = JSON.stringify([system, experiment, variant, workload, loop, x])
+    const key = keyOf(point)
     let entry = this.#points.get(key)
     if (entry === undefined) {
       const runs: Run[] = []
@@ -63,8 +94,14 @@ export class ResultsStore {
   get results(): Results {
     return {
       version: RESULTS_VERSION,
-      ...this.#frame,
+      began: this.#frame.began,
       ended: this.#ended,
+      command: this.#frame.command,
+      commit: this.#frame.commit,
+      machine: this.#frame.machine,
+      rounds: this.#frame.rounds,
+      ...(this.#frame.asked === undefined ? {} : { asked: this.#frame.asked }),
+      finished: [...this.#finished],
       systems: [...this.#systems.values()],
       points: [...this.#points.values()].map(({ point }) => point),
       figures: this.#figures,
@@ -79,6 +116,9 @@ export class ResultsStore {
     renameSync(part, this.#path)
   }
 }
+
+const keyOf = ({ system, experiment, variant, workload, loop, x }: Identity) =>
+  JSON.stringify([system, experiment, variant, workload, loop, x])
 
 /** @throws where there is no such file or it holds something else. */
 export function readResults(path: string): Results {

@@ -141,8 +141,13 @@ export function advantage(contest: Contest, ours: Entry, other: Entry): number {
     : other.value.median / ours.value.median
 }
 
+export interface Rivals {
+  readonly ours: Entry
+  readonly others: readonly Entry[]
+}
+
 /** Ours against those that promise the same, best first; what is read stale is no match for what is read linearizably. */
-export function rivals(contest: Contest): { readonly ours: Entry; readonly others: readonly Entry[] } | null {
+export function rivals(contest: Contest): Rivals | null {
   const ours = oursIn(contest)
   if (ours === null) return null
   const isRead = readShare(ours.point.workload) > 0
@@ -154,27 +159,6 @@ export function rivals(contest: Contest): { readonly ours: Entry; readonly other
 
 export function yardstickOf({ entries }: Contest): Entry | null {
   return entries.find(({ kind }) => kind === 'yardstick') ?? null
-}
-
-export interface Goal {
-  readonly what: string
-  /** Ours over the yardstick: rates divided, or latencies. */
-  readonly ratio: number
-  readonly text: string
-  readonly met: boolean
-}
-
-/** The goals of the README: the price of the protocol, against bare processes in the same run. */
-export function goals(results: Results): Goal[] {
-  return contests(results).flatMap((contest): Goal[] => {
-    const [ours, bare] = [oursIn(contest), yardstickOf(contest)]
-    if (ours === null || bare === null) return []
-    const ratio = ours.value.median / bare.value.median
-    const what = contestTitle(contest)
-    if (contest.measure === 'rate') return [{ what, ratio, text: '>= 0.5', met: ratio >= 0.5 }]
-    if (contest.workload !== 'reads') return []
-    return [{ what, ratio, text: '<= 2', met: ratio <= 2 }]
-  })
 }
 
 const GROUP_WORDS = { durable: 'durable', relaxed: 'relaxed sync', memory: 'memory' } as const

@@ -1,5 +1,5 @@
 /** A store that can be started for a comparison: one module for each in `systems/`. */
-import type { TargetSpec } from '../load/target.ts'
+import type { OperationType, TargetSpec } from '../load/target.ts'
 import type { ReadLevel, SystemRecord } from './results.ts'
 
 export interface SystemOptions {
@@ -11,8 +11,6 @@ export interface SystemOptions {
   readonly replicas: number
   /** Of a system that can be cut into several groups of replicas: how many. Default: 1. */
   readonly chains?: number
-  /** Starts a program of this system; `quotaPercent` of one core each where the comparison limits CPU (null: no limit). */
-  readonly quotaPercent: number | null
 }
 
 /** A way to read: a variant of a point. */
@@ -32,6 +30,8 @@ export interface RunningSystem {
   /** SIGKILL. Restart brings it back on the same data. For failure experiments; absent where it makes no sense. */
   kill?(name: string): Promise<void>
   restart?(name: string): Promise<void>
+  /** From now on each server process gets so much of one core. @throws where the machine cannot do that, saying why. Absent where it makes no sense. */
+  limit?(percentOfOneCore: number): void
   /** Ends everything that was started, however it stands. Never throws. */
   stop(): Promise<void>
 }
@@ -40,6 +40,10 @@ export interface System {
   readonly id: string
   readonly title: string
   readonly kind: 'catenary' | 'peer' | 'yardstick'
+  /** In how many ways it can be read, and how long it takes to start, to see ready and to stop on an idle machine: for estimates alone. */
+  readonly effort: { readonly ways: number; readonly startMs: number }
+  /** What it cannot do at all. */
+  readonly lacks?: readonly OperationType[]
   supports(options: Pick<SystemOptions, 'durability' | 'replicas'>): boolean
   /** Null where it is installed and recent enough; else what to do: `not installed: scripts/install-test-servers.sh --peers installs it`. */
   missing(): Promise<string | null>

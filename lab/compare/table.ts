@@ -1,8 +1,9 @@
 /** The end of a comparison, in a terminal. */
 import Table from 'cli-table3'
+import { goals, goalsText } from './goals.ts'
 import { latencyText, microsText, rateText, spreadText, timesText } from './number-text.ts'
 import type { Results } from './results.ts'
-import { advantage, type Contest, contests, contestTitle, goals, oursIn, yardstickOf } from './summary.ts'
+import { advantage, type Contest, contests, contestTitle, oursIn, yardstickOf } from './summary.ts'
 
 /** One table for each condition of the headline, best first; then the goals. */
 export function headlineTables(results: Results): string {
@@ -49,9 +50,15 @@ export function comparedText(ratio: number): string {
 function goalLines(results: Results): string[] {
   const found = goals(results)
   if (found.length === 0) return []
-  const line = ({ what, ratio, text, met }: (typeof found)[number]) =>
-    `  ${met ? 'met   ' : 'MISSED'}  ${what}: ${ratio.toFixed(2)} of the bare yardstick, goal ${text}`
-  return [`Goals\n${found.map(line).join('\n')}`]
+  const table = new Table({
+    head: ['', 'against', 'ours : other', 'ratio', 'goal', ''],
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'left'],
+  })
+  for (const { what, against, numbers, measured, goal, met } of found)
+    table.push([what, against, numbers, measured, goal, met ? 'met' : 'MISSED'])
+  return [`${goalsText(found)}\n${table.toString()}`]
 }
 
 export function problemLines(results: Results): string {

@@ -33,6 +33,7 @@ export function fakeWorld(): FakeWorld {
       doing: () => {},
       measured: () => {},
       spent: () => {},
+      skipped: () => log.push('skipped'),
       problem: (system, what) => log.push(`problem ${system}: ${what}`),
     },
     tools: {
@@ -78,6 +79,7 @@ export function fakeSystem(
     id,
     title,
     kind: id.startsWith('bare') ? 'yardstick' : id.startsWith('catenary') ? 'catenary' : 'peer',
+    effort: { ways: 2, startMs: 2000 },
     supports: ({ durability, replicas }) => durability !== 'relaxed' && replicas <= 7,
     missing: async () => options.missing ?? null,
     async start({ durability, replicas }) {
@@ -94,6 +96,7 @@ export function fakeSystem(
         ],
         processes: async () => [{ name: 'p1', pid, part: 'leader' }],
         traffic: async () => null,
+        limit: (percent) => void world.log.push(`limit ${percent}`),
         ...(options.canKill
           ? {
               kill: async (name: string) => void world.log.push(`kill ${name}`),
@@ -121,6 +124,7 @@ export function plannedPoint(change: Partial<PlannedPoint> = {}): PlannedPoint {
     measureMs: 1000,
     bucketMs: null,
     fault: null,
+    quotaPercent: null,
     beside: null,
     ...change,
   }
@@ -133,7 +137,7 @@ export function plannedVisit(system: string, change: Partial<Visit> = {}): Visit
     durability: 'durable',
     replicas: 3,
     chains: 1,
-    quotaPercent: null,
+    effort: { ways: 2, startMs: 2000 },
     points: [plannedPoint()],
     ...change,
   }

@@ -19,7 +19,6 @@ const options = (directory: string, durability: SystemOptions['durability'] = 'd
   directory,
   durability,
   replicas: 3,
-  quotaPercent: null,
 })
 
 /** Puts a program of this name before the real one. */

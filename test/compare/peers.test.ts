@@ -41,7 +41,7 @@ describe('a peer is started, driven and stopped', () => {
     await mustBeThere(system)
     await withFolder(async (directory) => {
       const durability = durabilityOf(system)
-      const running = await system.start({ directory, durability, replicas: 3, quotaPercent: null })
+      const running = await system.start({ directory, durability, replicas: 3 })
       const pids: number[] = []
       try {
         const processes = await running.processes()

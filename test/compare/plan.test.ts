@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ALL_SYSTEMS } from '../../lab/compare/all-systems.ts'
 import { planMs } from '../../lab/compare/estimate.ts'
 import { EXPERIMENTS, makePlan, type PlanOptions } from '../../lab/compare/plan.ts'
 import { fakeSystem, fakeWorld } from './fake-systems.ts'
@@ -27,8 +28,11 @@ describe('a plan', () => {
     const orders = [1, 2, 3, 4, 5].map((round) =>
       [...new Set(visits.filter((visit) => visit.round === round).map(({ system }) => system))].join(),
     )
-    for (const order of orders) expect(order.split(',').sort()).toEqual(systems.map(({ id }) => id).sort())
-    expect(new Set(orders).size).toBe(5)
+    for (const order of orders.slice(0, 3))
+      expect(order.split(',').sort()).toEqual(systems.map(({ id }) => id).sort())
+    // A median of five where the goals speak of it, of three elsewhere.
+    for (const order of orders.slice(3)) expect(order).not.toContain('catenary-raft-lease')
+    expect(new Set(orders).size).toBeGreaterThan(3)
   })
 
   test('yardsticks do the one thing that they can', () => {
@@ -84,6 +88,21 @@ describe('a plan', () => {
     expect(planMs(plan)).toBeLessThan(5 * 60_000)
   })
 
+  test('the whole takes less than fifty minutes, with a median of five for what the goals speak of', () => {
+    const plan = makePlan(ALL_SYSTEMS, OPTIONS)
+    expect(planMs(plan)).toBeLessThan(50 * 60_000)
+    const rounds = (experiment: string) =>
+      plan.visits.filter(
+        ({ system, durability, replicas, points }) =>
+          system === 'catenary-craq' &&
+          durability === 'durable' &&
+          replicas === 3 &&
+          points.some(({ experiments }) => experiments.some((one) => one === experiment)),
+      ).length
+    for (const experiment of ['headline', 'read-scaling', 'reads-under-writes'])
+      expect([experiment, rounds(experiment)]).toEqual([experiment, 5])
+  })
+
   test('--rounds, --seconds, --values and --outstanding are obeyed', () => {
     const plan = planOf({ only: ['headline'], rounds: 2, seconds: 7, valueBytes: 5, outstanding: 9 })
     expect(plan.rounds).toBe(2)
@@ -97,6 +116,6 @@ describe('a plan', () => {
   test('limits the CPU of every replica where reads are to scale', () => {
     const scaling = planOf({ only: ['read-scaling'] }).visits
     expect(new Set(scaling.map(({ replicas }) => replicas))).toEqual(new Set([1, 3, 5, 7]))
-    expect(scaling.every(({ quotaPercent }) => quotaPercent === 10)).toBe(true)
+    expect(scaling.every(({ points }) => points.every(({ quotaPercent }) => quotaPercent === 10))).toBe(true)
   })
 })

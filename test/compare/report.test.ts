@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { findings } from '../../lab/compare/findings.ts'
+import { goals, goalsText } from '../../lab/compare/goals.ts'
 import { comparisonFiles } from '../../lab/compare/report/markdown.ts'
 import { renderReport } from '../../lab/compare/report/render.ts'
 import type { Results } from '../../lab/compare/results.ts'
-import { contests, goals, rivals, spreadOf } from '../../lab/compare/summary.ts'
+import { contests, rivals, spreadOf } from '../../lab/compare/summary.ts'
 import { headlineTables } from '../../lab/compare/table.ts'
 import { fixtureResults } from './fixture.ts'
 
@@ -48,9 +49,29 @@ describe('what the numbers come to', () => {
     expect(found?.others[0]?.point.system).toBe('etcd')
   })
 
-  test('goals are said to be missed where they are', () => {
-    expect(goals(results).map(({ met }) => met)).toEqual([true, true, false])
-    expect(goals(faster('catenary-craq', 2)).every(({ met }) => met)).toBe(true)
+  test('goals are said to be met or missed, with both numbers', () => {
+    const found = goals(results)
+    const at = (what: string, against: RegExp) =>
+      found.find((goal) => goal.what === what && against.test(goal.against))
+    expect(at('Reads, 64 outstanding', /^etcd/)).toMatchObject({ goal: '≥ 20×', met: false })
+    expect(at('Reads, 64 outstanding', /^etcd/)?.measured).toMatch(/^8\.\d+×$/)
+    expect(at('Reads, 64 outstanding', /^Bare/)).toMatchObject({ goal: '≥ 0.6', met: true })
+    expect(at('Reads, 64 outstanding', /^Bare/)?.numbers).toMatch(/^\d+k\/s : \d+k\/s$/)
+    expect(at('One read at a time', /^etcd/)).toMatchObject({ goal: '≤ 1×', met: true })
+    expect(at('Reads of 7 replicas, equal CPU each', /one/)).toMatchObject({ goal: '≥ 6.8×' })
+    const met = found.filter((goal) => goal.met).length
+    expect(goalsText(found)).toBe(`${met} of ${found.length} goals met`)
+    expect(goals(faster('catenary-craq', 20)).filter((goal) => goal.met).length).toBeGreaterThan(met)
+  })
+
+  test('a peer without replicas is spoken of last', () => {
+    const lonely = {
+      ...faster('etcd', 50),
+      systems: results.systems.map((system) => (system.id === 'etcd' ? { ...system, replicas: 1 } : system)),
+    }
+    const signs = findings(lonely).map(({ sign, text }) => [sign, text.startsWith('Without any replica')])
+    expect(signs[0]).toEqual(['ours', false])
+    expect(signs.at(-1)).toEqual(['note', true])
   })
 
   test('sentences follow the data: who is ahead, and where nobody is', () => {
@@ -71,9 +92,8 @@ describe('what the numbers come to', () => {
   test('the table of a terminal has ratios, spreads and goals', () => {
     const text = headlineTables(results)
     expect(text).toMatch(/etcd, linearizable .ReadIndex..*linearizable.*k\/s \(.* … .*\).*µs.*8\.\d+× better/)
-    expect(text).toMatch(
-      /MISSED {2}Durable writes, 64 outstanding: 0\.\d+ of the bare yardstick, goal >= 0\.5/,
-    )
+    expect(text).toMatch(/goals met\n/)
+    expect(text).toMatch(/Reads, 64 outstanding.*etcd.*k\/s : .*k\/s.*8\.\d+× .*≥ 20×.*MISSED/)
   })
 })
 

@@ -3,9 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { runPlan } from '../../lab/compare/runner.ts'
-import { readResults } from '../../lab/compare/store-results.ts'
+import { ResultsStore, readResults } from '../../lab/compare/store-results.ts'
 import { mix } from '../../lab/compare/workloads.ts'
-import { fakeSystem, fakeWorld, plannedPoint, plannedVisit, runnerOptions } from './fake-systems.ts'
+import {
+  type FakeWorld,
+  fakeSystem,
+  fakeWorld,
+  plannedPoint,
+  plannedVisit,
+  runnerOptions,
+} from './fake-systems.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -107,6 +114,18 @@ describe('a run', () => {
     expect(world.log).toContain('restart p1')
     const events = options.store.results.points[0]?.runs[0]?.events.map(({ what }) => what)
     expect(events).toEqual(['p1 (leader) killed', 'p1 restarted'])
+  })
+
+  test('CPU is limited once the records are there and the code is hot', async () => {
+    const world = fakeWorld()
+    const points = [
+      plannedPoint({ x: 3 }),
+      plannedPoint({ quotaPercent: 10, variants: 'all', experiments: ['read-scaling'] }),
+    ]
+    const visits = [plannedVisit('etcd', { points })]
+    await runPlan(runnerOptions(world, { visits, systems: [fakeSystem(world, 'etcd')] }))
+    const measure = 'measure etcd reads'
+    expect(world.log.slice(3)).toEqual([measure, measure, 'limit 10', measure, measure, 'stop etcd'])
   })
 
   test('what cannot be killed is not measured while it dies', async () => {
@@ -214,5 +233,36 @@ describe('what goes wrong', () => {
     expect(read.points.map(({ workload }) => workload.name)).toEqual(['reads'])
     expect(read.problems).toEqual([])
     expect(readdirSync(join(path, '..'))).toEqual(['results.json'])
+  })
+
+  test('a run goes on where it stopped: nothing is measured twice, nothing is left out', async () => {
+    const path = resultsPath()
+    const points = [plannedPoint(), plannedPoint({ workload: mix(0, { valueBytes: 100 }) })]
+    const visits = [1, 2].flatMap((round) => [
+      plannedVisit('redis', { round }),
+      plannedVisit('etcd', { round, points }),
+    ])
+    const first = fakeWorld()
+    const systemsOf = (world: FakeWorld) => [fakeSystem(world, 'etcd'), fakeSystem(world, 'redis')]
+    const stopping = new AbortController()
+    let count = 0
+    first.onMeasure = () => {
+      if (++count === 3) stopping.abort(new Error('interrupted'))
+    }
+    await runPlan(runnerOptions(first, { visits, systems: systemsOf(first), path, signal: stopping.signal }))
+
+    const second = fakeWorld()
+    const options = runnerOptions(second, { visits, systems: systemsOf(second) })
+    const store = ResultsStore.resume(path, readResults(path), 'y')
+    expect(await runPlan({ ...options, store })).toBe('done')
+    expect(second.log.filter((line) => /skipped|measure/.test(line))).toEqual([
+      'skipped',
+      'measure etcd writes',
+      'measure redis reads',
+      'measure etcd reads',
+      'measure etcd writes',
+    ])
+    expect(store.results.points.map(({ runs }) => runs.length)).toEqual([2, 2, 2])
+    expect(store.results.commit).toBe('x, then y')
   })
 })

@@ -27,7 +27,7 @@ export async function withApacheZooKeeper(
   if (missing !== null) throw new Error(missing)
   const directory = mkdtempSync(join(tmpdir(), 'catenary-zookeeper-'))
   const { group, members } = await startZooKeeperMembers({
-    ...{ directory, durability: 'durable', replicas: 3, quotaPercent: null },
+    ...{ directory, durability: 'durable', replicas: 3 },
     ...{ heap: SMALL_HEAP, tickMs },
   })
   const nameAt = (place: number) => members[place]?.process.name ?? ''

@@ -1,5 +1,6 @@
 /** A comparison as docs/COMPARISON.md and its pictures, which follow the reader's light or dark. */
 import { findings } from '../findings.ts'
+import { goals, goalsText } from '../goals.ts'
 import { latencyText, microsText, rateText, spreadText } from '../number-text.ts'
 import type { Results } from '../results.ts'
 import {
@@ -8,7 +9,6 @@ import {
   contests,
   contestTitle,
   cpuUsOf,
-  goals,
   nameOf,
   OURS,
   oursIn,
@@ -108,13 +108,13 @@ function markdown(results: Results, pictures: readonly Picture[]): string {
     findings(results)
       .map(({ sign, text }) => `- ${SIGNS[sign]}${cell(text)}`)
       .join('\n'),
+    ...goalTable(results),
     '## Side by side',
     'Medians (worst … best round). CPU is that of all server processes for one operation.',
     ...contests(results).map(
       (contest) =>
         `### ${contestTitle(contest)}\n\n${pictureOf(pictures, contestTitle(contest))}\n\n${contestTable(contest)}`,
     ),
-    ...goalTable(results),
     ...ycsbTable(results),
     ...pictures
       .filter(({ title }) => !contests(results).some((contest) => contestTitle(contest) === title))
@@ -169,9 +169,13 @@ function goalTable(results: Results): string[] {
   if (found.length === 0) return []
   return [
     '## Goals',
+    `${goalsText(found)}. Each is a ratio of two medians of this run: ours, then the other.`,
     mdTable(
-      ['', 'of the yardstick', 'goal', ''],
-      found.map(({ what, ratio, text, met }) => [what, ratio.toFixed(2), text, met ? 'met' : '**missed**']),
+      ['', 'against', 'ours : other', 'ratio', 'goal', ''],
+      found.map(({ what, against, numbers, measured, goal, met }) => [
+        ...[what, against, numbers, measured, goal],
+        met ? 'met' : '**missed**',
+      ]),
     ),
   ]
 }

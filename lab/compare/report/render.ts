@@ -12,6 +12,7 @@ import {
   contentionSection,
   costSection,
   failureSection,
+  goalsSection,
   growthSection,
   headlineSection,
   latencySection,
@@ -36,6 +37,7 @@ import { STYLE } from './style.ts'
 export function renderReport(results: Results): string {
   const sections = [
     findingsSection(results),
+    goalsSection(results),
     headlineSection(results),
     ratioSection(results),
     latencySection(results),
@@ -90,7 +92,7 @@ function inlineData(results: Results): unknown {
   })
   const rounded = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value
-  return JSON.parse(JSON.stringify({ ...results, points }, rounded))
+  return JSON.parse(JSON.stringify({ ...results, points, finished: [] }, rounded))
 }
 
 function header(results: Results): string {

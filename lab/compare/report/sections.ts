@@ -1,6 +1,7 @@
 /** The sections that show what was measured. A section without data is left out. */
 import { escapeHtml } from '../../checker/page/text.ts'
 import { standstillMs } from '../findings.ts'
+import { goals, goalsText } from '../goals.ts'
 import { bytesText, countText, latencyText, microsText, rateText, spreadText } from '../number-text.ts'
 import type { Point, Results } from '../results.ts'
 import {
@@ -9,7 +10,6 @@ import {
   contests,
   contestTitle,
   cpuUsOf,
-  goals,
   messagesOf,
   nameOf,
   pointsOf,
@@ -46,18 +46,28 @@ export function headlineSection(results: Results): Section | null {
     id: 'headline',
     title: 'Side by side',
     lead: 'Medians of all rounds; the thin line runs from the worst round to the best. Reads of the pale bars may be stale: they promise less. Grey is a bare process without any protocol, the yardstick of what this machine allows.',
-    body: `<div class="cards">${cards.join('')}</div>${goalsHtml(results)}`,
+    body: `<div class="cards">${cards.join('')}</div>`,
   }
 }
 
-function goalsHtml(results: Results): string {
+export function goalsSection(results: Results): Section | null {
   const found = goals(results)
-  if (found.length === 0) return ''
-  const items = found.map(
-    ({ what, ratio, text, met }) =>
-      `<li class="${met ? 'met' : 'missed'}"><b>${met ? '✓ met' : '✗ missed'}</b> ${escapeHtml(what)}: ${ratio.toFixed(2)} of the yardstick <small>goal ${escapeHtml(text)}</small></li>`,
+  if (found.length === 0) return null
+  const rows = found.map(({ what, against, numbers, measured, goal, met }) => {
+    const cells = [against, numbers, `<b>${escapeHtml(measured)}</b>`, escapeHtml(goal)]
+    const [first = '', second = '', ...others] = cells
+    const verdict = met ? '<span class="met">✓ met</span>' : '<span class="missed">✗ missed</span>'
+    return `<tr><th scope="row">${escapeHtml(what)}</th><td>${escapeHtml(first)}</td><td>${escapeHtml(second)}</td>${[...others, verdict].map((cell) => `<td>${cell}</td>`).join('')}</tr>`
+  })
+  const heads = ['', 'against', 'ours : other', 'ratio', 'goal', ''].map(
+    (text) => `<th scope="col">${text}</th>`,
   )
-  return `<div class="card goals"><h3>Our own goals</h3><ul>${items.join('')}</ul></div>`
+  return {
+    id: 'goals',
+    title: 'Our own goals',
+    lead: `${goalsText(found)}. They were set before anything was measured; each is a ratio of two medians of this run.`,
+    body: `<div class="card goals"><div class="scroll" tabindex="0" role="region" aria-label="Goals"><table><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div></div>`,
+  }
 }
 
 export function ratioSection(results: Results): Section | null {
@@ -93,8 +103,8 @@ export function latencySection(results: Results): Section | null {
   const figures = [
     ['Reads, one at a time', one('reads', 1)],
     ['Writes, one at a time', one('writes', 1)],
-    ['Reads, many outstanding', one('reads', 64)],
-    ['Writes, many outstanding', one('writes', 64)],
+    ['Reads, many outstanding', one('reads', 2)],
+    ['Writes, many outstanding', one('writes', 2)],
   ] as const
   const drawn = figures.flatMap(([title, points]) => {
     const chart = latencyChart(results, points)

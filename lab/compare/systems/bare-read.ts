@@ -22,6 +22,7 @@ export function bareRead(codec: 'fields' | 'fixed'): System {
     id,
     title,
     kind: 'yardstick',
+    effort: { ways: 1, startMs: 600 },
     supports: ({ durability }) => durability === 'memory',
     missing: async () => missingUnlessBuilt(BARE_ENTRY),
     async start() {

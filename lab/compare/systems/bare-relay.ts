@@ -23,6 +23,7 @@ export function bareRelay(codec: 'fields' | 'fixed'): System {
     id,
     title,
     kind: 'yardstick',
+    effort: { ways: 1, startMs: 900 },
     supports: ({ durability }) => durability !== 'relaxed',
     missing: async () => missingUnlessBuilt(BARE_ENTRY),
     start: (options) => start(codec, options),

@@ -1,7 +1,7 @@
 /** The store itself, in each of the ways in which it can keep copies alike: the same doors, logs, disks and client. */
 import type { Durability, Replication } from '../../../protocol/cluster.ts'
 import { type LocalCluster, startLocalCluster } from '../../../runtime/processes/local-cluster.ts'
-import { type CpuQuota, openCpuQuota } from '../cpu-quota.ts'
+import { type CpuQuota, openedCpuQuota } from '../cpu-quota.ts'
 import type { ReadLevel } from '../results.ts'
 import type { RunningSystem, System, SystemOptions, Variant } from '../system.ts'
 import { builtFile, missingUnlessBuilt, ownVersion } from './own-program.ts'
@@ -73,6 +73,7 @@ export function catenarySystem({ protocol, coordinators = 3 }: CatenaryOptions):
     id: `catenary-${protocol}`,
     title,
     kind: 'catenary',
+    effort: { ways: REPLICATION[protocol].ways.length, startMs: 3500 },
     supports: ({ replicas }) => [1, 3, 5, 7].includes(replicas),
     missing: async () => missingUnlessBuilt(ENTRY),
     async start(options) {
@@ -103,12 +104,11 @@ class RunningCatenary implements RunningSystem {
   readonly record: RunningSystem['record']
   readonly variants: readonly Variant[]
   readonly #cluster: LocalCluster
-  readonly #quotaPercent: number | null
-  readonly #quota: CpuQuota | null
+  #quota: CpuQuota | null = null
 
   constructor(system: System, protocol: Replication, options: SystemOptions, cluster: LocalCluster) {
     const { says, ways } = REPLICATION[protocol]
-    const { replicas, durability, chains = 1, quotaPercent } = options
+    const { replicas, durability, chains = 1 } = options
     this.#cluster = cluster
     this.record = {
       id: system.id,
@@ -135,21 +135,14 @@ class RunningCatenary implements RunningSystem {
         level,
         target: { kind: 'catenary', servers, reads, consistency },
       }))
-    this.#quotaPercent = quotaPercent
-    this.#quota = quotaPercent === null ? null : this.#openQuota()
-    for (const { name } of cluster.servers) this.#limit(name)
   }
 
-  #openQuota(): CpuQuota {
-    const opened = openCpuQuota()
-    if (opened.quota === null) throw new Error(`CPU cannot be limited: ${opened.reason}`)
-    return opened.quota
-  }
-
-  /** Once it is up: to start takes more than a share of a core. */
-  #limit(name: string): void {
-    const { pid } = this.#cluster.process(name)
-    if (this.#quotaPercent !== null && pid !== null) this.#quota?.limit(name, pid, this.#quotaPercent)
+  limit(percent: number): void {
+    this.#quota ??= openedCpuQuota()
+    for (const { name } of this.#cluster.servers) {
+      const { pid } = this.#cluster.process(name)
+      if (pid !== null) this.#quota.limit(name, pid, percent)
+    }
   }
 
   /** Parts are those of the first chain; with several, servers play all of them. */
@@ -192,7 +185,6 @@ class RunningCatenary implements RunningSystem {
 
   async restart(name: string): Promise<void> {
     this.#cluster.process(name).start()
-    this.#limit(name)
   }
 
   async stop(): Promise<void> {

@@ -21,6 +21,7 @@ export const etcd: System = {
   id: 'etcd',
   title: 'etcd',
   kind: 'peer',
+  effort: { ways: 2, startMs: 2000 },
   supports: ({ durability, replicas }) =>
     replicas % 2 === 1 && (durability === 'durable' || (durability === 'memory' && canSkipFsync())),
   missing: async () => missingUnless('etcd', version(), OLDEST),
@@ -37,7 +38,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
   const names = Array.from({ length: options.replicas }, (_, place) => `etcd-${place + 1}`)
   const peerUrl = (place: number) => `http://127.0.0.1:${ports[2 * place + 1]}`
   const cluster = names.map((name, place) => `${name}=${peerUrl(place)}`).join(',')
-  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
+  const group = new PeerGroup({ readyMs: READY_MS })
   const members = names.map((name, place): Member => {
     const clientPort = ports[2 * place] ?? 0
     const clientUrl = `http://127.0.0.1:${clientPort}`
@@ -112,6 +113,7 @@ function running(options: SystemOptions, group: PeerGroup, members: readonly Mem
     traffic: async () => null,
     kill: (name) => group.kill(name),
     restart: (name) => group.restart(name),
+    limit: (percent) => group.limit(percent),
     stop: () => group.end(),
   }
 }

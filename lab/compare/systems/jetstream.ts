@@ -33,6 +33,8 @@ export const jetstream: System = {
   id: 'jetstream',
   title: 'NATS JetStream KV',
   kind: 'peer',
+  effort: { ways: 1, startMs: 1500 },
+  lacks: ['scan'],
   supports: ({ durability, replicas }) =>
     replicas % 2 === 1 &&
     replicas <= 5 &&
@@ -48,7 +50,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
   const port = (place: number, which: number) => ports[3 * place + which] ?? 0
   const places = Array.from({ length: options.replicas }, (_, place) => place)
   const routes = places.map((place) => `nats://127.0.0.1:${port(place, 1)}`)
-  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
+  const group = new PeerGroup({ readyMs: READY_MS })
   const members = await Promise.all(
     places.map(async (place): Promise<Member> => {
       const name = `jetstream-${place + 1}`
@@ -168,6 +170,7 @@ function running(options: SystemOptions, group: PeerGroup, members: readonly Mem
     traffic: async () => null,
     kill: (name) => group.kill(name),
     restart: (name) => group.restart(name),
+    limit: (percent) => group.limit(percent),
     stop: () => group.end(),
   }
 }

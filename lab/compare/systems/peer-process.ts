@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 export const serverPath = (): string => [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
 export const PEERS_ADVICE = 'scripts/install-test-servers.sh --peers installs it'
 
-const TERM_MS = 5000
+const TERM_MS = 400
 const POLL_MS = 25
 const LAST_WORDS_BYTES = 1500
 const PORT_TAKEN = /address already in use|BindException|Could not create server TCP listening socket/i
@@ -150,7 +150,7 @@ export class PeerProcess {
     await this.#exit
   }
 
-  /** SIGTERM, and SIGKILL where that is not enough. Never throws. */
+  /** SIGTERM, and soon SIGKILL: what it would still save, nobody will read. Never throws. */
   async end(): Promise<void> {
     if (this.running) {
       this.#child?.kill('SIGTERM')

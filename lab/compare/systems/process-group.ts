@@ -1,17 +1,14 @@
 /** Several servers that are one store: all come up, or none is left running. */
-import { type CpuQuota, openCpuQuota } from '../cpu-quota.ts'
+import { type CpuQuota, openedCpuQuota } from '../cpu-quota.ts'
 import { type PeerCommand, PeerProcess } from './peer-process.ts'
 
 export class PeerGroup {
   readonly processes: PeerProcess[] = []
-  readonly #quotaPercent: number | null
   readonly #readyMs: number
   readonly #isReady = new Map<PeerProcess, () => Promise<boolean>>()
   #quota: CpuQuota | null = null
 
-  /** @param options.quotaPercent - of one core, for each process; null for no limit. */
-  constructor(options: { readonly quotaPercent: number | null; readonly readyMs: number }) {
-    this.#quotaPercent = options.quotaPercent
+  constructor(options: { readonly readyMs: number }) {
     this.#readyMs = options.readyMs
   }
 
@@ -30,9 +27,8 @@ export class PeerGroup {
   /** @throws what the first that failed says; the others are ended then. */
   async start(): Promise<void> {
     try {
-      this.#openQuota()
       // One by one: what is launched while another fails would be left running.
-      for (const process of this.processes) await this.#launch(process)
+      for (const process of this.processes) await process.launch()
       await Promise.all(this.processes.map((process) => this.#ready(process)))
     } catch (error) {
       await this.end()
@@ -48,7 +44,7 @@ export class PeerGroup {
   async restart(name: string): Promise<void> {
     const process = this.#named(name)
     await process.kill()
-    await this.#launch(process)
+    await process.launch()
     await this.#ready(process)
   }
 
@@ -59,21 +55,14 @@ export class PeerGroup {
     this.#quota = null
   }
 
-  async #launch(process: PeerProcess): Promise<void> {
-    await process.launch()
-    if (this.#quotaPercent !== null && process.running)
-      this.#quota?.limit(process.name, process.pid, this.#quotaPercent)
+  /** Of one core, for each process that runs now. @throws where the machine cannot do that. */
+  limit(percent: number): void {
+    this.#quota ??= openedCpuQuota()
+    for (const process of this.running) this.#quota.limit(process.name, process.pid, percent)
   }
 
   #ready(process: PeerProcess): Promise<void> {
     return process.ready(this.#isReady.get(process) ?? (async () => true), this.#readyMs)
-  }
-
-  #openQuota(): void {
-    if (this.#quotaPercent === null) return
-    const opened = openCpuQuota()
-    if (opened.quota === null) throw new Error(`CPU time cannot be limited: ${opened.reason}`)
-    this.#quota = opened.quota
   }
 
   #named(name: string): PeerProcess {

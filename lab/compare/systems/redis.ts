@@ -24,6 +24,8 @@ export const redis: System = {
   id: 'redis',
   title: 'Redis, one server',
   kind: 'peer',
+  effort: { ways: 1, startMs: 500 },
+  lacks: ['scan'],
   // Not replicated at all: it is measured once, beside stores of three replicas, and has no place where the number of replicas varies.
   supports: ({ replicas }) => replicas === 3,
   missing: async () => missingUnless('redis-server', version(), OLDEST),
@@ -34,6 +36,8 @@ export const redisWait: System = {
   id: 'redis-wait',
   title: 'Redis, SET then WAIT for all replicas',
   kind: 'peer',
+  effort: { ways: 1, startMs: 500 },
+  lacks: ['scan'],
   supports: ({ replicas }) => replicas >= 2,
   missing: async () => missingUnless('redis-server', version(), OLDEST),
   start: (options) => start(options, options.replicas),
@@ -43,7 +47,7 @@ const version = () => versionOf('redis-server', ['--version'])
 
 async function start(options: SystemOptions, replicas: number): Promise<RunningSystem> {
   const ports = await freePorts(replicas)
-  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
+  const group = new PeerGroup({ readyMs: READY_MS })
   const members = ports.map((_, place) => member(options, group, ports, place))
   await group.start()
   return running(options, group, members)

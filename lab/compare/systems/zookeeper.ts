@@ -13,7 +13,8 @@ const JAR = '/usr/share/java/zookeeper.jar'
 const LOGGER_JAR = '/usr/share/java/slf4j-simple.jar'
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 const OLDEST: Version = [3, 5, 0]
-const HEAP: readonly string[] = ['-Xms256m', '-Xmx512m']
+/** It keeps its last 500 writes in memory: of a megabyte each, they must fit. */
+const HEAP: readonly string[] = ['-Xms256m', '-Xmx2g']
 /** Three virtual machines start on two cores that may be busy. */
 const READY_MS = 60_000
 const TICK_MS = 2000
@@ -27,6 +28,8 @@ export const zookeeper: System = {
   id: 'zookeeper',
   title: 'Apache ZooKeeper',
   kind: 'peer',
+  effort: { ways: 2, startMs: 3500 },
+  lacks: ['scan'],
   supports: ({ durability, replicas }) => replicas % 2 === 1 && durability !== 'relaxed',
   missing: async () => missing(),
   start,
@@ -49,7 +52,7 @@ async function start(options: SystemOptions): Promise<RunningSystem> {
 }
 
 export interface ZooKeeperMembersOptions
-  extends Pick<SystemOptions, 'directory' | 'durability' | 'replicas' | 'quotaPercent'> {
+  extends Pick<SystemOptions, 'directory' | 'durability' | 'replicas'> {
   /** Flags of Java. Default: what the comparison measures with. */
   readonly heap?: readonly string[]
   readonly tickMs?: number
@@ -67,7 +70,7 @@ export async function startZooKeeperMembers(
   const port = (place: number, which: number) => ports[3 * place + which] ?? 0
   const places = Array.from({ length: options.replicas }, (_, place) => place)
   const ensemble = places.map((place) => `server.${place + 1}=127.0.0.1:${port(place, 1)}:${port(place, 2)}`)
-  const group = new PeerGroup({ quotaPercent: options.quotaPercent, readyMs: READY_MS })
+  const group = new PeerGroup({ readyMs: READY_MS })
   const members = await Promise.all(
     places.map(async (place): Promise<ZooKeeperMember> => {
       const name = `zookeeper-${place + 1}`
@@ -171,6 +174,7 @@ function running(
     traffic: async () => null,
     kill: (name) => group.kill(name),
     restart: (name) => group.restart(name),
+    limit: (percent) => group.limit(percent),
     stop: () => group.end(),
   }
 }
