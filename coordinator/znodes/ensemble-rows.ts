@@ -68,12 +68,14 @@ export function configOf(text: string): EnsembleConfig | null {
   return { rows, version: Number.parseInt(version, 16) }
 }
 
+const partsOf = (text: string): string[] => text.split(/[,\n]/).filter((part) => part.trim() !== '')
+
+/** Whether the parts have the form of rows, whatever their numbers. */
+export const hasFormOfRows = (text: string): boolean => partsOf(text).every((part) => ROW.test(part.trim()))
+
 /** Lists with commas between, or lines. @returns null where a part is no row, or a number is there twice. */
 export function rowsIn(text: string): readonly EnsembleRow[] | null {
-  const rows = text
-    .split(/[,\n]/)
-    .filter((part) => part.trim() !== '')
-    .map(rowOf)
+  const rows = partsOf(text).map(rowOf)
   if (!rows.every((row) => row !== null)) return null
   return new Set(rows.map(({ number }) => number)).size === rows.length ? rows : null
 }

@@ -9,6 +9,7 @@ import {
   configOf,
   type EnsembleConfig,
   type EnsembleRow,
+  hasFormOfRows,
   textOfConfig,
   textOfRows,
   wantedRows,
@@ -48,9 +49,10 @@ export function beginReconfig(
   request: RequestOf<'reconfig'>,
 ): ReconfigEffects {
   const node = nodeAt(tree, CONFIG_PATH)
-  if (node === undefined || !isAllowed(node.acl, PERMS.write, identities)) return { err: ZK_ERRORS.NoAuth }
+  const mayAsk = node !== undefined && isAllowed(node.acl, PERMS.write, identities)
   const current = currentConfig(tree)
-  if (current === null || tree.reconfig !== null) return { err: ZK_ERRORS.ReconfigInProgress }
+  if (current === null) return { err: mayAsk ? ZK_ERRORS.ReconfigInProgress : ZK_ERRORS.NoAuth }
+  // As in ZooKeeper, whose ACL comes last: kazoo's suite asks for a wrong version, and for nonsense, as nobody.
   if (request.currentConfigId !== -1 && request.currentConfigId !== current.version)
     return { err: ZK_ERRORS.BadVersion }
   const rows = wantedRows(current.rows, {
@@ -58,7 +60,11 @@ export function beginReconfig(
     leaving: request.leaving ?? '',
     newMembers: request.newMembers ?? '',
   })
+  const isSense = [request.joining, request.newMembers].every((text) => hasFormOfRows(text ?? ''))
+  if (!isSense) return { err: ZK_ERRORS.BadArguments }
+  if (!mayAsk) return { err: ZK_ERRORS.NoAuth }
   if (rows === null) return { err: ZK_ERRORS.BadArguments }
+  if (tree.reconfig !== null) return { err: ZK_ERRORS.ReconfigInProgress }
   if (textOfRows(rows) === textOfRows(current.rows)) return { response: configResponse(tree) }
   tree.reconfig = textOfRows(rows)
   return { reconfig: { type: 'begun' } }
