@@ -106,7 +106,7 @@ const treeOf = (world: EnsembleWorld, name: string): ZnodeTree => {
 const below = ({ nodes }: ZnodeTree, path: string) =>
   [...nodes.keys()].filter((other) => other.startsWith(path))
 
-test.each(Array.from({length:60},(_,i)=>i+1))('ACLs, quotas and lifetimes hold whatever happens: seed %i', async (seed) => {
+test.each([1, 2, 3])('ACLs, quotas and lifetimes hold whatever happens: seed %i', async (seed) => {
   const world = new EnsembleWorld(seed, { settings: { snapshotEntries: 40, containerCheckMs: 100 } })
   await world.elected()
   const rng = world.rng.fork('access')
