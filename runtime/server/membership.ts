@@ -10,9 +10,7 @@ import { asChainId, type ChainId, type Incarnation, type ServerId } from '../../
 import type { Timer } from '../../protocol/timers.ts'
 import { chainFromJson, registrationFromJson } from '../cluster-znodes.ts'
 import type { ControlPorts } from '../control-ports.ts'
-
-/** Clock rates of two machines are assumed to differ by less than this (DESIGN section 5). */
-const DRIFT_BOUND = 0.1
+import { Lease } from './lease.ts'
 
 const decoder = new TextDecoder()
 
@@ -54,8 +52,8 @@ interface Life {
   readonly incarnation: Incarnation
   registered: boolean
   renewals: Timer | null
-  /** When renewals that count were sent, in order. The leader has heard of the first one; of the others perhaps. */
-  touches: number[]
+  readonly lease: Lease
+  complained: boolean
   readonly watched: Set<string>
   readonly reports: Map<ChainId, ReplicaReport>
   readonly reporting: Set<ChainId>
@@ -82,8 +80,7 @@ export class Membership {
   }
 
   #beginLife(incarnation: Incarnation): void {
-    // A session is opened by the leader: no member in between keeps this first touch to itself.
-    const openedAt = this.#server.clock.nowMs()
+    const openedAtMs = this.#server.clock.nowMs()
     const client = this.#ports.openSession({
       servers: this.#options.coordinators,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
@@ -93,7 +90,8 @@ export class Membership {
       incarnation,
       registered: false,
       renewals: null,
-      touches: [openedAt],
+      lease: new Lease({ openedAtMs, touchLagMs: this.#options.touchLagMs }),
+      complained: false,
       watched: new Set(),
       reports: new Map(),
       reporting: new Set(),
@@ -255,20 +253,16 @@ export class Membership {
     }
   }
 
-  /**
-   * A session ends a timeout after its leader last heard of a touch. Our leader carries out the renewal, and so hears of it. Apache ZooKeeper's does not count a write that a
-   * follower passes on as a touch: followers tell it of touches only in their answers to its pings, which it sends every half tick. So a renewal that committed may be
-   * unknown to it, and stay so: the follower dies, or is cut off together with us, before the next ping. What it has heard of for certain is the newest
-   * renewal that was a tick old when this one was sent. (Had we moved to another member since, then that one asked the leader about the session: a touch.)
-   */
-  #renewed(life: Life, sentAt: number): void {
+  #renewed(life: Life, sentAtMs: number): void {
     if (!this.#isCurrent(life) || this.#server.storageError !== null) return
-    const { touches } = life
-    touches.push(sentAt)
-    const heardUntil = sentAt - this.#options.touchLagMs
-    for (let next = touches[1]; next !== undefined && next <= heardUntil; next = touches[1]) touches.shift()
-    const granted = life.client.session.timeoutMs
-    this.#server.renewLease((touches[0] ?? sentAt) + granted * (1 - DRIFT_BOUND))
+    const { timeoutMs: grantedMs, lastZxid } = life.client.session
+    const untilMs = life.lease.renewed({ sentAtMs, grantedMs, lastZxid })
+    if (untilMs !== null) return this.#server.renewLease(untilMs)
+    if (!life.complained)
+      this.#log.error(
+        'this ensemble is Apache ZooKeeper, and this server was not told its tick: it takes no lease, so its strong reads travel the chain. Start it with --coordinator-tick <tickTime>',
+      )
+    life.complained = true
   }
 
   #isCurrent(life: Life): boolean {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { withCluster } from '../support/cluster.ts'
+import { withCoordinators } from '../support/coordinators.ts'
 
 /** Debian's module belongs to Debian's interpreter, which need not be the first in PATH. */
 const PYTHON = '/usr/bin/python3'
@@ -24,8 +24,8 @@ function run(args: readonly string[]): Promise<{ code: number | null; output: st
 
 test('kazoo, a ZooKeeper client of others, finds ephemerals, sequences, watches, recipes as it knows them', async () => {
   if ((await run(['-c', 'import kazoo'])).code !== 0) throw new Error(ADVICE)
-  await withCluster({}, async ({ cluster }) => {
-    const { code, output } = await run([SCRIPT, cluster.coordinatorAddresses.join(',')])
+  await withCoordinators(async ({ addresses }) => {
+    const { code, output } = await run([SCRIPT, addresses.join(',')])
     console.log(output)
     expect(code, output).toBe(0)
     expect(output).toContain('all is well')
