@@ -17,6 +17,7 @@ import {
   systemOf,
   yardstickOf,
 } from './summary.ts'
+import { WRITES_MEANWHILE } from './workloads.ts'
 
 export interface Finding {
   /** `ours`: in favour; `theirs`: against; `note`: neither. */
@@ -34,7 +35,7 @@ export function findings(results: Results): Finding[] {
     ...standstill(results),
     ...cpu(results, all),
     ...client(results),
-    ...all.flatMap((contest) => unreplicatedFinding(results, contest)),
+    ...unreplicated(results, all),
   ]
 }
 
@@ -51,14 +52,23 @@ function replicated(results: Results, contest: Contest): Rivals | null {
   return { ...found, others: found.others.filter((entry) => isReplicated(results, entry)) }
 }
 
-/** One copy on one machine is another bargain: it is said last, and what it is. */
-function unreplicatedFinding(results: Results, contest: Contest): Finding[] {
-  const found = rivals(contest)
-  if (found === null) return []
-  const others = found.others.filter((entry) => !isReplicated(results, entry))
-  return ratioFinding(contest, { ...found, others }).map(({ sign, text }) => ({
-    sign: sign === 'theirs' ? 'note' : sign,
-    text: `Without any replica: ${text.charAt(0).toLowerCase()}${text.slice(1)}`,
+/** One copy on one machine is another bargain: it is said last, and in one sentence for each. */
+function unreplicated(results: Results, all: readonly Contest[]): Finding[] {
+  const parts = new Map<string, string[]>()
+  for (const contest of all) {
+    const found = rivals(contest)
+    const text = contest.measure === 'rate' ? rateText : latencyText
+    for (const other of found?.others ?? []) {
+      if (found === null || isReplicated(results, other)) continue
+      const ratio = 1 / advantage(contest, found.ours, other)
+      const where = whereText(contest)
+      const part = `${where.charAt(0).toLowerCase()}${where.slice(1)} ${timesText(ratio)} (${text(other.value.median)})`
+      parts.set(other.name, [...(parts.get(other.name) ?? []), part])
+    }
+  }
+  return [...parts].map(([name, list]) => ({
+    sign: 'note',
+    text: `${name}, without any copy, in multiples of Catenary with three: ${list.join('; ')}.`,
   }))
 }
 
@@ -190,16 +200,41 @@ export function standstillMs(point: Point): number | null {
   return longest * bucketMs
 }
 
+/** Of the reads, and of the writes beside them: `reads: no pause, writes: 1.60 s`. */
+export function pauseText(results: Results, reads: Point): string {
+  const text = (point: Point) => {
+    const ms = standstillMs(point) ?? 0
+    return ms < PAUSE_MS_MIN ? 'no pause' : latencyText(ms * 1000)
+  }
+  const writes = writesBeside(results, reads)
+  return writes === null ? text(reads) : `reads: ${text(reads)}, writes: ${text(writes)}`
+}
+
+/** Less can be chance: a bucket is a tenth of a second. */
+const PAUSE_MS_MIN = 250
+
+export function writesBeside(results: Results, reads: Point): Point | null {
+  const name = `${reads.workload.name}${WRITES_MEANWHILE}`
+  const found = pointsOf(results, 'failure').find(
+    ({ system, workload }) => system === reads.system && workload.name === name,
+  )
+  return found ?? null
+}
+
+/** What was done, each once: the reads', whose writes stand beside them. */
+export function failurePoints(results: Results): Point[] {
+  return pointsOf(results, 'failure').filter(
+    (point) => !point.workload.name.endsWith(WRITES_MEANWHILE) && standstillMs(point) !== null,
+  )
+}
+
 /** One sentence for each system. */
 function standstill(results: Results): Finding[] {
   const systems = new Map<string, string[]>()
-  for (const point of pointsOf(results, 'failure')) {
-    const ms = standstillMs(point)
-    if (ms === null) continue
+  for (const point of failurePoints(results)) {
     const title = systemOf(results, point.system)?.title ?? point.system
     const part = point.workload.name.replace('kill the ', 'the ')
-    const what = ms < 150 ? `${part}: no pause` : `${part}: ${latencyText(ms * 1000)}`
-    systems.set(title, [...(systems.get(title) ?? []), what])
+    systems.set(title, [...(systems.get(title) ?? []), `${part} (${pauseText(results, point)})`])
   }
   return [...systems].map(([title, parts]) => ({
     sign: 'note',

@@ -1,9 +1,9 @@
 /** Experiments that start a system in another way for each point, and those that take a fresh one. */
 
 import type { Durability, PlannedPoint, PlanOptions, SystemShape, Visit } from './plan.ts'
-import { isIn, named, pointMaker } from './plan-points.ts'
+import { closed, isIn, named, pointMaker } from './plan-points.ts'
 import type { Experiment } from './results.ts'
-import { mix } from './workloads.ts'
+import { mix, WRITES_MEANWHILE } from './workloads.ts'
 
 /** Those in which the number of replicas says something. */
 const SCALED = ['catenary-craq', 'catenary-chain', 'catenary-raft', 'etcd']
@@ -128,8 +128,13 @@ function failureVisits({ id, kind }: SystemShape, options: PlanOptions, plain: C
   const points = (PARTS_OF[id] ?? PARTS_OF[kind] ?? []).map((part) => ({
     ...pointMaker(options)({
       experiments: ['failure'],
-      workload: named(mix(50, { valueBytes: options.valueBytes }), `kill the ${part}`),
-      outstanding: 16,
+      workload: named(mix(100, { valueBytes: options.valueBytes }), `kill the ${part}`),
+      outstanding: 8,
+      // In a load of its own: a mixed one would stand still as soon as all that it has outstanding are writes.
+      beside: {
+        workload: named(mix(0, { valueBytes: options.valueBytes }), `kill the ${part}${WRITES_MEANWHILE}`),
+        loop: closed(8),
+      },
     }),
     ...{ warmUpMs, measureMs, bucketMs: 100, fault: { part, killAtMs, restartAtMs } },
   }))

@@ -58,12 +58,18 @@ export function pointsOf(results: Results, experiment: Experiment): readonly Poi
 }
 
 /** One system read in one way, as a report names it. */
-export function nameOf(results: Results, point: Point): string {
+export function nameOf(
+  results: Results,
+  point: Point,
+  when: 'where it reads' | 'always' = 'where it reads',
+): string {
   const title = systemOf(results, point.system)?.title ?? point.system
   const ways = new Set(
     results.points.filter(({ system }) => system === point.system).map(({ variant }) => variant),
   )
-  return ways.size > 1 && readShare(point.workload) > 0 ? `${title}, ${point.variant}` : title
+  return ways.size > 1 && (when === 'always' || readShare(point.workload) > 0)
+    ? `${title}, ${point.variant}`
+    : title
 }
 
 export type Kind = SystemRecord['kind']

@@ -4,6 +4,9 @@ import type { KeyChooser, WorkloadSpec } from '../load/task.ts'
 export const RECORDS = 10_000
 export const UNIFORM: KeyChooser = { type: 'uniform' }
 
+/** Ends the name of the writes beside reads, where something dies. */
+export const WRITES_MEANWHILE = ': writes'
+
 export interface Shape {
   readonly valueBytes: number
   readonly recordCount?: number

@@ -9,6 +9,9 @@ import type { TargetSpec } from '../../lab/load/target.ts'
 import type { LoadResult, LoadTask } from '../../lab/load/task.ts'
 import { fixtureResults } from './fixture.ts'
 
+/** Made once: it is large. */
+const FIXTURE = fixtureResults()
+
 export interface FakeWorld {
   /** Everything that happened, in order. */
   readonly log: string[]
@@ -62,7 +65,7 @@ export function fakeWorld(): FakeWorld {
 const nameOf = (target: TargetSpec) => (target.kind === 'redis' ? target.endpoint : target.kind)
 
 function madeResult(task: LoadTask): LoadResult {
-  const [point] = fixtureResults().points
+  const [point] = FIXTURE.points
   if (point?.runs[0] === undefined) throw new Error('the fixture is empty')
   return { ...point.runs[0].load, seconds: task.measureMs / 1000, perSecond: 1000 }
 }
@@ -158,7 +161,7 @@ export function runnerOptions(
   },
 ): RunnerOptions {
   const plan: Plan = { rounds: 1, visits }
-  const { machine } = fixtureResults()
+  const { machine } = FIXTURE
   const store = new ResultsStore(path, {
     began: '2000-01-01T00:00:00Z',
     command: 'x',

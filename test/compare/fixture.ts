@@ -1,7 +1,7 @@
 /** MADE-UP numbers in the shape of a results.json, for tests of the report alone. Nothing here was ever measured. */
 
 import type { Experiment, Point, ReadLevel, Results, Run, SystemRecord } from '../../lab/compare/results.ts'
-import { mix } from '../../lab/compare/workloads.ts'
+import { mix, WRITES_MEANWHILE } from '../../lab/compare/workloads.ts'
 import type { LatencySummary, LoadResult, WorkloadSpec } from '../../lab/load/task.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import { YCSB_LETTERS, ycsb } from '../../lab/workload/ycsb.ts'
@@ -180,6 +180,10 @@ export function fixtureResults(): Results {
       workload: { ...mix(100, { valueBytes: 100 }), name: 'reads of keys under write' },
       perSecond: first[2] * 0.6,
     })
+    add(made.id, first, 'reads-under-writes', {
+      workload: { ...mix(100, { valueBytes: 100 }), name: 'reads of the same keys' },
+      perSecond: first[2],
+    })
     for (const percent of [95, 50])
       add(made.id, first, 'hot-key', {
         workload: { ...mix(percent, { valueBytes: 100 }), name: `${percent} % reads of one key` },
@@ -220,20 +224,24 @@ export function fixtureResults(): Results {
           })
     if (made.id === 'catenary-craq' || made.id === 'etcd')
       for (const part of made.id === 'etcd' ? ['leader', 'follower'] : ['head', 'middle', 'tail'])
-        add(made.id, first, 'failure', {
-          workload: { ...mix(50, { valueBytes: 100 }), name: `kill the ${part}` },
-          perSecond: 9000,
-          outstanding: 16,
-          rounds: 1,
-          events: [
-            { atMs: 4010, what: `n1 (${part}) killed` },
-            { atMs: 9020, what: 'n1 restarted' },
-          ],
-          timeline: Array.from({ length: SPANS }, (_, i) => ({
-            done: i > 40 && i < 60 && part !== 'follower' ? 0 : 850 + rng.below(120),
-            errors: 0,
-          })),
-        })
+        for (const [share, name] of [
+          [100, `kill the ${part}`],
+          [0, `kill the ${part}${WRITES_MEANWHILE}`],
+        ] as const)
+          add(made.id, first, 'failure', {
+            workload: { ...mix(share, { valueBytes: 100 }), name },
+            perSecond: 9000,
+            outstanding: 8,
+            rounds: 1,
+            events: [
+              { atMs: 4010, what: `n1 (${part}) killed` },
+              { atMs: 9020, what: 'n1 restarted' },
+            ],
+            timeline: Array.from({ length: SPANS }, (_, i) => ({
+              done: i > 40 && i < 60 && part !== 'follower' && share === 0 ? 0 : 850 + rng.below(120),
+              errors: 0,
+            })),
+          })
   }
   return {
     version: 1,

@@ -69,9 +69,11 @@ describe('what the numbers come to', () => {
       ...faster('etcd', 50),
       systems: results.systems.map((system) => (system.id === 'etcd' ? { ...system, replicas: 1 } : system)),
     }
-    const signs = findings(lonely).map(({ sign, text }) => [sign, text.startsWith('Without any replica')])
+    const signs = findings(lonely).map(({ sign, text }) => [sign, text.includes('without any copy')])
     expect(signs[0]).toEqual(['ours', false])
     expect(signs.at(-1)).toEqual(['note', true])
+    const deaths = findings(results).find(({ text }) => text.includes('after a kill of'))?.text
+    expect(deaths).toContain('the head (reads: no pause, writes: 1.90 s)')
   })
 
   test('sentences follow the data: who is ahead, and where nobody is', () => {

@@ -1,4 +1,5 @@
 /** Charts made from results: the same for the report and for the files of docs/. */
+import { writesBeside } from '../findings.ts'
 import { bytesText, countText, latencyText, rateText, timesText } from '../number-text.ts'
 import type { Experiment, Figure, Point, Results } from '../results.ts'
 import {
@@ -127,7 +128,7 @@ export function sweepChart(
   return {
     about: `${workload} by ${name}`,
     x: { name, kind, text: axisRate },
-    y: isLatency ? { name: 'median latency', kind: 'linear', text: latencyText } : RATE,
+    y: isLatency ? { name: 'median latency', kind: 'linear', text: latencyAxis } : RATE,
     series: seriesOf(results, points, { x: ({ x }) => x ?? 0, ...(isLatency ? { y: median } : {}) }),
   }
 }
@@ -148,15 +149,24 @@ export function scalingChart(results: Results): LineChart | null {
   return { ...chart, ideal: { name: 'perfect scaling', points } }
 }
 
+/** `1 kB`, not `1.00 kB`. */
+const axisBytes = (bytes: number) => bytesText(bytes).replace(/\.0+(?= )/, '')
+
 export function sizeChart(results: Results, workload: 'reads' | 'writes'): LineChart | null {
   const points = pointsOf(results, 'value-size').filter((point) => point.workload.name === workload)
   if (points.length === 0) return null
   return {
     about: `${workload} by size of the value`,
-    x: { name: 'bytes of a value', kind: 'log', text: bytesText },
+    x: { name: 'bytes of a value', kind: 'log', text: axisBytes },
     y: { ...RATE, kind: 'log' },
-    series: seriesOf(results, points, { x: ({ workload: { valueBytes } }) => valueBytes }),
+    series: withoutStrays(seriesOf(results, points, { x: ({ workload: { valueBytes } }) => valueBytes })),
   }
+}
+
+/** A way to read that another experiment has measured at one place is no line here. */
+function withoutStrays(series: Series[]): Series[] {
+  const isLine = ({ points }: Series) => points.length > 1
+  return series.some(isLine) ? series.filter(isLine) : series
 }
 
 /** Cumulative distributions, one run each: the one whose median is the middle. */
@@ -192,28 +202,43 @@ function latencyAxis(us: number): string {
   return us >= 1000 ? `${trim(us / 1000)} ms` : `${trim(us)} µs`
 }
 
-/** Answers in a second over the time of a failure. */
-export function failureChart(results: Results, point: Point): LineChart | null {
+/** Answers in a second over the time of a failure: reads, and the writes beside them. */
+export function failureChart(results: Results, reads: Point): LineChart | null {
+  const [run] = reads.runs
+  if (run === undefined) return null
+  const title = systemOf(results, reads.system)?.title ?? reads.system
+  const writes = writesBeside(results, reads)
+  const look = lookOf(reads.system)
+  const series = [
+    timelineOf(reads, writes === null ? title : 'reads', { look, area: true }),
+    ...(writes === null
+      ? []
+      : [timelineOf(writes, 'writes', { look: otherThan(reads.system), isOurs: true })]),
+  ].filter((one) => one !== null)
+  if (series.length === 0) return null
+  return {
+    about: `${title}, ${reads.workload.name}: operations answered in each second`,
+    x: { name: 'seconds', kind: 'linear', text: trim },
+    y: RATE,
+    series,
+    events: run.events.map(({ atMs, what }) => ({ x: atMs / 1000, text: what })),
+    names: 'below',
+  }
+}
+
+const otherThan = (system: string) => lookOf(system === 'etcd' ? 'zookeeper' : 'redis')
+
+function timelineOf(
+  point: Point,
+  name: string,
+  shape: Pick<Series, 'look' | 'area' | 'isOurs'>,
+): Series | null {
   const [run] = point.runs
   const timeline = run?.load.timeline
   if (run === undefined || timeline == null || timeline.length === 0) return null
   const bucket = run.load.seconds / timeline.length
-  const title = systemOf(results, point.system)?.title ?? point.system
-  return {
-    about: `${title}, ${point.workload.name}: operations answered in each second`,
-    x: { name: 'seconds', kind: 'linear', text: trim },
-    y: RATE,
-    series: [
-      {
-        name: title,
-        look: lookOf(point.system),
-        points: timeline.map(({ done }, i) => ({ x: (i + 0.5) * bucket, y: done / bucket })),
-        marks: false,
-        area: true,
-      },
-    ],
-    events: run.events.map(({ atMs, what }) => ({ x: atMs / 1000, text: what })),
-  }
+  const points = timeline.map(({ done }, i) => ({ x: (i + 0.5) * bucket, y: done / bucket }))
+  return { name, points, marks: false, ...shape }
 }
 
 /** A paper's figure: ours drawn through, the paper's own numbers dashed. */

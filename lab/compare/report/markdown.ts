@@ -1,5 +1,5 @@
 /** A comparison as docs/COMPARISON.md and its pictures, which follow the reader's light or dark. */
-import { findings } from '../findings.ts'
+import { failurePoints, findings } from '../findings.ts'
 import { goals, goalsText } from '../goals.ts'
 import { latencyText, microsText, rateText, spreadText } from '../number-text.ts'
 import type { Results } from '../results.ts'
@@ -77,7 +77,7 @@ function picturesOf(results: Results): Picture[] {
     ),
     ...line('value-size-reads', 'Reads by size of the value', sizeChart(results, 'reads')),
     ...line('value-size-writes', 'Writes by size of the value', sizeChart(results, 'writes')),
-    ...pointsOf(results, 'failure').flatMap((point) =>
+    ...failurePoints(results).flatMap((point) =>
       line(
         slug(`failure-${point.system}-${point.workload.name}`),
         `${nameOf(results, point)}: ${point.workload.name}`,

@@ -1,6 +1,6 @@
 /** The sections that show what was measured. A section without data is left out. */
 import { escapeHtml } from '../../checker/page/text.ts'
-import { standstillMs } from '../findings.ts'
+import { failurePoints, pauseText, writesBeside } from '../findings.ts'
 import { goals, goalsText } from '../goals.ts'
 import { bytesText, countText, latencyText, microsText, rateText, spreadText } from '../number-text.ts'
 import type { Point, Results } from '../results.ts'
@@ -53,11 +53,12 @@ export function headlineSection(results: Results): Section | null {
 export function goalsSection(results: Results): Section | null {
   const found = goals(results)
   if (found.length === 0) return null
-  const rows = found.map(({ what, against, numbers, measured, goal, met }) => {
-    const cells = [against, numbers, `<b>${escapeHtml(measured)}</b>`, escapeHtml(goal)]
-    const [first = '', second = '', ...others] = cells
+  const rows = found.map(({ what, against, numbers, measured, goal, met }, i) => {
+    const isFirst = found[i - 1]?.what !== what
+    const alike = found.filter((other) => other.what === what).length
     const verdict = met ? '<span class="met">✓ met</span>' : '<span class="missed">✗ missed</span>'
-    return `<tr><th scope="row">${escapeHtml(what)}</th><td>${escapeHtml(first)}</td><td>${escapeHtml(second)}</td>${[...others, verdict].map((cell) => `<td>${cell}</td>`).join('')}</tr>`
+    const name = isFirst ? `<th scope="rowgroup" rowspan="${alike}">${escapeHtml(what)}</th>` : ''
+    return `<tr>${name}<td class="words">${escapeHtml(against)}</td><td>${escapeHtml(numbers)}</td><td><b>${escapeHtml(measured)}</b></td><td>${escapeHtml(goal)}</td><td>${verdict}</td></tr>`
   })
   const heads = ['', 'against', 'ours : other', 'ratio', 'goal', ''].map(
     (text) => `<th scope="col">${text}</th>`,
@@ -202,20 +203,20 @@ const textOf = (spread: Spread | null, text: (value: number) => string) =>
   spread === null ? '' : text(spread.median)
 
 export function failureSection(results: Results): Section | null {
-  const cards = pointsOf(results, 'failure').flatMap((point) => {
+  const cards = failurePoints(results).flatMap((point) => {
     const chart = failureChart(results, point)
     if (chart === null) return []
-    const still = standstillMs(point)
     const title = `${systemOf(results, point.system)?.title ?? point.system}: ${point.workload.name}`
-    const errors = point.runs[0]?.load.errors ?? 0
-    const remark = `${still === null || still === 0 ? 'No moment without an answer' : `Longest time without an answer: ${latencyText(still * 1000)}`}; ${errors.toLocaleString('en')} operations failed.`
+    const both = [point, writesBeside(results, point)]
+    const errors = both.reduce((sum, one) => sum + (one?.runs[0]?.load.errors ?? 0), 0)
+    const remark = `Longest time without an answer: ${pauseText(results, point)}. ${errors.toLocaleString('en')} operations failed.`
     return [lineFigure({ id: 'failure', title, chart, remark, isHalf: true })]
   })
   if (cards.length === 0) return null
   return {
     id: 'failure',
     title: 'While something dies',
-    lead: 'Half reads, half writes, without a pause, while one process is killed and comes back later. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
+    lead: 'Reads and writes, each eight at a time, without a pause, while one process is killed and comes back later. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
     body: `<div class="cards">${cards.join('')}</div>`,
   }
 }
@@ -238,9 +239,11 @@ function matrix(
   columnOf = (point: Point) => point.workload.name,
 ): string {
   const columns = [...new Set(points.map(columnOf))]
-  const names = [...new Set(points.map((point) => nameOf(results, point)))]
+  // By the way to read everywhere: the writes beside such reads stand in their row.
+  const nameIn = (point: Point) => nameOf(results, point, 'always')
+  const names = [...new Set(points.map(nameIn))]
   const rate = (name: string, column: string) => {
-    const point = points.find((one) => nameOf(results, one) === name && columnOf(one) === column)
+    const point = points.find((one) => nameIn(one) === name && columnOf(one) === column)
     return point === undefined ? null : (rateOf(point)?.median ?? null)
   }
   const best = columns.map((column) => Math.max(...names.map((name) => rate(name, column) ?? 0)))
@@ -298,7 +301,7 @@ function openTable(results: Results, points: readonly Point[]): string {
       )
       if (point === undefined) return ''
       const got = rateOf(point)?.median ?? 0
-      if (got < 0.97 * rate) return `not reached: ${rateText(got)}`
+      if (got < 0.97 * rate) return got === 0 ? 'not reached' : `not reached: ${rateText(got)}`
       const at = (field: 'p50Us' | 'p99Us') =>
         latencyText(spreadOf(point.runs.map(({ load }) => load.all[field]))?.median ?? 0)
       return `${at('p50Us')} · ${at('p99Us')}`

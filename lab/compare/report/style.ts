@@ -51,7 +51,7 @@ figcaption small,small{color:var(--dim);font-weight:400;font-size:13px;margin-le
 .findings i{font-style:normal;font-weight:700;line-height:1.6;text-align:center}
 .findings .ours i{color:var(--good)}.findings .theirs i{color:var(--bad)}.findings .note i{color:var(--dim)}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;color:var(--dim);font-size:14px;margin-top:10px}.key b{margin-right:5px}.key .good{color:var(--good)}.key .bad{color:var(--bad)}
-.goals td:nth-child(2),.goals th:nth-child(2){text-align:left}.goals td:nth-child(2){white-space:normal;min-width:150px}.goals td:last-child{font-weight:640}.goals .met{color:var(--good)}.goals .missed{color:var(--bad)}
+.goals td.words,.goals thead th:nth-child(2){text-align:left}.goals td.words{padding-left:12px}.goals td:last-child{font-weight:640}.goals tbody th{border-bottom-color:var(--line);max-width:260px}.goals .met{color:var(--good)}.goals .missed{color:var(--bad)}
 .notice{background:var(--bad-soft);border:1px solid color-mix(in srgb,var(--bad) 35%,transparent);border-radius:12px;padding:12px 18px;margin-top:20px}
 .scroll{overflow-x:auto;border-radius:4px}
 table{border-collapse:collapse;width:100%;font-size:14.500px;font-variant-numeric:tabular-nums;line-height:1.45}
