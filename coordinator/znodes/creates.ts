@@ -28,7 +28,9 @@ function createModeOf(request: CreateRequest): CreateMode | null {
     case 'create2':
       return plainModeOf(flags)
     case 'createContainer':
-      return flags === CREATE_FLAGS.container ? { ...ORDINARY, lifetime: 'container' } : null
+      // Some clients leave the flags at 0: the operation says it.
+      if (flags !== CREATE_FLAGS.container && flags !== CREATE_FLAGS.persistent) return null
+      return { ...ORDINARY, lifetime: 'container' }
     case 'createTTL': {
       if (request.ttlMs < 1n || request.ttlMs > TTL_MS_MAX) return null
       if (flags === CREATE_FLAGS.ttl) return { ...ORDINARY, lifetime: 'ttl' }

@@ -4,6 +4,8 @@ export const LIMITS = {
   watchesPerConnectionMax: 100_000,
   /** UTF-16 units of the paths that one connection watches, both tables together. */
   watchBytesPerConnectionMax: 16 * 1024 * 1024,
+  /** What the answer to one multiRead holds before its further reads are refused: a short request may name a large znode thousands of times. */
+  multiReadBytesMax: 16 * 1024 * 1024,
   /** Unanswered requests of one connection at which its socket should no longer be read. */
   pendingRequestsPause: 1_000,
   /** Bytes of unanswered requests of one connection at which its socket should no longer be read. */

@@ -3,7 +3,8 @@ import { ZK_ERRORS, type ZkErrorCode } from '../../protocol/zookeeper/errors.ts'
 import type { MultiReadResult } from '../../protocol/zookeeper/multi.ts'
 import { PERMS, type RequestOf, type Response } from '../../protocol/zookeeper/ops.ts'
 import { isAllowed, withoutDigests } from './acl.ts'
-import { type Identities, identitiesIn, SUPER, userOf } from './identities.ts'
+import { type Identities, identitiesIn, userOf } from './identities.ts'
+import { LIMITS } from './limits.ts'
 import { ROOT } from './paths.ts'
 import { nodeAt, statOf, type Znode, type ZnodeTree } from './tree.ts'
 
@@ -40,20 +41,24 @@ export function read(tree: ZnodeTree, request: ReadRequest, identities: Identiti
   }
 }
 
-/** Each read is answered, or fails, on its own. No watch is set. */
+/** Each read is answered, or fails, on its own; those fail that would make the answer too long. No watch is set. */
 export function readMulti(
   tree: ZnodeTree,
   { ops }: RequestOf<'multiRead'>,
   identities: Identities,
 ): ReadResult {
+  let bytes = 0
   const results = ops.map((op): MultiReadResult => {
+    if (bytes > LIMITS.multiReadBytesMax) return { type: 'error', err: ZK_ERRORS.ThrottledOp }
     const { err, response } = read(tree, op, identities)
-    return response?.type === 'getData' || response?.type === 'getChildren'
-      ? response
-      : { type: 'error', err }
+    if (response?.type !== 'getData' && response?.type !== 'getChildren') return { type: 'error', err }
+    bytes += response.type === 'getData' ? (response.data?.length ?? 0) : bytesOf(response.children)
+    return response
   })
   return { err: 0, response: { type: 'multiRead', results } }
 }
+
+const bytesOf = (names: readonly string[]) => names.reduce((sum, { length }) => sum + length + 4, 0)
 
 export function readAcl(tree: ZnodeTree, path: string, identities: Identities): ReadResult {
   const node = nodeAt(tree, path)
@@ -95,11 +100,8 @@ export function ownEphemerals(tree: ZnodeTree, session: bigint, prefix: string):
   }
 }
 
-/** Whom the server takes the client for. Of a digest the user alone; that one is `super` is not told. */
+/** Whom the server takes the client for. Of a digest the user alone. */
 export function whoAmI(identities: Identities): ReadResult {
-  const shown = identitiesIn(identities).filter(({ scheme }) => scheme !== SUPER.scheme)
-  return {
-    err: 0,
-    response: { type: 'whoAmI', identities: shown.map((id) => ({ scheme: id.scheme, user: userOf(id) })) },
-  }
+  const shown = identitiesIn(identities).map((id) => ({ scheme: id.scheme, user: userOf(id) }))
+  return { err: 0, response: { type: 'whoAmI', identities: shown } }
 }

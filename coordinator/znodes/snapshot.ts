@@ -11,7 +11,7 @@ import {
 import { ACL } from '../../protocol/zookeeper/records.ts'
 import { storedAcl } from './acl.ts'
 import { FIXED_PATHS, isValidPath, parentOf, ROOT } from './paths.ts'
-import { attach, bareTree, type Lifetime, newZnode, type ZnodeTree } from './tree.ts'
+import { attach, bareTree, type Lifetime, newZnode, type Znode, type ZnodeTree } from './tree.ts'
 
 const MAGIC = 0x43544e5a // CTNZ
 /** The first format knew neither containers nor TTLs. */
@@ -56,6 +56,13 @@ const HEADER = record('SnapshotHeader', [
 /** The whole tree, sessions included, at `tree.zxid`. Children lists are not written: the nodes' order restores them. */
 export function snapshotTree(tree: ZnodeTree): Uint8Array {
   const writer = new JuteWriter(64 * 1024)
+  writeTreeHead(writer, tree)
+  for (const [path, node] of tree.nodes) writeTreeNode(writer, path, node)
+  return writer.take()
+}
+
+/** What comes before the nodes, which must follow in the order of `tree.nodes`, as they are now. */
+export function writeTreeHead(writer: JuteWriter, tree: ZnodeTree): void {
   writeRecord(writer, HEADER, {
     magic: MAGIC,
     format: FORMATS.lifetimes,
@@ -70,9 +77,10 @@ export function snapshotTree(tree: ZnodeTree): Uint8Array {
     }))
     writeRecord(writer, SESSION, { ...session, newestConnections })
   }
-  for (const [path, node] of tree.nodes)
-    writeRecord(writer, NODE_WITH_LIFETIME, { path, ...node, lifetime: storedLifetime(node) })
-  return writer.take()
+}
+
+export function writeTreeNode(writer: JuteWriter, path: string, node: Znode): void {
+  writeRecord(writer, NODE_WITH_LIFETIME, { path, ...node, lifetime: storedLifetime(node) })
 }
 
 /**
@@ -118,6 +126,10 @@ function restoredLifetime(stored: number): { lifetime: Lifetime; ttlMs: number }
   return stored === CONTAINER ? { lifetime: 'container', ttlMs: 0 } : { lifetime: 'ttl', ttlMs: stored }
 }
 
+/** The fixed nodes begin with empty data. Snapshots of former versions have none there. */
+const emptyOf = ({ path, dataVersion }: { path: string; dataVersion: number }): Uint8Array | null =>
+  dataVersion === 0 && FIXED_PATHS.includes(path) ? new Uint8Array(0) : null
+
 function restoreNode(tree: ZnodeTree, stored: RecordOf<typeof NODE_WITH_LIFETIME>): void {
   const { path, data, acl, lifetime, ...fields } = stored
   if (!isValidPath(path) || acl.length === 0) throw new JuteError(`bad node in snapshot: ${path}`)
@@ -125,7 +137,7 @@ function restoreNode(tree: ZnodeTree, stored: RecordOf<typeof NODE_WITH_LIFETIME
   const node = newZnode({
     ...fields,
     ...restoredLifetime(lifetime),
-    data: data?.slice() ?? null,
+    data: data?.slice() ?? emptyOf(stored),
     acl: storedAcl(acl),
   })
   if (path === ROOT) {

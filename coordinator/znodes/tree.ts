@@ -78,7 +78,8 @@ export const bareTree = (zxid: number): ZnodeTree => ({
 export function newTree(): ZnodeTree {
   const tree = bareTree(0)
   for (const path of FIXED_PATHS) {
-    const node = newZnode({ acl: path === '/zookeeper/config' ? READ_ONLY_ACL : OPEN_ACL })
+    const acl = path === '/zookeeper/config' ? READ_ONLY_ACL : OPEN_ACL
+    const node = newZnode({ acl, data: new Uint8Array(0) })
     tree.nodes.set(path, node)
     // Not counted in createCount, as in ZooKeeper: a fresh root shows cversion -1.
     if (path !== ROOT) tree.nodes.get(parentOf(path))?.children.add(nameOf(path))

@@ -66,7 +66,7 @@ describe('the first check that fails decides', () => {
     ['NoChildrenForEphemerals', create('/ephemeral/a')],
     ['NoAuth', create('/zookeeper/config/a')],
     // container and TTL: their own flags and a TTL that is one
-    ['BadArguments', container('/open/c', 0)],
+    ['BadArguments', container('/open/c', 5)],
     ['BadArguments', ttl('/open/t', 0n)],
     ['BadArguments', ttl('/open/t', -1n)],
     ['BadArguments', ttl('/open/t', 2n ** 40n)],
@@ -183,6 +183,7 @@ describe('identities', () => {
         { scheme: 'ip', user: '127.0.0.1' },
         { scheme: 'digest', user: 'ann' },
         { scheme: 'digest', user: 'bob' },
+        { scheme: 'super', user: '' },
       ],
     })
     expect(identitiesIn(NOBODY)).toEqual([])
