@@ -103,6 +103,11 @@ export class ClientConnection {
     return !this.#blocked
   }
 
+  /** Nothing more can be sent. */
+  get isEnded(): boolean {
+    return this.#ended
+  }
+
   get isOverfull(): boolean {
     return this.#outputBytes + this.#writtenBytes > OUTPUT_BYTES_MAX
   }

@@ -239,26 +239,38 @@ export class ZookeeperDoor {
   }
 
   #greet(number: number, sessionId: bigint, timeoutMs: number, password: Uint8Array): void {
-    const readOnly = this.#connections.get(number)?.greeting?.readOnlyAware ? false : null
+    const connection = this.#taker(number)
+    if (connection === null) return
+    const readOnly = connection.greeting?.readOnlyAware ? false : null
     this.#send(
-      number,
+      connection,
       encodeConnectResponse({ protocolVersion: 0, timeoutMs, sessionId, password, readOnly }),
     )
   }
 
   reply(number: number, xid: number, zxid: number, err: ZkErrorCode, response: Response | null): void {
-    const answered = this.#connections.get(number)?.traffic.answered(xid, zxid, this.#nowMs) ?? null
+    const connection = this.#taker(number)
+    if (connection === null) return
+    const answered = connection.traffic.answered(xid, zxid, this.#nowMs)
     if (answered !== null) this.traffic.add(answered.op, answered.ms)
-    this.#send(number, encodeReply({ xid, zxid, err }, response))
+    this.#send(connection, encodeReply({ xid, zxid, err }, response))
   }
 
   notify(number: number, event: WatcherEvent): void {
-    this.#send(number, encodeNotification(event))
+    const connection = this.#taker(number)
+    if (connection !== null) this.#send(connection, encodeNotification(event))
   }
 
-  #send(number: number, packet: Uint8Array): void {
+  /** Null: it is gone, and the queue will hear of it; or too much waits for it, and what is not even encoded takes no memory. */
+  #taker(number: number): ClientConnection | null {
     const connection = this.#connections.get(number)
-    if (connection === undefined) return // gone, and the queue will hear of it
+    if (connection === undefined || connection.isEnded) return null
+    if (!connection.isOverfull) return connection
+    this.#giveUp(connection, 'its output is full: it does not read')
+    return null
+  }
+
+  #send(connection: ClientConnection, packet: Uint8Array): void {
     this.traffic.sent += 1
     connection.traffic.sent += 1
     connection.send(packet)

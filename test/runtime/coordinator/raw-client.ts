@@ -81,7 +81,7 @@ export class RawClient {
   ): Promise<RawClient> {
     const { session, timeoutMs = 4_000, lastZxid = 0, readOnly = false } = options
     const socket = connect(address.port, address.host)
-    const splitter = new FrameSplitter()
+    const splitter = new FrameSplitter(64 * 1024 * 1024)
     let client: RawClient | null = null
     socket.write(
       encodeConnectRequest({
