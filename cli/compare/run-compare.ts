@@ -10,6 +10,7 @@ import { makePlan, type Plan, type PlanOptions } from '../../lab/compare/plan.ts
 import { ProgressBar } from '../../lab/compare/progress.ts'
 import { comparisonFiles } from '../../lab/compare/report/markdown.ts'
 import { renderReport } from '../../lab/compare/report/render.ts'
+import type { Figure } from '../../lab/compare/results.ts'
 import { planText, runPlan, visitKey } from '../../lab/compare/runner.ts'
 import { ResultsStore, readResults } from '../../lab/compare/store-results.ts'
 import { headlineTables, problemLines } from '../../lab/compare/table.ts'
@@ -164,21 +165,20 @@ function stopOnSignal(): AbortController {
   return stopping
 }
 
+/** First with the costs of the papers' machines, beside whose numbers they can stand; then some with costs measured here, to say what this machine would do. */
 async function addFigures(store: ResultsStore, quick: boolean, signal: AbortSignal): Promise<void> {
   const { paperFigures } = await import('../../lab/paper/figures.ts')
-  const figures = []
-  const { measuredNumbers } = await import('../../lab/paper/calibrate.ts')
-  const { measuredCosts } = await import('../../lab/paper/cluster/costs.ts')
-  const numbers = measuredNumbers(store.results)
-  const costs = Object.keys(numbers).length === 0 ? {} : { costs: measuredCosts(numbers) }
-  const onProgress = ({ id }: { id: string }) => say(`paper: ${id}`)
-  for (const figure of paperFigures({ quick, ...costs, onProgress })) {
-    figures.push(figure)
-    store.setFigures(figures)
-    store.save()
-    await new Promise((resolve) => setImmediate(resolve)) // signals are heard in between
-    if (signal.aborted) return
-  }
+  const { measuredFigures } = await import('../../lab/paper/measured-figures.ts')
+  const figures: Figure[] = []
+  for (const made of [paperFigures({ quick }), measuredFigures(store.results, quick)])
+    for (const figure of made) {
+      say(`paper: ${figure.id}`)
+      figures.push(figure)
+      store.setFigures(figures)
+      store.save()
+      await new Promise((resolve) => setImmediate(resolve)) // signals are heard in between
+      if (signal.aborted) return
+    }
 }
 
 function visitTable(plan: Plan): string {

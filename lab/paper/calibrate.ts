@@ -42,10 +42,11 @@ function writeNumbers(point: Point): MeasuredNumbers {
   return { writeUs: headUs - ackUs, ackUs, appendUs: tailUs }
 }
 
-/** CPU of each server process for one operation of the run, in microseconds. Those that did nothing to speak of (coordinators) are left out. */
+/** CPU of each server process for one operation of the run, in microseconds; coordinators take no part in any. */
 function perServerUs({ load, serverCpuSeconds }: Run): readonly number[] {
   const operations = Math.max(1, load.perSecond * load.seconds)
-  const each = Object.values(serverCpuSeconds).map((seconds) => (seconds * 1e6) / operations)
+  const servers = Object.entries(serverCpuSeconds).filter(([name]) => !name.startsWith('coordinator'))
+  const each = servers.map(([, seconds]) => (seconds * 1e6) / operations)
   const most = Math.max(...each)
   return each.filter((us) => us > most / 20)
 }

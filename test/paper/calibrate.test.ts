@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Point, Results, Run } from '../../lab/compare/results.ts'
 import type { LatencySummary, Loop } from '../../lab/load/task.ts'
 import { measuredNumbers } from '../../lab/paper/calibrate.ts'
+import { measuredFigures } from '../../lab/paper/measured-figures.ts'
 
 const latency = (p50Us: number): LatencySummary => ({
   count: 1000,
@@ -66,7 +67,8 @@ describe('prices from a comparison', () => {
   })
 
   test('the head does the most for a write, the tail the least', () => {
-    const writes = point('update', 64, [run(10_000, 1000, { n1: 3, n2: 2, n3: 1 })])
+    const cpu = { n1: 3, n2: 2, n3: 1, 'coordinator-1': 0.5 }
+    const writes = point('update', 64, [run(10_000, 1000, cpu)])
     const { writeUs = 0, ackUs = 0, appendUs } = measuredNumbers(resultsOf([writes]))
     expect(writeUs + ackUs).toBeCloseTo(30)
     expect(appendUs).toBeCloseTo(10)
@@ -74,5 +76,13 @@ describe('prices from a comparison', () => {
 
   test('nothing measured, nothing known', () => {
     expect(measuredNumbers(resultsOf([]))).toEqual({})
+    expect([...measuredFigures(resultsOf([]), true)]).toEqual([])
+  })
+
+  test('figures with costs of this machine have no points of the paper', () => {
+    const [first] = measuredFigures(resultsOf([point('read', 64, [run(50_000, 1000, { n1: 2 })])]), true)
+    expect(first?.id).toBe('craq-4-here')
+    expect(first?.conditions).toContain('measured: readUs 4')
+    expect(first?.series.every(({ ours, paper }) => ours.length > 0 && paper === null)).toBe(true)
   })
 })
