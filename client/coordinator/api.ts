@@ -173,7 +173,8 @@ export interface CoordinatorClient {
    */
   setAcl(path: string, acl: readonly Acl[], version?: number): Promise<Stat>
   /**
-   * Shows an identity, for all that is asked from now on, also at the members to come: `addAuth('digest', 'user:password')`.
+   * Shows an identity, for all that is asked from now on, also at the members to come: `addAuth('digest', 'user:password')`. Waits for a
+   * member, however long that takes.
    *
    * @throws {CoordinatorError} `AUTH_FAILED`: the server refuses it, and ends the connection.
    */
