@@ -34,13 +34,14 @@ import type { PeerBody, PeerMessage } from './peer-messages.ts'
 import { RaftHost, type RaftUser } from './raft-host.ts'
 import { Reconfigurer } from './reconfigurer.ts'
 import { SessionKeeper } from './session-keeper.ts'
-import { StateMachine } from './state-machine.ts'
+import { StateMachine, type StateSnapshot } from './state-machine.ts'
 import { type CoordinatorStatus, factsIn, type Sight, statusIn } from './status.ts'
 import { TreeSize } from './tree-size.ts'
 
 const TICK_MS = 50
 const CONTAINER_CHECK_MS = 60_000
 const SNAPSHOT_ENTRIES = 10_000
+const RECONFIG_PATIENCE_MS = 30_000
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
 /** How often a member tells the leader which sessions it has heard. */
 const HEARD_MS = 100
@@ -61,7 +62,7 @@ export class Member {
   readonly #forwarder: Forwarder
   readonly #queue: RequestQueue
   readonly #host: RaftHost
-  readonly #reconfigurer = new Reconfigurer()
+  readonly #reconfigurer: Reconfigurer
   #learnt: Raft['memberships'] | null = null
   #ticker: Timer | null = null
   readonly #size = new TreeSize()
@@ -89,6 +90,7 @@ export class Member {
     this.#ports = ports
     this.#startedMs = ports.timers.nowMs()
     this.#self = asMemberId(settings.id)
+    this.#reconfigurer = new Reconfigurer(settings.reconfigPatienceMs ?? RECONFIG_PATIENCE_MS)
     const number = memberNumberOf(settings.id)
     if (recovered.snapshot !== null) this.#machine.restore(recovered.snapshot)
     if (this.#machine.ensemble !== null) ports.identity.adoptCluster(this.#machine.ensemble.id)
@@ -287,8 +289,23 @@ export class Member {
     const { snapshotEntries = SNAPSHOT_ENTRIES, snapshotBytes = SNAPSHOT_BYTES } = this.#settings
     const { entries, bytes } = this.#machine.sinceSnapshot
     if (this.#snapshotting || (entries < snapshotEntries && bytes < snapshotBytes)) return
-    const { meta, parts } = this.#machine.serialize()
     this.#snapshotting = true
+    this.#writeSlice(this.#machine.beginSnapshot(), [])
+  }
+
+  /** A slice of the snapshot a turn: requests of a large tree's clients are served between. */
+  #writeSlice(snapshot: StateSnapshot, parts: Uint8Array[]): void {
+    if (this.#stopped || this.#failure !== null) return
+    const slice = snapshot.next()
+    if (slice === 'void') this.#snapshotting = false
+    else if (slice === null) this.#writeSnapshot(snapshot.meta, parts)
+    else {
+      parts.push(slice)
+      this.#ports.timers.after(0, () => this.#writeSlice(snapshot, parts))
+    }
+  }
+
+  #writeSnapshot(meta: SnapshotMeta, parts: readonly Uint8Array[]): void {
     this.#ports.writeSnapshot(meta, parts, (error) => {
       this.#snapshotting = false
       if (error === null) this.#host.onCompacted(meta)

@@ -43,6 +43,8 @@ export interface MemberSettings {
   readonly extendedTypesEnabled?: boolean
   /** ZooKeeper's `znode.container.checkIntervalMs`: how often the leader looks for containers and TTL znodes whose time has come. Default: 60,000. */
   readonly containerCheckMs?: number
+  /** New members that have not caught up by then are given up, and the `reconfig` with them. Default: 30,000. */
+  readonly reconfigPatienceMs?: number
   /** A client that does not read its replies for so long is closed. Default: 30,000. */
   readonly slowClientMs?: number
 }

@@ -14,18 +14,22 @@ export type ReconfigStep =
   /** What is wanted cannot be had. */
   | { readonly type: 'abandon' }
 
-/** A learner that has not caught up by then is given up. */
-const PATIENCE_MS = 30_000
 /** A learner that takes in, within so long, all that the log held when that began keeps pace with it. */
 const ROUND_MS = 500
 /** A member that has answered one of so many last rounds of heartbeats is there. */
 const ROUNDS_HEARD = 10
 
 export class Reconfigurer {
+  /** Members that have not caught up by then are given up. */
+  readonly #patienceMs: number
   #wanted: string | null = null
   #sinceMs = 0
   #abandoned = false
   readonly #rounds = new Map<MemberId, { readonly goal: LogIndex; readonly sinceMs: number }>()
+
+  constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs
+  }
 
   /** What the leader should do now, if anything. Call it often. */
   next(raft: Raft, wanted: string | null, nowMs: number): ReconfigStep | null {
@@ -60,7 +64,7 @@ export class Reconfigurer {
     const coming = now.filter(({ id, voter }) => !voter && isVoterIn(goal, id))
     const ready = coming.find(({ id }) => this.#keepsPace(raft, leader, id, nowMs))
     if (ready !== undefined) return { type: 'change', members: replaced(now, { ...ready, voter: true }) }
-    if (coming.length > 0) return nowMs - this.#sinceMs > PATIENCE_MS ? { type: 'abandon' } : null
+    if (coming.length > 0) return nowMs - this.#sinceMs > this.#patienceMs ? { type: 'abandon' } : null
     return retirement(raft, leader, { goal, now })
   }
 

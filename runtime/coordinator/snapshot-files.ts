@@ -1,6 +1,6 @@
 // Snapshots on disk, one file each: header, then the state machine's bytes. A file gets its name only once it is whole and on
 // the disk. The same bytes travel to a follower that needs them, header included, and are verified there like a file of its own.
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { SnapshotPart } from '../../coordinator/raft/events.ts'
@@ -11,7 +11,8 @@ import { syncDirectory } from '../storage/wal/segments.ts'
 
 const MAGIC = Buffer.from('CATENSNP', 'latin1')
 const FORMAT = 1
-const HEADER_BYTES = 36 + 32
+const SUM_BYTES = 32
+const HEADER_BYTES = 36 + SUM_BYTES
 /** The newest, and the one before it, which may be on its way to a follower. */
 const KEPT = 2
 const NAME = /^(\d{16})-(\d+)\.snapshot$/
@@ -67,7 +68,17 @@ export class SnapshotFiles {
     const temporary = `${this.#file(meta)}.tmp`
     const file = await fs.promises.open(temporary, 'w')
     try {
-      for (const part of [headerOf(meta, parts), ...parts]) await file.writeFile(part)
+      const header = headerOf(meta, bytesIn(parts))
+      const hash = beginSum(header)
+      let position = HEADER_BYTES
+      // Part by part, so that nobody waits while all is hashed.
+      for (const part of parts) {
+        hash.update(part)
+        await file.write(part, 0, part.length, position)
+        position += part.length
+      }
+      hash.digest().copy(header, HEADER_BYTES - SUM_BYTES)
+      await file.write(header, 0, header.length, 0)
       await file.sync()
     } finally {
       await file.close()
@@ -152,25 +163,22 @@ export class SnapshotFiles {
 }
 
 /** header  magic(8) version(u32) lastIndex(f64) lastTerm(f64) bodyBytes(f64) sha256 of the header so far and the body(32) */
-function headerOf({ lastIndex, lastTerm }: SnapshotMeta, parts: readonly Uint8Array[]): Buffer {
+function headerOf({ lastIndex, lastTerm }: SnapshotMeta, bodyBytes: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES)
   MAGIC.copy(header, 0)
   header.writeUInt32BE(FORMAT, 8)
   header.writeDoubleBE(lastIndex, 12)
   header.writeDoubleBE(lastTerm, 20)
-  header.writeDoubleBE(
-    parts.reduce((bytes, part) => bytes + part.length, 0),
-    28,
-  )
-  sumOf(header, parts).copy(header, HEADER_BYTES - 32)
+  header.writeDoubleBE(bodyBytes, 28)
   return header
 }
 
-function sumOf(header: Uint8Array, parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash('sha256').update(header.subarray(0, HEADER_BYTES - 32))
-  for (const part of parts) hash.update(part)
-  return hash.digest()
-}
+const bytesIn = (parts: readonly Uint8Array[]): number =>
+  parts.reduce((bytes, part) => bytes + part.length, 0)
+
+/** The body follows. */
+const beginSum = (header: Uint8Array): Hash =>
+  createHash('sha256').update(header.subarray(0, HEADER_BYTES - SUM_BYTES))
 
 function verify(file: string, bytes: Buffer, meta: SnapshotMeta): Uint8Array {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 8).equals(MAGIC))
@@ -179,7 +187,8 @@ function verify(file: string, bytes: Buffer, meta: SnapshotMeta): Uint8Array {
   if (version !== FORMAT) throw new SnapshotCorruptError(file, `has format ${version}, not ${FORMAT}`)
   const body = bytes.subarray(HEADER_BYTES)
   if (body.length !== bytes.readDoubleBE(28)) throw new SnapshotCorruptError(file, 'has the wrong length')
-  if (!sumOf(bytes, [body]).equals(bytes.subarray(HEADER_BYTES - 32, HEADER_BYTES)))
+  const sum = beginSum(bytes).update(body).digest()
+  if (!sum.equals(bytes.subarray(HEADER_BYTES - SUM_BYTES, HEADER_BYTES)))
     throw new SnapshotCorruptError(file, 'has a wrong checksum')
   if (bytes.readDoubleBE(12) !== meta.lastIndex || bytes.readDoubleBE(20) !== meta.lastTerm)
     throw new SnapshotCorruptError(file, `is not of entry ${meta.lastIndex}`)

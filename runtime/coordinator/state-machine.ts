@@ -6,7 +6,8 @@ import { EMPTY_SNAPSHOT } from '../../coordinator/raft/state.ts'
 import { type ApplyResult, apply } from '../../coordinator/znodes/apply.ts'
 import { type Command, decodeCommand } from '../../coordinator/znodes/command.ts'
 import { applyConfiguration } from '../../coordinator/znodes/reconfig.ts'
-import { restoreTree, snapshotTree } from '../../coordinator/znodes/snapshot.ts'
+import { restoreTree } from '../../coordinator/znodes/snapshot.ts'
+import { SnapshotWalk } from '../../coordinator/znodes/snapshot-walk.ts'
 import { newTree, type ZnodeTree } from '../../coordinator/znodes/tree.ts'
 import { invariant } from '../../protocol/invariants.ts'
 import {
@@ -44,11 +45,19 @@ const MEMBERS = record('Members', [
   ['reconfig', 'ustring'],
 ])
 
+export interface StateSnapshot {
+  readonly meta: SnapshotMeta
+  /** The next bytes, a few milliseconds' worth; null: that was all; `void`: the state was replaced meanwhile. */
+  next(): Uint8Array | null | 'void'
+}
+
 export class StateMachine {
   #tree: ZnodeTree = newTree()
   #ensemble: Ensemble | null = null
   #applied: SnapshotMeta = EMPTY_SNAPSHOT
   #membership: Membership | null = null
+  /** The snapshot that is being taken. */
+  #walk: SnapshotWalk | null = null
   #entriesSince = 0
   #bytesSince = 0
 
@@ -85,6 +94,7 @@ export class StateMachine {
     const members = decodeMembership(bytes)
     const isOurs = bytes === null || founding !== null || members !== null
     const command = isOurs ? NOTHING : decodeCommand(bytes)
+    this.#walk?.keep(command)
     let result = apply(this.#tree, index, command)
     if (members !== null) {
       this.#membership = { index, members }
@@ -97,8 +107,34 @@ export class StateMachine {
     return { command, result }
   }
 
-  /** The whole state as of `applied`. The count of what has come since starts anew. */
-  serialize(): { readonly meta: SnapshotMeta; readonly parts: readonly Uint8Array[] } {
+  /**
+   * A snapshot of the state as it is now, in slices: further entries may be applied between them. One at a time; the one before is void.
+   * The count of what has come since starts anew.
+   */
+  beginSnapshot(): StateSnapshot {
+    const walk = new SnapshotWalk(this.#tree)
+    this.#walk = walk
+    this.#entriesSince = 0
+    this.#bytesSince = 0
+    const head = this.#head()
+    let begun = false
+    return {
+      meta: this.#applied,
+      next: () => {
+        if (this.#walk !== walk) return 'void'
+        if (!begun) {
+          begun = true
+          return head
+        }
+        const slice = walk.next()
+        if (slice === null) this.#walk = null
+        return slice
+      },
+    }
+  }
+
+  /** Its length, then what is not the tree's. */
+  #head(): Uint8Array {
     const header = new JuteWriter()
     writeRecord(header, HEADER, {
       format: FORMATS.members,
@@ -110,11 +146,10 @@ export class StateMachine {
       members: this.#membership === null ? null : encodeMembership(this.#membership.members),
       reconfig: this.#tree.reconfig ?? '',
     })
-    const length = new Uint8Array(4)
-    new DataView(length.buffer).setUint32(0, header.length)
-    this.#entriesSince = 0
-    this.#bytesSince = 0
-    return { meta: this.#applied, parts: [length, header.take(), snapshotTree(this.#tree)] }
+    const bytes = new Uint8Array(4 + header.length)
+    new DataView(bytes.buffer).setUint32(0, header.length)
+    bytes.set(header.take(), 4)
+    return bytes
   }
 
   /** @throws {JuteError} not the bytes of a state. */
@@ -134,6 +169,7 @@ export class StateMachine {
     )
     tree.reconfig = stored?.reconfig || null
     this.#tree = tree
+    this.#walk = null
     this.#membership = members === null ? null : { index: asLogIndex(stored?.index ?? 0), members }
     this.#ensemble = secret === null ? null : { id: ensembleId, secret: secret.slice() }
     this.#applied = meta

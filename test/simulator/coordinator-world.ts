@@ -14,7 +14,13 @@ const SECOND_US = 1_000_000
 const MEMBERS = ['coordinator-1', 'coordinator-2', 'coordinator-3'] as const
 export type MemberName = (typeof MEMBERS)[number]
 
-/** Three simulated coordinators, and real sessions with them. */
+interface WorldOptions extends Partial<SimCoordinatorOptions> {
+  readonly verbose?: boolean
+  /** Further coordinators that run, and wait until they are added. */
+  readonly spares?: number
+}
+
+/** Three simulated coordinators, others that may join them, and real sessions with them. */
 export class EnsembleWorld {
   readonly scheduler = new Scheduler()
   readonly lines: string[] = []
@@ -25,9 +31,11 @@ export class EnsembleWorld {
   readonly network: Network
   readonly coordinators = new Map<string, SimCoordinator>()
   readonly processes = new Map<string, SimProcess>()
+  /** Names of all coordinators, whether they belong to the ensemble or not. */
+  readonly members: readonly string[]
 
-  constructor(seed: number, options: Partial<SimCoordinatorOptions> & { readonly verbose?: boolean } = {}) {
-    const { verbose = false, ...own } = options
+  constructor(seed: number, options: WorldOptions = {}) {
+    const { verbose = false, spares = 0, ...own } = options
     this.trace = new Trace(verbose ? (atUs, who, what) => this.lines.push(`${atUs} ${who} ${what}`) : null)
     this.kernel = {
       scheduler: this.scheduler,
@@ -36,9 +44,19 @@ export class EnsembleWorld {
     }
     this.rng = new Rng(seed)
     this.network = new Network(this.scheduler, this.rng.fork('network'))
-    for (const name of MEMBERS) {
+    const joining = Array.from({ length: spares }, (_, n) => `coordinator-${MEMBERS.length + 1 + n}`)
+    this.members = [...MEMBERS, ...joining]
+    for (const name of this.members) {
       const process = this.process(name)
-      const coordinator = new SimCoordinator({ ...own, process, network: this.network, members: MEMBERS })
+      const place = { process, network: this.network }
+      const coordinator = joining.includes(name)
+        ? new SimCoordinator({
+            ...own,
+            ...place,
+            settings: { ...own.settings, joins: true },
+            members: [name],
+          })
+        : new SimCoordinator({ ...own, ...place, members: MEMBERS })
       this.coordinators.set(name, coordinator)
       coordinator.start()
     }
@@ -48,10 +66,6 @@ export class EnsembleWorld {
     const process = new SimProcess(this.kernel, name, this.rng.fork(name))
     this.processes.set(name, process)
     return process
-  }
-
-  get members(): readonly string[] {
-    return MEMBERS
   }
 
   at(name: string): SimCoordinator {
@@ -78,7 +92,7 @@ export class EnsembleWorld {
 
   /** Of the members that serve, the one that leads the newest term. */
   leader(): string | null {
-    const leaders = MEMBERS.filter((name) => this.at(name).member?.raft.role.type === 'leader')
+    const leaders = this.members.filter((name) => this.at(name).member?.raft.role.type === 'leader')
     const termOf = (name: string) => this.at(name).member?.raft.term ?? 0
     return leaders.sort((a, b) => termOf(b) - termOf(a))[0] ?? null
   }
@@ -111,7 +125,7 @@ export class EnsembleWorld {
     process.start(() => {
       client = simSession(
         { process, network: this.network },
-        { servers: options.at ?? MEMBERS, sessionTimeoutMs: options.timeoutMs ?? 4_000 },
+        { servers: options.at ?? this.members, sessionTimeoutMs: options.timeoutMs ?? 4_000 },
       )
     })
     if (client === null) throw new Error(`${name} did not start`)

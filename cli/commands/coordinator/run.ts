@@ -79,21 +79,22 @@ const options = {
 } as const
 
 export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<typeof options>> = {
-  command: '$0',
+  command: 'run',
+  aliases: ['$0'],
   describe: 'Run a member of the coordinator ensemble: Raft, znodes, ZooKeeper’s client protocol',
   builder: (yargs) =>
     yargs
       .options(options)
       .example(
-        '$0 coordinator --id coordinator-1 --data ./coordinator-1 --members coordinator-1=127.0.0.1:2881:2181,coordinator-2=127.0.0.1:2882:2182,coordinator-3=127.0.0.1:2883:2183',
+        '$0 coordinator run --id coordinator-1 --data ./coordinator-1 --members coordinator-1=127.0.0.1:2881:2181,coordinator-2=127.0.0.1:2882:2182,coordinator-3=127.0.0.1:2883:2183',
         'the first of three; the others take their own --id, --data and --http-port',
       )
       .example(
-        '$0 coordinator --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181',
+        '$0 coordinator run --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181',
         'a single one',
       )
       .example(
-        '$0 coordinator --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181 --tick-time 2000 --four-letter-words "srvr,ruok,mntr" --max-client-connections 0',
+        '$0 coordinator run --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181 --tick-time 2000 --four-letter-words "srvr,ruok,mntr" --max-client-connections 0',
         'with ZooKeeper’s tick, a monitor’s words, and any number of clients of one address',
       ) as never,
   handler: (args) =>
