@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Ensemble } from './ensemble.ts'
+import { Ensemble, eventually } from './ensemble.ts'
 import type { RawClient } from './raw-client.ts'
 
 let ensemble: Ensemble
@@ -17,15 +17,18 @@ beforeAll(async () => {
 })
 afterAll(() => ensemble.stop())
 
-function ask(word: string | Uint8Array): Promise<string> {
+async function ask(word: string | Uint8Array): Promise<string> {
   const { host, port } = ensemble.addressOf(1)
-  return new Promise((resolve) => {
+  const answer = await new Promise<string>((resolve) => {
     const said: Buffer[] = []
     const socket = connect(port, host, () => socket.write(word))
     socket.on('data', (chunk) => said.push(chunk))
     socket.on('error', () => {})
     socket.on('close', () => resolve(Buffer.concat(said).toString('latin1')))
   })
+  // The member hears of the end of this connection a moment after we do, and the next answer counts connections.
+  await eventually('only the client is left', () => ensemble.at(1).status().connections <= 1)
+  return answer
 }
 
 const session = () => `0x${BigInt.asUintN(64, client.session.id).toString(16)}`
