@@ -9,21 +9,14 @@ import type {
   RoleName,
   SnapshotPart,
 } from '../../coordinator/raft/events.ts'
-import {
-  type LogIndex,
-  type MemberId,
-  NO_WRITE,
-  type ProposalId,
-  type ReadId,
-  type Term,
-  type WriteId,
-} from '../../coordinator/raft/ids.ts'
+import type { LogIndex, MemberId, ProposalId, ReadId, Term, WriteId } from '../../coordinator/raft/ids.ts'
 import type { RaftLimits } from '../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
 import type { RaftMessage } from '../../coordinator/raft/messages.ts'
 import { createRaft, type Raft } from '../../coordinator/raft/state.ts'
 import { step } from '../../coordinator/raft/step.ts'
 import type { RaftStorage, StoredRaft } from '../../runtime/coordinator/raft-storage.ts'
+import { WaitingMessages } from '../../runtime/coordinator/waiting-messages.ts'
 
 /** Whom it works for. May call nothing of it from inside these. */
 export interface RaftUser {
@@ -56,9 +49,7 @@ export class RaftAtWork implements RaftOutbox {
   readonly raft: Raft
   readonly #storage: RaftStorage
   readonly #user: RaftUser
-  #durable = NO_WRITE
-  /** Messages that promise what is not yet durable, oldest first. */
-  #waiting: { readonly to: MemberId; readonly message: RaftMessage; readonly after: WriteId }[] = []
+  readonly #messages: WaitingMessages
   #stateReads: { readonly to: MemberId; readonly part: Parameters<RaftOutbox['readSnapshot']>[1] }[] = []
   #staged: Uint8Array[] = []
   /**
@@ -71,6 +62,7 @@ export class RaftAtWork implements RaftOutbox {
     const { self, voters, limits, stored, state, rng } = options
     this.#storage = options.storage
     this.#user = options.user
+    this.#messages = new WaitingMessages((to, message) => this.#user.send(to, message))
     const { hardState, entries } = stored
     this.raft = createRaft({ self, voters, hardState, entries, snapshot: state, rng, limits })
   }
@@ -95,14 +87,7 @@ export class RaftAtWork implements RaftOutbox {
   }
 
   #onDurable(write: WriteId): void {
-    this.#durable = write
-    let count = 0
-    for (const { to, message, after } of this.#waiting) {
-      if (after > write) break
-      this.#user.send(to, message)
-      count++
-    }
-    if (count > 0) this.#waiting = this.#waiting.slice(count)
+    this.#messages.onDurable(write)
     this.step({ type: 'durable', write })
   }
 
@@ -135,8 +120,7 @@ export class RaftAtWork implements RaftOutbox {
   }
 
   send(to: MemberId, message: RaftMessage, after: WriteId): void {
-    if (after <= this.#durable) this.#user.send(to, message)
-    else this.#waiting.push({ to, message, after })
+    this.#messages.send(to, message, after)
   }
 
   commit(entries: readonly LogEntry[]): void {

@@ -10,7 +10,7 @@ import type {
   SnapshotPart,
 } from '../../coordinator/raft/events.ts'
 import type { LogIndex, MemberId, ProposalId, ReadId, Term, WriteId } from '../../coordinator/raft/ids.ts'
-import { asProposalId, asReadId, NO_WRITE } from '../../coordinator/raft/ids.ts'
+import { asProposalId, asReadId } from '../../coordinator/raft/ids.ts'
 import { DEFAULT_RAFT_LIMITS, type RaftLimits } from '../../coordinator/raft/limits.ts'
 import type { LogEntry, SnapshotMeta } from '../../coordinator/raft/log.ts'
 import type { MemberRow, Membership } from '../../coordinator/raft/membership.ts'
@@ -18,6 +18,7 @@ import type { RaftMessage } from '../../coordinator/raft/messages.ts'
 import { createRaft, type Raft } from '../../coordinator/raft/state.ts'
 import { step } from '../../coordinator/raft/step.ts'
 import type { RaftStorage } from './raft-storage.ts'
+import { WaitingMessages } from './waiting-messages.ts'
 
 /** Snapshots on the disk. What throws here means that the disk is not to be trusted. */
 export interface SnapshotStore {
@@ -69,20 +70,12 @@ export interface RaftHostOptions {
 /** No proposal of a client has this id. */
 const NOBODYS_PROPOSAL = asProposalId(-1)
 
-interface WaitingMessage {
-  readonly to: MemberId
-  readonly message: RaftMessage
-  readonly after: WriteId
-}
-
 export class RaftHost implements RaftOutbox {
   readonly raft: Raft
   readonly #storage: RaftStorage
   readonly #snapshots: SnapshotStore
   readonly #user: RaftUser
-  #durable = NO_WRITE
-  /** Messages that promise what is not yet durable, oldest first. */
-  #waiting: WaitingMessage[] = []
+  readonly #messages: WaitingMessages
   /** Chunks that followers need: read when the turn ends. */
   #snapshotReads: {
     readonly to: MemberId
@@ -97,6 +90,7 @@ export class RaftHost implements RaftOutbox {
     this.#storage = options.storage
     this.#snapshots = options.snapshots
     this.#user = options.user
+    this.#messages = new WaitingMessages((to, message) => this.#user.send(to, message))
     this.raft = createRaft({
       self: options.self,
       voters: options.voters,
@@ -142,14 +136,7 @@ export class RaftHost implements RaftOutbox {
 
   onDurable(write: WriteId): void {
     if (this.#stopped) return
-    this.#durable = write
-    let count = 0
-    for (const { to, message, after } of this.#waiting) {
-      if (after > write) break
-      this.#user.send(to, message)
-      count += 1
-    }
-    if (count > 0) this.#waiting = this.#waiting.slice(count)
+    this.#messages.onDurable(write)
     this.step({ type: 'durable', write })
     this.#user.touched()
   }
@@ -168,8 +155,7 @@ export class RaftHost implements RaftOutbox {
   }
 
   send(to: MemberId, message: RaftMessage, after: WriteId): void {
-    if (after <= this.#durable) this.#user.send(to, message)
-    else this.#waiting.push({ to, message, after })
+    this.#messages.send(to, message, after)
   }
 
   commit(entries: readonly LogEntry[]): void {
