@@ -16,15 +16,15 @@ export type ReconfigStep =
 
 /** A learner that takes in, within so long, all that the log held when that began keeps pace with it. */
 const ROUND_MS = 500
-/** A member that has answered one of so many last rounds of heartbeats is there. */
-const ROUNDS_HEARD = 10
 
 export class Reconfigurer {
-  /** Members that have not caught up by then are given up. */
+  /** What has not come about by then is given up: a member that does not catch up, one that cannot go because the rest could not go on. */
   readonly #patienceMs: number
   #wanted: string | null = null
   #sinceMs = 0
   #abandoned = false
+  /** The voter that is to go, and the round of heartbeats in which that was thought of. */
+  #retires: { readonly id: MemberId; readonly term: number; readonly round: number } | null = null
   readonly #rounds = new Map<MemberId, { readonly goal: LogIndex; readonly sinceMs: number }>()
 
   constructor(patienceMs: number) {
@@ -37,6 +37,7 @@ export class Reconfigurer {
     const current = newestOf(memberships)
     if (wanted === null || role.type !== 'leader') {
       this.#wanted = null
+      this.#retires = null
       this.#rounds.clear()
       return null
     }
@@ -65,7 +66,30 @@ export class Reconfigurer {
     const ready = coming.find(({ id }) => this.#keepsPace(raft, leader, id, nowMs))
     if (ready !== undefined) return { type: 'change', members: replaced(now, { ...ready, voter: true }) }
     if (coming.length > 0) return nowMs - this.#sinceMs > this.#patienceMs ? { type: 'abandon' } : null
-    return retirement(raft, leader, { goal, now })
+    return this.#retirement(raft, leader, { goal, now }, nowMs)
+  }
+
+  /** One voter fewer, the leader itself last; once most of those who stay have answered since that was thought of. */
+  #retirement(
+    raft: Raft,
+    leader: Leader,
+    { goal, now }: { readonly goal: readonly MemberRow[]; readonly now: readonly MemberRow[] },
+    nowMs: number,
+  ): ReconfigStep | null {
+    const leaving = now.filter(({ id, voter }) => voter && !isVoterIn(goal, id))
+    const out = leaving.find(({ id }) => id !== raft.self) ?? leaving[0]
+    if (out === undefined) return null
+    if (this.#retires?.id !== out.id || this.#retires.term !== raft.term)
+      this.#retires = { id: out.id, term: raft.term, round: leader.round }
+    const { round } = this.#retires
+    const voters = raft.voters.filter((id) => id !== out.id)
+    const there = voters.filter((id) => id === raft.self || (leader.progress.get(id)?.round ?? 0) > round)
+    if (there.length * 2 <= voters.length)
+      return nowMs - this.#sinceMs > this.#patienceMs ? { type: 'abandon' } : null // they could not go on
+    this.#retires = null
+    const wanted = goal.find(({ id }) => id === out.id)
+    const others = now.filter(({ id }) => id !== out.id)
+    return { type: 'change', members: wanted === undefined ? others : [...others, wanted] }
   }
 
   #keepsPace(raft: Raft, leader: Leader, id: MemberId, nowMs: number): boolean {
@@ -87,28 +111,6 @@ function withLearners(now: readonly MemberRow[], goal: readonly MemberRow[]): re
   })
   const added = goal.filter(({ id }) => !now.some((row) => row.id === id))
   return [...moved, ...added.map((row) => ({ ...row, voter: false }))]
-}
-
-/** One voter fewer, the leader itself last. */
-function retirement(
-  raft: Raft,
-  leader: Leader,
-  { goal, now }: { readonly goal: readonly MemberRow[]; readonly now: readonly MemberRow[] },
-): ReconfigStep | null {
-  const leaving = now.filter(({ id, voter }) => voter && !isVoterIn(goal, id))
-  const out = leaving.find(({ id }) => id !== raft.self) ?? leaving[0]
-  if (out === undefined) return null
-  const voters = raft.voters.filter((id) => id !== out.id)
-  const there = voters.filter((id) => isThere(raft, leader, id))
-  if (there.length * 2 <= voters.length) return { type: 'abandon' } // those who stay could not go on
-  const wanted = goal.find(({ id }) => id === out.id)
-  const others = now.filter(({ id }) => id !== out.id)
-  return { type: 'change', members: wanted === undefined ? others : [...others, wanted] }
-}
-
-function isThere(raft: Raft, leader: Leader, id: MemberId): boolean {
-  if (id === raft.self) return true
-  return leader.round - (leader.progress.get(id)?.round ?? 0) <= ROUNDS_HEARD
 }
 
 const isVoterIn = (rows: readonly MemberRow[], id: MemberId): boolean =>
