@@ -14,6 +14,7 @@ import {
   type Rivals,
   rateOf,
   rivals,
+  spreadOf,
   systemOf,
   yardstickOf,
 } from './summary.ts'
@@ -185,16 +186,20 @@ function scaling(results: Results): Finding[] {
   })
 }
 
-/** The longest time without a single answer. */
+/** Of the usual number of answers: fewer are a standstill. */
+const STANDSTILL_SHARE = 0.05
+
+/** The longest time with next to no answers. */
 export function standstillMs(point: Point): number | null {
   const [run] = point.runs
   const timeline = run?.load.timeline
   if (run === undefined || timeline == null || timeline.length === 0) return null
   const bucketMs = (run.load.seconds * 1000) / timeline.length
+  const usual = spreadOf(timeline.map(({ done }) => done))?.median ?? 0
   let longest = 0
   let now = 0
   for (const { done } of timeline) {
-    now = done === 0 ? now + 1 : 0
+    now = done === 0 || done < STANDSTILL_SHARE * usual ? now + 1 : 0
     longest = Math.max(longest, now)
   }
   return longest * bucketMs
@@ -238,7 +243,7 @@ function standstill(results: Results): Finding[] {
   }
   return [...systems].map(([title, parts]) => ({
     sign: 'note',
-    text: `${title}, longest time without any answer after a kill of ${parts.join('; ')}.`,
+    text: `${title}, longest standstill after a kill of ${parts.join('; ')}.`,
   }))
 }
 

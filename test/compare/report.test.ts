@@ -72,7 +72,7 @@ describe('what the numbers come to', () => {
     const signs = findings(lonely).map(({ sign, text }) => [sign, text.includes('without any copy')])
     expect(signs[0]).toEqual(['ours', false])
     expect(signs.at(-1)).toEqual(['note', true])
-    const deaths = findings(results).find(({ text }) => text.includes('after a kill of'))?.text
+    const deaths = findings(results).find(({ text }) => text.includes('standstill after a kill of'))?.text
     expect(deaths).toContain('the head (reads: no pause, writes: 1.90 s)')
   })
 

@@ -58,7 +58,7 @@ export function goalsSection(results: Results): Section | null {
     const alike = found.filter((other) => other.what === what).length
     const verdict = met ? '<span class="met">✓ met</span>' : '<span class="missed">✗ missed</span>'
     const name = isFirst ? `<th scope="rowgroup" rowspan="${alike}">${escapeHtml(what)}</th>` : ''
-    return `<tr>${name}<td class="words">${escapeHtml(against)}</td><td>${escapeHtml(numbers)}</td><td><b>${escapeHtml(measured)}</b></td><td>${escapeHtml(goal)}</td><td>${verdict}</td></tr>`
+    return `<tr${isFirst ? ' class="first"' : ''}>${name}<td class="words">${escapeHtml(against)}</td><td>${escapeHtml(numbers)}</td><td><b>${escapeHtml(measured)}</b></td><td>${escapeHtml(goal)}</td><td>${verdict}</td></tr>`
   })
   const heads = ['', 'against', 'ours : other', 'ratio', 'goal', ''].map(
     (text) => `<th scope="col">${text}</th>`,
@@ -209,14 +209,14 @@ export function failureSection(results: Results): Section | null {
     const title = `${systemOf(results, point.system)?.title ?? point.system}: ${point.workload.name}`
     const both = [point, writesBeside(results, point)]
     const errors = both.reduce((sum, one) => sum + (one?.runs[0]?.load.errors ?? 0), 0)
-    const remark = `Longest time without an answer: ${pauseText(results, point)}. ${errors.toLocaleString('en')} operations failed.`
+    const remark = `Longest standstill: ${pauseText(results, point)}. ${errors.toLocaleString('en')} operations failed.`
     return [lineFigure({ id: 'failure', title, chart, remark, isHalf: true })]
   })
   if (cards.length === 0) return null
   return {
     id: 'failure',
     title: 'While something dies',
-    lead: 'Reads and writes, each eight at a time, without a pause, while one process is killed and comes back later. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
+    lead: 'Reads and writes, each eight at a time, without a pause, while one process is killed and comes back later. A standstill is a time with less than a twentieth of the usual answers. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
     body: `<div class="cards">${cards.join('')}</div>`,
   }
 }
@@ -331,7 +331,12 @@ export function growthSection(results: Results): Section | null {
   )
   const body = figures.join('')
   if (body === '') return null
-  return { id: 'growth', title: 'More chains, more keys', lead: '', body: `<div class="cards">${body}</div>` }
+  return {
+    id: 'growth',
+    title: 'More chains, more keys',
+    lead: 'All chains live on the same three servers and share their logs, so that on one machine more of them show what a chain costs, not what it gains. A replica finds a record in memory or in a tree on disk, which grows deeper with the logarithm of their number. To load ten million keys takes minutes: `--long` asks for it.',
+    body: `<div class="cards">${body}</div>`,
+  }
 }
 
 export function paperSection(results: Results): Section | null {

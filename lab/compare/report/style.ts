@@ -51,7 +51,7 @@ figcaption small,small{color:var(--dim);font-weight:400;font-size:13px;margin-le
 .findings i{font-style:normal;font-weight:700;line-height:1.6;text-align:center}
 .findings .ours i{color:var(--good)}.findings .theirs i{color:var(--bad)}.findings .note i{color:var(--dim)}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;color:var(--dim);font-size:14px;margin-top:10px}.key b{margin-right:5px}.key .good{color:var(--good)}.key .bad{color:var(--bad)}
-.goals td.words,.goals thead th:nth-child(2){text-align:left}.goals td.words{padding-left:12px}.goals td:last-child{font-weight:640}.goals tbody th{border-bottom-color:var(--line);max-width:260px}.goals .met{color:var(--good)}.goals .missed{color:var(--bad)}
+.goals td.words,.goals thead th:nth-child(2){text-align:left}.goals td.words{padding-left:12px}.goals td:last-child{font-weight:640}.goals tbody th{border-bottom:0;max-width:260px}.goals tbody tr.first:not(:first-child)>*{border-top:1px solid var(--line)}.goals .met{color:var(--good)}.goals .missed{color:var(--bad)}
 .notice{background:var(--bad-soft);border:1px solid color-mix(in srgb,var(--bad) 35%,transparent);border-radius:12px;padding:12px 18px;margin-top:20px}
 .scroll{overflow-x:auto;border-radius:4px}
 table{border-collapse:collapse;width:100%;font-size:14.500px;font-variant-numeric:tabular-nums;line-height:1.45}
@@ -69,7 +69,7 @@ dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:6px 22px}dl.fact
 footer{color:var(--dim);font-size:14px;padding-top:48px;padding-bottom:56px}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 ${DRAWING_STYLE}
-@media (max-width:900px){.cards{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:900px){.cards{grid-template-columns:minmax(0,1fr)}.half .drawing .wide svg{width:100%;max-width:640px}.goals th,.goals td{padding:7px 6px;font-size:13.500px;white-space:normal}.goals td.words{padding-left:6px}.goals td:last-child{white-space:nowrap}.goals tbody th{min-width:110px}}
 @media (max-width:640px){
 body{font-size:15.500px}header.top{padding-top:24px}section{padding-top:44px}h2{font-size:23px}
 .card{padding:16px}.drawing .wide{display:none}.drawing .narrow{display:block}.findings{padding:2px 14px}
