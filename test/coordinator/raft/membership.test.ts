@@ -69,6 +69,40 @@ describe('a change of membership (Raft thesis §4.1)', () => {
     expect(refused(change(leader, voter(A), voter(B)))).toEqual([])
   })
 
+  test('the story of that bug (Ongaro, raft-dev, July 2015) ends well', () => {
+    const four = ['a', 'b', 'c', 'd']
+    const E = asMemberId('e')
+    // 1. `a` leads term 1 and appends the addition of `e`, which reaches nobody else.
+    const image = diskOf(1, [1])
+    const command = encodeMembership([A, B, C, D, E].map(voter))
+    image.entries.push({ term: asTerm(1), index: asLogIndex(2), command })
+    const a = new Member({ voters: four, image })
+    // 2. `b` is elected in term 2 by c and d, and is asked to remove `a`. Without the rule b and c, two of three, would commit that.
+    const b = new Member({ self: 'b', voters: four, image: diskOf(1, [1]) })
+    elect(b)
+    expect(refused(change(b, voter(B), voter(C), voter(D)))).toEqual(['change-pending'])
+    // 3. With it, three of four first hold b's first entry: d among them.
+    const d = new Member({ self: 'd', voters: four, image: diskOf(1, [1]) })
+    const { term, log } = b.raft
+    d.receive(B, {
+      type: 'append-entries',
+      term,
+      round: 1,
+      prevIndex: asLogIndex(1),
+      prevTerm: asTerm(1),
+      commit: asLogIndex(0),
+      entries: log.slice(asLogIndex(2), log.last),
+    })
+    expect(matched(b, C).committed).toEqual([])
+    expect(matched(b, D).committed).toEqual([1, 2])
+    expect(refused(change(b, voter(B), voter(C), voter(D)))).toEqual([])
+    // 4. `a` comes back and wants to lead a, d and e, three of its five: d refuses, and what b committed is safe.
+    d.tick(100)
+    const { lastTerm, last: lastIndex } = a.raft.log
+    const request = { type: 'vote-request', term: asTerm(9), lastIndex, lastTerm, transfer: false } as const
+    expect(d.receive(A, request).sent('vote-reply')[0]?.message.granted).toBe(false)
+  })
+
   test('an entry that is overwritten takes its configuration with it', () => {
     const image = diskOf(1, [1])
     const dropped: LogEntry = {
