@@ -33,9 +33,16 @@ test('thousands of writes without waiting take effect in the order of the calls,
   await ensemble.down(home)
   for (let n = COUNT; n < 2 * COUNT; n += 1) write(n)
   await Promise.all(calls)
+  // What was asked for while nobody could be reached has failed, perhaps all of it.
+  let next = 2 * COUNT
+  await eventually('the session goes on elsewhere', async () => {
+    write(next)
+    next += 1
+    await calls.at(-1)
+    return (acknowledged.at(-1) ?? 0) >= 2 * COUNT
+  })
   expect(acknowledged).toEqual([...acknowledged].sort((a, b) => a - b))
-  expect(acknowledged.length + lost).toBe(2 * COUNT)
-  await eventually('the session goes on elsewhere', () => client.state === 'connected')
+  expect(acknowledged.length + lost).toBe(next)
   await client.sync('/log')
   const names = [...(await client.getChildren('/log'))].sort()
   const found = await Promise.all(
@@ -44,5 +51,4 @@ test('thousands of writes without waiting take effect in the order of the calls,
   expect(found).toEqual([...found].sort((a, b) => a - b))
   const there = new Set(found)
   expect(acknowledged.filter((n) => !there.has(n))).toEqual([])
-  expect(acknowledged.some((n) => n >= COUNT)).toBe(true)
 })
