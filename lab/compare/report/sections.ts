@@ -216,7 +216,7 @@ export function failureSection(results: Results): Section | null {
   return {
     id: 'failure',
     title: 'While something dies',
-    lead: 'Reads and writes, each eight at a time, without a pause, while one process is killed and comes back later. A standstill is a time with less than a twentieth of the usual answers. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
+    lead: 'Reads and writes, each eight at a time, without a pause, while one process is killed and comes back later. A standstill is a time with less than a twentieth of the usual answers. A loop stands still once all of its eight wait: when CRAQ’s tail dies, for the few keys that were being written; clean ones could be read. How long a system waits before it believes that a member is dead is a setting of each; the flags are below.',
     body: `<div class="cards">${cards.join('')}</div>`,
   }
 }
