@@ -47,6 +47,10 @@ async function configAt(client: CoordinatorClient) {
   return config?.rows.map(({ number, role }) => `${number} ${role}`)
 }
 
+/** A leader may resign while all begin, on a busy machine. */
+const founded = (client: CoordinatorClient) =>
+  eventually('the founding is written down', () => configAt(client).catch(() => null))
+
 const code = (work: Promise<unknown>) =>
   work.then(
     () => 'done',
@@ -60,11 +64,7 @@ describe('reconfig', () => {
       raftLimits: { retainedEntriesMax: 5, snapshotChunkBytesMax: 2000 },
     })
     const client = clientOf(ensemble)
-    expect(await eventually('the founding is written down', () => configAt(client))).toEqual([
-      '1 participant',
-      '2 participant',
-      '3 participant',
-    ])
+    expect(await founded(client)).toEqual(['1 participant', '2 participant', '3 participant'])
     await Promise.all(Array.from({ length: 200 }, (_, n) => client.create(`/n${n}`, 'x'.repeat(50))))
     let fired = 0
     await client.getData(CONFIG, { watch: () => (fired += 1) })
@@ -103,7 +103,7 @@ describe('reconfig', () => {
   test('what cannot be is refused: a wrong version, nonsense, another one under way, too few left', async () => {
     const ensemble = await three(4, { reconfigPatienceMs: 300 })
     const client = clientOf(ensemble)
-    await eventually('the founding is written down', () => configAt(client))
+    await founded(client)
     expect(await code(client.reconfig({ leaving: '3', version: 1_000_000 }))).toBe('BAD_VERSION')
     expect(await code(client.reconfig({ joining: 'server.4=nowhere' }))).toBe('BAD_ARGUMENTS')
     expect(await code(client.reconfig({ leaving: '1,2,3' }))).toBe('BAD_ARGUMENTS')
@@ -128,7 +128,7 @@ describe('reconfig', () => {
   test('where an administrator is named, nobody else may', async () => {
     const ensemble = await three(3, { superDigest: 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=' })
     const client = clientOf(ensemble)
-    await eventually('the founding is written down', () => configAt(client))
+    await founded(client)
     expect(await code(client.reconfig({ leaving: '3' }))).toBe('NO_AUTH')
     await client.addAuth('digest', 'super:test')
     expect(await code(client.reconfig({ leaving: '3' }))).toBe('done')
