@@ -59,8 +59,8 @@ export const MUTANTS: readonly Mutant[] = [
     'runtime/server/membership.ts',
     'a lease counts from the sending of the renewal, not from the reply',
     [
-      'this.#server.renewLease(sentAt + granted',
-      'this.#server.renewLease(this.#server.clock.nowMs() + granted',
+      'life.lease.renewed({ sentAtMs, ',
+      'life.lease.renewed({ sentAtMs: this.#server.clock.nowMs(), ',
     ],
     10,
   ),
@@ -349,6 +349,6 @@ export const MUTANTS: readonly Mutant[] = [
       '  if (owner.connection <= newest) return { err: ZK_ERRORS.SessionMoved }\n',
       '  if (owner.connection < 0 && newest > 0) return { err: ZK_ERRORS.SessionMoved }\n',
     ],
-    400,
+    900,
   ),
 ]

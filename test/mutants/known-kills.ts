@@ -14,7 +14,7 @@ export const KNOWN_KILLS: Readonly<Record<string, number>> = {
   'new-tail-shows-first': 8,
   'no-truncation': 1,
   'no-fence-for-acks': 2,
-  'heir-not-told': 64,
+  'heir-not-told': 99,
   'gap-ignored': 2,
   'handoff-to-commit': 1,
   'serves-on-accept': 1,
@@ -40,5 +40,5 @@ export const KNOWN_KILLS: Readonly<Record<string, number>> = {
   'gap-of-a-session': 7,
   'watch-after-reply': 1,
   'ephemerals-survive': 2,
-  'session-taken-back': 354,
+  'session-taken-back': 726,
 }
