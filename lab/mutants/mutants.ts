@@ -58,10 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
     'lease-from-the-reply',
     'runtime/server/membership.ts',
     'a lease counts from the sending of the renewal, not from the reply',
-    [
-      'life.lease.renewed({ sentAtMs, ',
-      'life.lease.renewed({ sentAtMs: this.#server.clock.nowMs(), ',
-    ],
+    ['life.lease.renewed({ sentAtMs, ', 'life.lease.renewed({ sentAtMs: this.#server.clock.nowMs(), '],
     10,
   ),
   mutant(
