@@ -30,7 +30,7 @@ describe('flags', () => {
     [['server', '--id', 'n 1', '--data', join(root, 'untouched')], 2, /node name "n 1": .*letters/],
     [[...server.slice(0, 5), '--coordinator', '127.0.0.1:99999'], 2, /127\.0\.0\.1:99999/],
     [[...server.slice(0, 5), '--coordinator', ''], 2, /no coordinator is named/],
-    [[...member, '--members', 'nonsense'], 1, /"nonsense" is not id=host:peerPort:clientPort/],
+    [[...member, '--members', 'nonsense'], 2, /"nonsense" is not id=host:peerPort:clientPort/],
     [[...member, '--members', 'coordinator-1=127.0.0.1:99999:2'], 1, /127\.0\.0\.1:99999/],
     [[...member, '--members', COORDINATOR, '--chains', '0'], 2, /--chains: .*1 to 16384; not 0/],
     [[...member, '--members', COORDINATOR, '--chains', '1e9'], 2, /--chains: .*1 to 16384/],

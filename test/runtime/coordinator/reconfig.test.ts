@@ -41,7 +41,16 @@ function rowOf(ensemble: Ensemble, number: number, role: 'participant' | 'observ
   })
 }
 
-async function configAt(client: CoordinatorClient) {
+/** A member that was removed, and one that takes in a snapshot, sends its clients to another one. */
+const configAt = (client: CoordinatorClient) =>
+  eventually('a member says who belongs to the ensemble', () =>
+    toldConfig(client).catch((error: { code: string }) => {
+      if (error.code === 'CONNECTION_LOSS') return null
+      throw error
+    }),
+  )
+
+async function toldConfig(client: CoordinatorClient) {
   await client.sync(CONFIG)
   const config = configOf(new TextDecoder().decode((await client.getData(CONFIG)).data))
   return config?.rows.map(({ number, role }) => `${number} ${role}`)
@@ -49,7 +58,7 @@ async function configAt(client: CoordinatorClient) {
 
 /** A leader may resign while all begin, on a busy machine. */
 const founded = (client: CoordinatorClient) =>
-  eventually('the founding is written down', () => configAt(client).catch(() => null))
+  eventually('the founding is written down', () => toldConfig(client).catch(() => null))
 
 const code = (work: Promise<unknown>) =>
   work.then(
