@@ -3,6 +3,11 @@ import { defineConfig } from 'vitest/config'
 /** Where `.ci/run` wants the machine-readable result; everyone else gets the readable one alone. */
 const report = process.env['CATENARY_TEST_REPORT']
 
+const TIMED = ['kills*', 'coordinator*', 'apache-zookeeper', 'power-cut'].map(
+  (name) => `test/cluster/${name}.test.ts`,
+)
+const PATIENCE = { testTimeout: 180_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -22,16 +27,26 @@ export default defineConfig({
         },
       },
       {
-        // Real processes with real election timeouts: alone, after everything else, one file at a time,
-        // or a busy machine would look to them like a failed one.
+        // Real processes, which mostly wait for each other: after everything else, two files at a time.
         extends: true,
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          exclude: TIMED,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+          ...PATIENCE,
+        },
+      },
+      {
+        // Those that say how long something stood still: alone, or a busy machine would look to them like a failed one.
+        extends: true,
+        test: {
+          name: 'timed',
+          include: TIMED,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          ...PATIENCE,
         },
       },
     ],

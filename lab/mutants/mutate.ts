@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Mutant } from './mutants.ts'
@@ -33,26 +33,34 @@ export class Workshop {
 
   /** The command line of the project with this mutant, or without any. */
   build(mutant: Mutant | null): string {
-    const path = mutant === null ? null : join(this.#root, mutant.file)
-    const source = path === null ? '' : readFileSync(path, 'utf8')
-    if (path !== null && mutant !== null) writeFileSync(path, edited(source, mutant))
-    const out = join(this.#root, 'built', mutant?.name ?? 'unchanged')
+    const unchanged = join(this.#root, 'built', 'unchanged')
+    if (!existsSync(unchanged)) this.#compile('tsconfig.build.json', unchanged)
+    if (mutant === null) return join(unchanged, 'cli', 'main.js')
+    const out = join(this.#root, 'built', mutant.name)
+    cpSync(unchanged, out, { recursive: true })
+    const path = join(this.#root, mutant.file)
+    const source = readFileSync(path, 'utf8')
+    writeFileSync(path, edited(source, mutant))
     try {
-      const compiler = join(this.#project, 'node_modules', '.bin', 'tsc')
-      const options = [
-        '--noCheck',
-        '--incremental',
-        'false',
-        '--declaration',
-        'false',
-        '--sourceMap',
-        'false',
-      ]
-      execFileSync(compiler, ['-p', 'tsconfig.build.json', ...options, '--outDir', out], { cwd: this.#root })
+      // All else is as it was, and types are not looked at: no other file is needed.
+      const only = {
+        extends: './tsconfig.build.json',
+        include: [],
+        files: [mutant.file],
+        compilerOptions: { noResolve: true },
+      }
+      writeFileSync(join(this.#root, 'tsconfig.mutant.json'), JSON.stringify(only))
+      this.#compile('tsconfig.mutant.json', out)
     } finally {
-      if (path !== null) writeFileSync(path, source)
+      writeFileSync(path, source)
     }
     return join(out, 'cli', 'main.js')
+  }
+
+  #compile(settings: string, out: string): void {
+    const compiler = join(this.#project, 'node_modules', '.bin', 'tsc')
+    const plain = ['--noCheck', '--incremental', 'false', '--declaration', 'false', '--sourceMap', 'false']
+    execFileSync(compiler, ['-p', settings, ...plain, '--outDir', out], { cwd: this.#root })
   }
 
   close(): void {
