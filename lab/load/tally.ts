@@ -16,6 +16,9 @@ export interface Count {
   readonly wantedPerSecond: number | null
 }
 
+/** Both ends of a span are sums of fractions: 200 ms may be a hair longer, and are four buckets of 50 ms all the same. */
+const bucketsOf = (spanMs: number, bucketMs: number) => Math.ceil(spanMs / bucketMs - 1e-6)
+
 /** Counts while a run goes on. Times are of `performance.now()`. */
 export class Tally {
   readonly #latencies = new Map<OperationType, Latencies>()
@@ -80,7 +83,11 @@ export class Tally {
   }
 
   #bucket(nowMs: number): { done: number; errors: number } {
-    const index = Math.floor((nowMs - this.#beganMs) / (this.#bucketMs ?? 1))
+    const bucketMs = this.#bucketMs ?? 1
+    const index = Math.min(
+      Math.floor((nowMs - this.#beganMs) / bucketMs),
+      bucketsOf(this.#endMs - this.#beganMs, bucketMs) - 1,
+    )
     while (this.#timeline.length <= index) this.#timeline.push({ done: 0, errors: 0 })
     return this.#timeline[index] as { done: number; errors: number }
   }
@@ -93,7 +100,7 @@ export class Tally {
     wantedPerSecond: number | null
   }): Count {
     const endMs = Math.min(options.endedMs ?? this.#endMs, this.#endMs)
-    const buckets = this.#bucketMs === null ? 0 : Math.ceil((endMs - this.#beganMs) / this.#bucketMs)
+    const buckets = this.#bucketMs === null ? 0 : bucketsOf(endMs - this.#beganMs, this.#bucketMs)
     while (this.#timeline.length < buckets) this.#timeline.push({ done: 0, errors: 0 })
     return {
       seconds: Math.max(0, endMs - this.#beganMs) / 1000,

@@ -36,6 +36,17 @@ describe('latencies', () => {
   })
 })
 
+describe('a timeline', () => {
+  test('has no bucket more because its ends are fractions', () => {
+    const tally = new Tally(50)
+    const beganMs = 1000.1
+    tally.begin(beganMs, 1200.1000000001)
+    tally.completed(1200.10000000005)
+    const { timeline } = tally.count({ endedMs: null, cpuSeconds: 0, open: null, wantedPerSecond: null })
+    expect(timeline?.map(({ done }) => done)).toEqual([0, 0, 0, 1])
+  })
+})
+
 describe('results of several processes', () => {
   const count = (ms: number, done: number): Count => {
     const tally = new Tally(500)
