@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Where `.ci/run` wants the machine-readable result; everyone else gets the readable one alone. */
 const report = process.env['CATENARY_TEST_REPORT']
@@ -8,12 +9,25 @@ const TIMED = ['kills*', 'coordinator*', 'apache-zookeeper', 'power-cut'].map(
 )
 const PATIENCE = { testTimeout: 180_000, hookTimeout: 120_000 }
 
+/** Files that take long, and look short. */
+const LONG = /test\/(mutants|simulator\/seeds-)/
+
+/** One that began last would leave the other core idle. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
+
 export default defineConfig({
   test: {
     pool: 'forks',
     // Not a promise about speed: only a bound for what hangs, generous enough for a machine that is busy with other things.
     testTimeout: 90_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
