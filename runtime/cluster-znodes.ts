@@ -10,6 +10,9 @@ import { asIncarnation, asServerId, type ChainId } from '../protocol/ids.ts'
 import { SLOT_COUNT } from '../protocol/slots.ts'
 import { isNodeId } from '../protocol/transport.ts'
 
+/** Of a reason: it goes into a log. */
+const REASON_SHOWN = 500
+
 const parse = (json: string): Record<string, unknown> | null => {
   try {
     const data: unknown = JSON.parse(json)
@@ -30,6 +33,12 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 export function chainFromJson(chain: ChainId, json: string): ChainConfig | null {
   const config = configFromJson(json)
   return config?.chain === chain && servingMembers(config).length > 0 ? config : null
+}
+
+/** Why the manager wrote that configuration, as it says beside it; null where nobody said. */
+export function reasonFromJson(json: string): string | null {
+  const reason = parse(json)?.['reason']
+  return typeof reason === 'string' ? reason.slice(0, REASON_SHOWN) : null
 }
 
 /** `/catenary/servers/<id>`; null where it is no registration. */

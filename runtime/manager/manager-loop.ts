@@ -13,7 +13,6 @@ import {
   type PlannerState,
   type Proposal,
 } from '../../coordinator/manager/view.ts'
-import { configToJson } from '../../protocol/chain-config.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
 import { asMillis } from '../../protocol/ids.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
@@ -272,7 +271,8 @@ export class ManagerLoop implements Manager {
   async #write(proposal: Proposal): Promise<void> {
     const { chain, config, expectedVersion, step, reason } = proposal
     const path = chainPath(chain)
-    const json = configToJson(config)
+    // The reason is for who reads the znode, and for the log of the chain's head; a configuration is read without it.
+    const json = JSON.stringify({ ...config, reason })
     const steps: MultiStep[] =
       expectedVersion === -1
         ? [

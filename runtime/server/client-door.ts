@@ -4,6 +4,7 @@ import type { Failure, ReadCommand, ReadResult, WriteCommand, WriteResult } from
 import { ERRORS } from '../../protocol/errors.ts'
 import type { ChainId, Key, RequestId } from '../../protocol/ids.ts'
 import type { ClusterView } from './cluster-view.ts'
+import { DoorTimes, kindOfRead, kindOfWrite } from './door-times.ts'
 import type { Outgoing } from './outgoing.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { HostedReplica } from './replica-host.ts'
@@ -12,6 +13,7 @@ import type { HostedReplica } from './replica-host.ts'
 const NAME_SHOWN = 64
 
 export class ClientDoor {
+  readonly times = new DoorTimes()
   readonly #pending = new PendingCalls()
   /** Clients that have been sent the map in this turn. */
   readonly #redirected = new Set<string>()
@@ -43,18 +45,19 @@ export class ClientDoor {
     switch (message.type) {
       case 'read': {
         const host = this.#hostOf(client, call, message.chain, () => keysOfRead(message.command))
-        host?.step({
-          type: 'read',
-          request: this.#pending.add(client, call),
-          command: message.command,
-          options: message.options,
-        })
+        if (host === null) return
+        const { command, options } = message
+        const kind = kindOfRead(command, options.consistency)
+        const request = this.#pending.add(client, call, kind, this.times.stamp)
+        host.step({ type: 'read', request, command, options })
         return
       }
       case 'write': {
         const host = this.#hostOf(client, call, message.chain, () => keysOfWrite(message.command))
+        if (host === null) return
         const { identity, command } = message
-        host?.step({ type: 'write', request: this.#pending.add(client, call), identity, command })
+        const request = this.#pending.add(client, call, kindOfWrite(command), this.times.stamp)
+        host.step({ type: 'write', request, identity, command })
         return
       }
       case 'map-request':
@@ -99,14 +102,16 @@ export class ClientDoor {
     const pending = this.#pending.take(request)
     if (pending === null) return // the client has gone
     const { client, call } = pending
-    if (result.type === 'failure') this.#fail(client, call, result)
-    else if (result.type === 'values' || result.type === 'page')
+    if (result.type === 'failure') return this.#fail(client, call, result)
+    this.times.answered(pending.kind, pending.stamp)
+    if (result.type === 'values' || result.type === 'page')
       this.#outgoing.toClient(client, { type: 'read-reply', call, result })
     else this.#outgoing.toClient(client, { type: 'write-reply', call, result })
   }
 
   /** A redirect carries the map; of those that one client gets in one turn, only the first. */
   #fail(client: string, call: number, failure: Failure): void {
+    this.times.failed(failure.code)
     const redirects = ERRORS[failure.code].retry === 'after-refresh' && !this.#redirected.has(client)
     if (redirects) this.#redirected.add(client)
     const map = redirects ? this.#view.map : null

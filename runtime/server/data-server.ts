@@ -22,8 +22,10 @@ import type { FsyncPolicy } from '../storage/wal/wal.ts'
 import { ChainLog } from './chain-log.ts'
 import { ClientDoor } from './client-door.ts'
 import { ClusterView } from './cluster-view.ts'
+import type { DoorTimes } from './door-times.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Carrier, DataServerPorts, ServerWal } from './ports.ts'
+import { Reconfigurations } from './reconfigurations.ts'
 import { type HostedReplica, type HostServices, type MakeHost, ReplicaHost } from './replica-host.ts'
 
 export interface DataServerOptions {
@@ -76,6 +78,10 @@ export class DataServer {
   #storageError: Error | null = null
   #incarnation: Incarnation
   #lease = asMillis(0)
+  /** What was left of the lease when it was last renewed; below 0 where it had run out. */
+  #leaseMarginMs = 0
+  #leaseLapses = 0
+  readonly #reconfigurations: Reconfigurations
   /** False from the loss of the session until the next life begins. */
   #alive = true
   #closed = false
@@ -90,6 +96,7 @@ export class DataServer {
     this.clock = ports.clock
     this.#options = options
     this.#ports = ports
+    this.#reconfigurations = new Reconfigurations(options.id, ports.log)
     this.#incarnation = options.incarnation
     const { replication = 'craq' } = options
     this.#makeHost = options.makeHost ?? chainHosts(replication)
@@ -195,11 +202,14 @@ export class DataServer {
     this.#touched = []
     for (const host of touched) {
       host.flush()
+      if (host.config === null) continue
       // A peer may have brought it, while the coordinator is away.
-      if (host.config !== null) this.view.learnConfig(host.config)
+      this.view.learnConfig(host.config)
+      if (host instanceof ReplicaHost) this.#reconfigurations.look(host.replica)
     }
     this.#outgoing?.flush()
     this.#door?.endTurn()
+    if (this.#door?.times.hasAnswers) this.#door.times.endTurn(this.clock.nowMs())
     this.#chainLog.write()
     for (const host of touched) host.store.settle()
   }
@@ -214,6 +224,7 @@ export class DataServer {
   onBatch(from: string, batch: Batch): void {
     const nowMs = asMillis(this.clock.nowMs())
     const wallMs = asMillis(this.clock.wallMs)
+    this.#door?.times.arrived(nowMs)
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
     if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
@@ -247,14 +258,18 @@ export class DataServer {
     this.#chainLog.writeHints()
     this.#onDurable() // what a store that did not keep up has held back
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'tick' })
+    this.#reconfigurations.tick(this.clock.nowMs())
   }
 
   /**
    * A configuration from the coordinator. Opens the replica where this server has a part in the chain; a store that cannot be opened has failed.
    * All of it is done on return. Only the disk's errors end here: an invariant that does not hold is thrown, and must end the process.
+   *
+   * @param reason - why the manager wrote it, for the log.
    */
-  learnConfig(config: ChainConfig): Promise<void> {
+  learnConfig(config: ChainConfig, reason: string | null = null): Promise<void> {
     if (this.#storageError !== null) return DONE
+    this.#reconfigurations.heardWhy(config, reason)
     this.view.learnConfig(config)
     const part = config.members.some((m) => m.server === this.id) || config.joining?.server === this.id
     const host = this.#hosts.get(config.chain) ?? (part ? this.#tryOpenHost(config.chain) : null)
@@ -278,6 +293,10 @@ export class DataServer {
 
   /** The lease of the present session: until when, on this process's `clock`. */
   renewLease(untilMs: number): void {
+    if (this.#lease > 0) {
+      this.#leaseMarginMs = this.#lease - this.clock.nowMs()
+      if (this.#leaseMarginMs < 0) this.#leaseLapses++
+    }
     this.#lease = asMillis(untilMs)
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'lease', untilMs: this.#lease })
   }
@@ -311,6 +330,16 @@ export class DataServer {
     return holds
   }
 
+  /** How long requests take at the native door; null before it is open. */
+  get doorTimes(): DoorTimes | null {
+    return this.#door?.times ?? null
+  }
+
+  /** Of one chain: how many configurations this life has adopted. */
+  configurationsOf(chain: ChainId): number {
+    return this.#reconfigurations.countOf(chain)
+  }
+
   status() {
     return {
       server: this.id,
@@ -318,9 +347,18 @@ export class DataServer {
       clusterId: this.#options.clusterId,
       address: this.#address,
       leaseMs: Math.max(0, Math.round(this.#lease - this.clock.nowMs())),
+      leaseMarginMs: Math.round(this.#leaseMarginMs),
+      leaseLapses: this.#leaseLapses,
+      admitted: this.#alive && this.#lease > 0,
+      pendingRequests: this.#door?.pendingCount ?? 0,
+      unsyncedRecords: this.#wal.lastPosition - this.#wal.durablePosition,
       storage: this.#storageError === null ? 'ok' : this.#storageError.message,
       ...this.#ports.resources(),
-      replicas: [...this.#hosts.values()].map((host) => host.status),
+      replicas: [...this.#hosts.values()].map((host) => ({
+        ...host.status,
+        holdsData: host.held !== null,
+        storeBacklogBytes: host.store.overlayBytes,
+      })),
     }
   }
 

@@ -8,7 +8,7 @@ import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
 import { asChainId, type ChainId, type Incarnation, type ServerId } from '../../protocol/ids.ts'
 import type { Timer } from '../../protocol/timers.ts'
-import { chainFromJson, registrationFromJson } from '../cluster-znodes.ts'
+import { chainFromJson, reasonFromJson, registrationFromJson } from '../cluster-znodes.ts'
 import type { ControlPorts } from '../control-ports.ts'
 import { Lease } from './lease.ts'
 
@@ -30,7 +30,7 @@ export interface MembershipServer {
   beginLife(incarnation: Incarnation): void
   learnServer(registration: ServerRegistration): void
   /** Rejects where the chain's store cannot be opened. */
-  learnConfig(config: ChainConfig): Promise<void>
+  learnConfig(config: ChainConfig, reason: string | null): Promise<void>
   failStorage(error: Error): void
 }
 
@@ -305,11 +305,14 @@ export class Membership {
     if (life.watched.has(path)) return
     life.watched.add(path)
     life.client.watchData(path, (znode) => {
-      const config = znode === null ? null : chainFromJson(chain, decoder.decode(znode.data))
       if (znode === null || !this.#isCurrent(life)) return
+      const json = decoder.decode(znode.data)
+      const config = chainFromJson(chain, json)
       if (config === null) return this.#complain(path, 'holds no configuration of that chain')
       this.#inBackground(
-        this.#server.learnConfig(config).catch((error: Error) => this.#server.failStorage(error)),
+        this.#server
+          .learnConfig(config, reasonFromJson(json))
+          .catch((error: Error) => this.#server.failStorage(error)),
       )
     })
   }

@@ -1,4 +1,5 @@
 import { asRequestId, type RequestId } from '../../protocol/ids.ts'
+import type { RequestKind } from './door-times.ts'
 
 /** A request that a replica will answer. */
 export interface PendingCall {
@@ -6,6 +7,9 @@ export interface PendingCall {
   readonly client: string
   /** The client's own number for it. */
   readonly call: number
+  /** What it asks for, and when it came, as `DoorTimes` has them. */
+  readonly kind: RequestKind
+  readonly stamp: number
 }
 
 const PLACES = 4096
@@ -22,12 +26,12 @@ export class PendingCalls {
     return this.#count
   }
 
-  add(client: string, call: number): RequestId {
+  add(client: string, call: number, kind: RequestKind = 0, stamp = 0): RequestId {
     const request = asRequestId(++this.#requests)
     const place = request % PLACES
     this.#count++
-    if (this.#ring[place] === null) this.#ring[place] = { request, client, call }
-    else this.#others.set(request, { request, client, call })
+    if (this.#ring[place] === null) this.#ring[place] = { request, client, call, kind, stamp }
+    else this.#others.set(request, { request, client, call, kind, stamp })
     return request
   }
 

@@ -1,6 +1,6 @@
 /** What went through the door, and how long it took: of each connection, of each operation, of all. */
 import type { OpName } from '../../../protocol/zookeeper/ops.ts'
-import { Latency, LatencyHistogram } from './latency.ts'
+import { Latency, LatencyHistogram } from '../../latency.ts'
 
 /** As ZooKeeper's `lop` names them. */
 const SHORT_NAMES: Partial<Record<OpName, string>> = {

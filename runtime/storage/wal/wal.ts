@@ -39,6 +39,8 @@ export interface WalOptions {
   readonly intervalMs?: number
   /** Every record up to this position would survive, as the fsync policy means it. Only grows. Never called from inside `append`. */
   readonly onDurable?: (position: number) => void
+  /** Told how long each fdatasync took. */
+  readonly syncTimes?: { add(ms: number): void }
   /** The disk refuses; called once, and nothing is reported durable after it. */
   readonly onFailure?: (error: WalFailedError) => void
 }
@@ -311,7 +313,9 @@ export class Wal {
   async #sync(segment: OpenSegment): Promise<void> {
     const written = this.#written
     this.#syncs++
+    const begunMs = performance.now()
     await fdatasync(segment.fd)
+    this.#options.syncTimes?.add(performance.now() - begunMs)
     this.#synced = Math.max(this.#synced, written)
     this.#reportDurable(written)
     this.#answerWaiters()

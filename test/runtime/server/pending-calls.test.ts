@@ -8,7 +8,7 @@ describe('requests on their way', () => {
     expect(pending.count).toBe(20_000)
     const shuffled = requests.toSorted((a, b) => ((a * 7919) % 20_011) - ((b * 7919) % 20_011))
     for (const request of shuffled) {
-      expect(pending.get(request)).toEqual({ request, client: 'client', call: request - 1 })
+      expect(pending.get(request)).toMatchObject({ request, client: 'client', call: request - 1 })
       expect(pending.take(request)?.request).toBe(request)
       expect([pending.take(request), pending.get(request)]).toEqual([null, null])
     }

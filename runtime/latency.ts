@@ -26,6 +26,10 @@ export class Latency {
     return this.count === 0 ? 0 : this.#sumMs / this.count
   }
 
+  get sumMs(): number {
+    return this.#sumMs
+  }
+
   reset(): void {
     this.count = 0
     this.maxMs = 0
@@ -52,6 +56,19 @@ export class LatencyHistogram extends Latency {
       if (left <= 0 && count > 0) return Math.min(this.maxMs, (topOf(bucket) + 1) / 1000)
     }
     return this.maxMs
+  }
+
+  /** How many took at most so long, for each of these bounds, which ascend. */
+  countsAtMost(boundsMs: readonly number[]): number[] {
+    const counts: number[] = []
+    let count = 0
+    let bucket = 0
+    for (const boundMs of boundsMs) {
+      for (; bucket < BUCKETS && topOf(bucket) <= boundMs * 1000; bucket++)
+        count += this.#buckets[bucket] ?? 0
+      counts.push(count)
+    }
+    return counts
   }
 
   override reset(): void {
