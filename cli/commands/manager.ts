@@ -9,6 +9,12 @@ const options = {
     describe: 'Name in logs and in its election znode',
     defaultDescription: 'manager-<pid>',
   },
+  'http-host': { type: 'string', default: '127.0.0.1', describe: 'Address of the http port' },
+  'http-port': {
+    type: 'number',
+    default: 0,
+    describe: 'Port of /healthz, /readyz, /metrics and /status; 0 takes a free one, which the log names',
+  },
   ...coordinatorOption,
   ...clusterShapeOptions,
   ...logOption,
@@ -27,9 +33,10 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
       ) as never,
   handler: (args) =>
     runUntilSignal(args['log-level'], async (logger) =>
-      (await import('../../runtime/manager/start-manager.ts')).startManager({
+      (await import('../../runtime/manager/manager-process.ts')).startManagerProcess({
         coordinator: splitList(args.coordinator),
         name: args.name,
+        http: { host: args['http-host'], port: args['http-port'] },
         options: {
           chainCount: args.chains,
           replicationFactor: args.replicas,

@@ -22,7 +22,7 @@ const options = {
   'http-port': {
     type: 'number',
     default: 8001,
-    describe: 'Port of /healthz and /status; 0 takes a free one',
+    describe: 'Port of /healthz, /readyz, /metrics and /status; 0 takes a free one',
   },
   zone: { type: 'string', default: '', describe: 'Failure domain: a chain is spread over zones' },
   'session-timeout': {

@@ -6,6 +6,7 @@ import { checkNodeName } from '../../protocol/transport.ts'
 import { openHttpDoor } from '../doors/http.ts'
 import type { Manager } from '../manager/manager-loop.ts'
 import { startManager } from '../manager/start-manager.ts'
+import { coordinatorMetrics } from '../metrics/coordinator-metrics.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { membersOf } from './ask-members.ts'
 import { startCoordinator } from './coordinator.ts'
@@ -59,11 +60,20 @@ export async function startCoordinatorProcess(
     options.manager === null
       ? null
       : startManager({ coordinator: addresses, name: id, options: options.manager, logger })
+  const unready = () => (member.status().leader === null ? 'no leader of the coordinators is known' : null)
   const http = await openHttpDoor({
     host: options.httpHost,
     port: options.httpPort,
     status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
     unhealthy: () => failure?.message ?? null,
+    unready,
+    metrics: coordinatorMetrics(() => ({
+      status: member.status(),
+      operationTimes: member.operationTimes,
+      syncTimes: member.syncTimes,
+      unready: failure?.message ?? unready(),
+      manager: manager?.status() ?? null,
+    })),
   })
   logger.info(
     { id, client: member.clientAddress, peer: member.peerAddress, http: http.port },

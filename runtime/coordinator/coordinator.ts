@@ -5,6 +5,7 @@ import type { MemberId } from '../../coordinator/raft/ids.ts'
 import { asMemberId } from '../../coordinator/raft/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { DoorListener } from '../doors/zookeeper/listener.ts'
+import { LatencyHistogram } from '../latency.ts'
 import type { Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
 import { hostFacts } from './host-facts.ts'
@@ -24,6 +25,10 @@ export interface Coordinator {
   /** `null` where the transport needs none. */
   readonly peerAddress: Address | null
   status(): CoordinatorStatus
+  /** By operation, from its packet's arrival to the reply; since the start, or `srst`. */
+  readonly operationTimes: ReadonlyMap<string, LatencyHistogram>
+  /** Of the log's fdatasyncs. */
+  readonly syncTimes: LatencyHistogram
   /** Stops serving and puts everything on the disk. A leader hands over first, unless told not to. */
   stop(options?: { readonly handOver?: boolean }): Promise<void>
 }
@@ -51,6 +56,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 class MemberHost implements Coordinator {
+  readonly syncTimes = new LatencyHistogram()
   readonly #options: CoordinatorOptions
   readonly #snapshots: SnapshotFiles
   #member: Member | null = null
@@ -77,6 +83,10 @@ class MemberHost implements Coordinator {
 
   get peerAddress(): Address | null {
     return this.#peerAddress
+  }
+
+  get operationTimes(): ReadonlyMap<string, LatencyHistogram> {
+    return this.#member?.door.traffic.byOperation ?? new Map()
   }
 
   status(): CoordinatorStatus {
@@ -107,6 +117,7 @@ class MemberHost implements Coordinator {
         directory: join(data.path, 'wal'),
         owner: `coordinator ${id} ${data.dataId}`,
         fsync,
+        syncTimes: this.syncTimes,
         onDurable: (write) => this.#member?.onDurable(write),
         onFailure: (error) => this.#member?.fail(error),
       },

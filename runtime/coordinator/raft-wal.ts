@@ -11,6 +11,8 @@ export interface RaftWalOptions {
   /** Every write up to this one would survive a power cut. Never called from inside a method of the storage. */
   readonly onDurable: (write: WriteId) => void
   readonly onFailure: (error: Error) => void
+  /** Told how long each fdatasync took. */
+  readonly syncTimes?: { add(ms: number): void }
 }
 
 /**

@@ -27,6 +27,8 @@ export interface OpenDataServerOptions extends DataServerOptions {
   readonly transport: string
   readonly listen: Address
   readonly logger: Logger
+  /** Told how long each fdatasync of the log took. */
+  readonly syncTimes?: { add(ms: number): void }
 }
 
 /** Recovers what the disk holds, then listens. */
@@ -99,11 +101,12 @@ function nodePorts(options: OpenDataServerOptions, sent: Sent): DataServerPorts 
   }
 }
 
-function openServerWal({ id, data, fsync, logger }: OpenDataServerOptions, events: WalEvents) {
+function openServerWal({ id, data, fsync, logger, syncTimes }: OpenDataServerOptions, events: WalEvents) {
   const { wal, replay } = openWal({
     directory: join(data.path, 'wal'),
     owner: `server ${id} ${data.dataId}`,
     fsync,
+    ...(syncTimes !== undefined && { syncTimes }),
     ...events,
   })
   function* records(): Generator<StoredRecord> {

@@ -4,14 +4,17 @@ import { parseServers } from '../../client/coordinator/addresses.ts'
 import { coordinator } from '../../client/coordinator/client.ts'
 import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions, Replication } from '../../protocol/cluster.ts'
-import { asServerId } from '../../protocol/ids.ts'
+import { asServerId, type ChainId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
+import { LatencyHistogram } from '../latency.ts'
+import { serverMetrics } from '../metrics/server-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { Membership } from './membership.ts'
 import { openDataServer } from './open-data-server.ts'
+import { unreadyReason } from './readiness.ts'
 import type { MakeHost } from './replica-host.ts'
 
 export interface ServerProcessOptions {
@@ -52,6 +55,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const makeHost = (await options.makeHosts?.(cluster.replication)) ?? null
   const incarnation = data.nextIncarnation()
   let membership: Membership | null = null
+  const syncTimes = new LatencyHistogram()
   const server = await openDataServer({
     id: asServerId(id),
     data,
@@ -64,14 +68,22 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     transport: options.transport,
     listen: { host: options.host, port: options.port },
     logger,
+    syncTimes,
     onReport: (chain, report) => membership?.report(chain, report),
     onStorageFailed: () => void membership?.abandon(),
   })
+  const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
   const http: HttpDoor = await openHttpDoor({
     host: options.host,
     port: options.httpPort,
     status: () => server.status(),
     unhealthy: () => server.storageError?.message ?? null,
+    unready,
+    metrics: serverMetrics(() => {
+      const status = server.status()
+      const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
+      return { status, door: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
+    }),
   })
   membership = new Membership({
     server,

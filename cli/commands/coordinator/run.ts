@@ -26,7 +26,7 @@ const options = {
   'http-port': {
     type: 'number',
     default: 9001,
-    describe: 'Port of /healthz and /status; 0 takes a free one',
+    describe: 'Port of /healthz, /readyz, /metrics and /status; 0 takes a free one',
   },
   'tick-time': {
     type: 'number',

@@ -11,6 +11,8 @@ beforeAll(async () => {
     port: 0,
     status: () => ({ well: true }),
     unhealthy: () => problem,
+    unready: () => null,
+    metrics: { contentType: 'text/plain', text: async () => '' },
   })
 })
 afterAll(() => door.close())
