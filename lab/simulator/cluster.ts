@@ -1,5 +1,7 @@
 import { CHAIN_LIMITS } from '../../chain/limits.ts'
+import type { Replica } from '../../chain/state.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
+import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { Durability, Replication } from '../../protocol/cluster.ts'
 import { asChainId, type ChainId } from '../../protocol/ids.ts'
 import { InvariantViolation } from '../../protocol/invariants.ts'
@@ -53,6 +55,8 @@ export interface ClusterShape {
   readonly turnUs: number
   /** How many times slower than usual whatever comes at intervals does: ticks, heartbeats, retries, and the patience that rests on them. */
   readonly pace: number
+  /** As a data server's option. Default: null. */
+  readonly fanOutBytes?: number | null
   /** Clients of the coordinators' tree, and the time between two things that they do: from, to. */
   readonly znodeClients: number
   readonly znodeThinkMs: readonly [number, number]
@@ -99,6 +103,8 @@ export class SimCluster {
   readonly #rng: Rng
   readonly #kernel: Kernel
   readonly #diskModel: DiskModel
+  readonly #makeReplica: MakeSimHost | null
+  readonly #onFailure: ((failure: SimulationFailure) => void) | null
   /** What weak reads are judged by. */
   readonly #committed = new CommittedHistory((chain, seq) =>
     (this.copies?.observer ?? this.observer).committed(chain).at(seq),
@@ -114,9 +120,15 @@ export class SimCluster {
     leasesHold?: boolean
     /** Instead of what the shape's `replication` has: for mutants of it. */
     makeHost?: MakeSimHost
+    /** A replica that breaks a rule, in each chain. */
+    makeReplica?: MakeSimHost
+    /** A broken promise that the observer sees is told here, and stops nobody: for runs that are made to show one. */
+    onFailure?: (failure: SimulationFailure) => void
   }) {
     const { shape, environment, rng, trace } = options
     this.shape = shape
+    this.#makeReplica = options.makeReplica ?? null
+    this.#onFailure = options.onFailure ?? null
     this.trace = trace
     this.#rng = rng
     this.network = new Network(this.scheduler, rng.fork('network'), {
@@ -193,7 +205,8 @@ export class SimCluster {
 
   /** Another data server, on an empty disk. It does not run yet. */
   addServer(): SimDataServer {
-    const { durability, replication, sessionTimeoutMs, codec, retainedBytesMax, pace } = this.shape
+    const { durability, replication, sessionTimeoutMs, codec, retainedBytesMax, pace, fanOutBytes } =
+      this.shape
     const process = this.#makeProcess(`n${this.servers.length + 1}`)
     const server = new SimDataServer({
       network: this.network,
@@ -204,7 +217,9 @@ export class SimCluster {
       durability,
       ...(replication === undefined ? {} : { replication }),
       ...(this.copies === null ? {} : { makeHost: this.copies.makeHost, batchDelayMs: QUORUM_BATCH_MS }),
+      ...(this.#makeReplica === null ? {} : { makeHost: this.#makeReplica }),
       codec,
+      ...(fanOutBytes === undefined ? {} : { fanOutBytes }),
       tickMs: TICK_MS * pace,
       limits: {
         ...CHAIN_LIMITS,
@@ -214,10 +229,12 @@ export class SimCluster {
         stallMs: CHAIN_LIMITS.stallMs * pace,
       },
       hooks: {
-        onAppended: ({ name }, chain, record) => this.observer.wrote(name, chain, record),
-        onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
-        fence: (replica, message) => this.observer.replicas.fence(replica, message),
-        onMessage: (server) => this.observer.lookAtServer(server),
+        onAppended: ({ name, process }, chain, record) =>
+          this.#see(process, () => this.observer.wrote(name, chain, record)),
+        onVersionAnswered: ({ process }, replica, epoch) =>
+          this.#see(process, () => this.observer.versionAnswered(replica, epoch)),
+        fence: (replica, message) => this.#fence(replica, message),
+        onMessage: (server) => this.#see(server.process, () => this.observer.lookAtServer(server)),
         ...(this.copies === null ? {} : { onCommitted: this.copies.onCommitted }),
       },
     })
@@ -325,6 +342,25 @@ export class SimCluster {
     return this.copies?.config(asChainId(chain)) ?? this.observer.config(chain)
   }
 
+  /** Inside a turn of this process: what is seen there ends it, unless broken promises are only told. */
+  #see(process: SimProcess, look: () => void): void {
+    if (this.#onFailure === null) look()
+    else if (this.failure === null)
+      try {
+        look()
+      } catch (error) {
+        this.#onBug(process, error)
+      }
+  }
+
+  #fence(replica: Replica, message: ChainMessage): (() => void) | null {
+    if (this.#onFailure === null) return this.observer.replicas.fence(replica, message)
+    const process = this.process(replica.self)
+    if (this.failure !== null || process === null) return null
+    const handled = this.observer.replicas.fence(replica, message)
+    return handled === null ? null : () => this.#see(process, handled)
+  }
+
   #onRan(process: SimProcess): void {
     if (this.failure !== null) return
     try {
@@ -348,7 +384,9 @@ export class SimCluster {
 
   /** The first failure is the one that counts. */
   fail(kind: SimulationFailure['kind'], what: string, details = ''): void {
-    this.failure ??= { kind, what, details, verdict: null }
+    const failure = { kind, what, details, verdict: null }
+    this.failure ??= failure
+    this.#onFailure?.(failure)
   }
 
   /** Whether each chain has as many members as it should have, all of them serving, and nothing is under way. */

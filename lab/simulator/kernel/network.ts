@@ -1,3 +1,5 @@
+import { Connection } from './connection.ts'
+import type { NetworkWatcher, ParcelDeed, ParcelSight } from './parcel.ts'
 import type { SimProcess } from './process.ts'
 import type { Rng } from './rng.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -42,31 +44,6 @@ export interface Link {
 /** What accepts connections at a process: given the link, it says who listens to it, or null to refuse. */
 export type Acceptor = (link: Link, from: string) => LinkEvents | null
 
-interface Parcel {
-  readonly number: number
-  readonly body: unknown
-}
-
-interface End {
-  readonly process: SimProcess
-  readonly life: number
-  events: LinkEvents | null
-  /** Nothing overtakes what was sent before. */
-  lastArrivalUs: number
-  /** Sent into a cut, or caught by one on the way, in the order of sending. */
-  readonly held: Parcel[]
-  /** On the way to this end, in the order of arrival. */
-  readonly coming: Parcel[]
-  /** What has come and waits to be handled: the process may be busy, or paused. */
-  readonly arrived: unknown[]
-  sent: number
-  /** The number of the last parcel that was handed to the process. */
-  received: number
-  /** What has come before something that was sent earlier. */
-  readonly early: Map<number, unknown>
-  closed: boolean
-}
-
 /** Everybody's connections. Cuts and delays are set for ordered pairs of processes: `a` to `b` may be cut while `b` to `a` works. */
 export class Network {
   readonly model: NetworkModel
@@ -78,6 +55,9 @@ export class Network {
   readonly #connections = new Set<Connection>()
   /** Messages that arrived. */
   delivered = 0
+  /** Who looks on, if anybody. */
+  watcher: NetworkWatcher | null = null
+  #parcels = 0
 
   constructor(scheduler: Scheduler, rng: Rng, model: NetworkModel = LAN) {
     this.#scheduler = scheduler
@@ -97,7 +77,7 @@ export class Network {
 
   /** Connects to a door of another process, which hears of it under the name `as`. What is sent before the link is open waits for it. */
   dial(from: SimProcess, to: string, door: string, events: LinkEvents, as = from.name): Link {
-    const connection = new Connection(this, this.#scheduler, from, to, events)
+    const connection = new Connection(this, this.#scheduler, { from, to, door, events })
     this.#connections.add(connection)
     connection.dial(as, () => {
       const entry = this.#acceptors.get(`${to}/${door}`)
@@ -138,6 +118,30 @@ export class Network {
     for (const connection of [...this.#connections]) if (connection.joins(a, b)) connection.break('reset')
   }
 
+  // What can be seen, and done by hand.
+
+  /** Everything that is on its way, in no order of time. */
+  parcels(): ParcelSight[] {
+    return [...this.#connections].flatMap((connection) => connection.parcels())
+  }
+
+  /** Pairs that are cut, and those that are slower than usual, one way each. */
+  faults(): { from: string; to: string; cut: boolean; slow: number }[] {
+    return [...new Set([...this.#cuts, ...this.#slow.keys()])].sort().map((pair) => {
+      const [from = '', to = ''] = pair.split('>')
+      return { from, to, cut: this.#cuts.has(pair), slow: this.#slow.get(pair) ?? 1 }
+    })
+  }
+
+  /** Does this to a message that is on its way. @returns why it cannot be done, or null. */
+  byHand(id: number, deed: ParcelDeed): string | null {
+    for (const connection of this.#connections) {
+      const answer = connection.byHand(id, deed)
+      if (answer !== undefined) return answer
+    }
+    return 'it is no longer on its way'
+  }
+
   isCut(a: string, b: string): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${a}>${b}`)
   }
@@ -163,247 +167,11 @@ export class Network {
     return this.#rng.chance(probability)
   }
 
+  nextParcelId(): number {
+    return ++this.#parcels
+  }
+
   forget(connection: Connection): void {
     this.#connections.delete(connection)
   }
-}
-
-/** Both ends, and what is on the way between them. */
-class Connection {
-  readonly dialler: Link
-  readonly #network: Network
-  readonly #scheduler: Scheduler
-  readonly #near: End
-  readonly #to: string
-  #far: End | null = null
-  readonly #arriveNear = () => this.#arrive(this.#near)
-  readonly #arriveFar = () => this.#arrive(this.#far as End)
-  readonly #receiveNear = () => receive(this.#near)
-  readonly #receiveFar = () => receive(this.#far as End)
-  #opened = false
-  #broken = false
-  /** Numbers cuts: patience with an earlier one is void. */
-  #cutNumber = 0
-
-  constructor(network: Network, scheduler: Scheduler, from: SimProcess, to: string, events: LinkEvents) {
-    this.#network = network
-    this.#scheduler = scheduler
-    this.#to = to
-    this.#near = newEnd(from, events)
-    this.dialler = this.#linkOf(this.#near, to)
-    from.onCrash(() => this.#endCrashed(this.#near))
-  }
-
-  #linkOf(end: End, peer: string): Link {
-    const isOpen = () => this.#opened && !this.#broken && !end.closed
-    return {
-      peer,
-      get open() {
-        return isOpen()
-      },
-      send: (body) => this.#send(end, body),
-      close: () => this.#close(end),
-    }
-  }
-
-  dial(as: string, find: () => { process: SimProcess; accept: Acceptor } | null): void {
-    const { name } = this.#near.process
-    if (this.#isCut()) {
-      this.#scheduler.after(this.#network.model.dialTimeoutUs, () => this.break('no answer'))
-      return
-    }
-    const there = this.#network.latencyUs(name, this.#to)
-    this.#scheduler.after(there, () => {
-      if (this.#broken) return
-      const found = find()
-      const far = found === null ? null : newEnd(found.process, null)
-      far?.process.onCrash(() => this.#endCrashed(far))
-      const events = far === null ? null : (found?.accept(this.#linkOf(far, name), as) ?? null)
-      const back = this.#network.latencyUs(this.#to, name)
-      if (far === null || events === null) {
-        this.#scheduler.after(back, () => this.break('refused'))
-        return
-      }
-      far.events = events
-      this.#far = far
-      far.process.run(() => events.onOpen?.())
-      far.lastArrivalUs = this.#scheduler.nowUs
-      this.#near.lastArrivalUs = this.#scheduler.nowUs + back
-      this.#scheduler.after(back, () => this.#open())
-    })
-  }
-
-  #open(): void {
-    if (this.#broken) return
-    this.#opened = true
-    this.#tell(this.#near, (events) => events.onOpen?.())
-    if (this.#isCut()) this.#losePatience()
-    this.#sendHeld(this.#near)
-  }
-
-  joins(a: string, b: string): boolean {
-    const { name } = this.#near.process
-    return (name === a && this.#to === b) || (name === b && this.#to === a)
-  }
-
-  #isCut(): boolean {
-    const { name } = this.#near.process
-    return this.#network.isCut(name, this.#to) || this.#network.isCut(this.#to, name)
-  }
-
-  cutBegan(a: string, b: string): void {
-    if (!this.#broken && this.joins(a, b)) this.#losePatience()
-  }
-
-  /** TCP goes on sending for a while; without acknowledgements it gives up, also where only the way back is cut. */
-  #losePatience(): void {
-    const cut = ++this.#cutNumber
-    this.#scheduler.after(this.#network.patienceUs(), () => {
-      if (this.#cutNumber === cut && this.#isCut()) this.break('timed out')
-    })
-  }
-
-  cutEnded(a: string, b: string): void {
-    if (this.#broken || !this.joins(a, b)) return
-    this.#cutNumber++
-    this.#sendHeld(this.#near)
-    if (this.#far !== null) this.#sendHeld(this.#far)
-    // What one end said last, that it is gone, was held up, too.
-    for (const end of [this.#near, this.#far]) if (end?.closed) this.#endOther(end, 'reset', true)
-  }
-
-  #send(from: End, body: unknown): void {
-    if (this.#broken || from.closed) return
-    const to = this.#otherOf(from)
-    const waits = to === null || (from === this.#near && !this.#opened)
-    const parcel = { number: ++from.sent, body }
-    if (waits || from.held.length > 0 || this.#network.isCut(from.process.name, to.process.name))
-      from.held.push(parcel)
-    else this.#transmit(from, to, parcel)
-  }
-
-  #sendHeld(from: End): void {
-    const to = this.#otherOf(from)
-    if (to === null || this.#network.isCut(from.process.name, to.process.name)) return
-    for (const parcel of from.held.splice(0)) this.#transmit(from, to, parcel)
-  }
-
-  #transmit(from: End, to: End, parcel: Parcel): void {
-    const arrivalUs = this.#scheduler.nowUs + this.#network.latencyUs(from.process.name, to.process.name)
-    to.lastArrivalUs = Math.max(to.lastArrivalUs + 1, arrivalUs)
-    to.coming.push(parcel)
-    this.#scheduler.at(to.lastArrivalUs, to === this.#near ? this.#arriveNear : this.#arriveFar)
-  }
-
-  #arrive(to: End): void {
-    if (this.#broken || to.closed) return
-    const from = this.#otherOf(to)
-    const parcel = to.coming.shift()
-    if (parcel === undefined || from === null) return
-    // What a cut catches on the way is sent again when it heals, before what was sent later.
-    if (this.#network.isCut(from.process.name, to.process.name)) {
-      const later = from.held.findIndex(({ number }) => number > parcel.number)
-      from.held.splice(later < 0 ? from.held.length : later, 0, parcel)
-      return
-    }
-    // Of what was sent before it, a cut that has healed may have caught some, which is on its way again: the order holds, as in TCP.
-    if (parcel.number !== to.received + 1) {
-      to.early.set(parcel.number, parcel.body)
-      return
-    }
-    this.#deliver(to, parcel.body)
-    while (to.early.size > 0) {
-      const next = to.received + 1
-      if (!to.early.has(next)) break
-      const body = to.early.get(next)
-      to.early.delete(next)
-      this.#deliver(to, body)
-    }
-  }
-
-  #deliver(to: End, body: unknown): void {
-    to.received++
-    this.#network.delivered++
-    if (!to.process.alive || to.process.life !== to.life) return
-    to.arrived.push(body)
-    to.process.run(to === this.#near ? this.#receiveNear : this.#receiveFar)
-  }
-
-  #otherOf(end: End): End | null {
-    return end === this.#near ? this.#far : this.#near
-  }
-
-  #tell(end: End, tell: (events: LinkEvents) => void): void {
-    const { process, life } = end
-    if (!process.alive || process.life !== life) return
-    process.run(() => {
-      if (!end.closed && end.events !== null) tell(end.events)
-    })
-  }
-
-  /** Closed in good order: the other end hears of it after everything that was sent before. */
-  #close(end: End): void {
-    if (end.closed) return
-    end.closed = true
-    this.#endOther(end, 'closed by the peer', true)
-  }
-
-  /** The system closes a dead process's sockets, with or without what was on the way; where the way is cut, the other end must find out by itself. */
-  #endCrashed(end: End): void {
-    if (end.closed) return
-    end.closed = true
-    this.#endOther(end, 'reset', this.#network.chance(0.5))
-  }
-
-  #endOther(end: End, reason: string, afterWhatWasSent: boolean): void {
-    const other = this.#otherOf(end)
-    if (other === null || this.#broken) {
-      this.#broken = true
-      this.#network.forget(this)
-      return
-    }
-    const [from, to] = [end.process.name, other.process.name]
-    const finish = () => {
-      if (!this.#network.isCut(from, to)) this.break(reason)
-    }
-    if (this.#network.isCut(from, to)) this.#losePatience()
-    else if (afterWhatWasSent) {
-      const arrivalUs = this.#scheduler.nowUs + this.#network.latencyUs(from, to)
-      this.#scheduler.at(Math.max(other.lastArrivalUs + 1, arrivalUs), finish)
-    } else this.#scheduler.after(this.#network.latencyUs(from, to), finish)
-  }
-
-  /** The link is gone; each end that has not closed it hears so. */
-  break(reason: string): void {
-    if (this.#broken) return
-    this.#broken = true
-    this.#network.forget(this)
-    for (const end of [this.#near, this.#far]) {
-      if (end === null || end.closed) continue
-      this.#tell(end, (events) => {
-        end.closed = true
-        events.onDown(reason)
-      })
-    }
-  }
-}
-
-const newEnd = (process: SimProcess, events: LinkEvents | null): End => ({
-  process,
-  life: process.life,
-  events,
-  lastArrivalUs: 0,
-  held: [],
-  coming: [],
-  arrived: [],
-  sent: 0,
-  received: 0,
-  early: new Map(),
-  closed: false,
-})
-
-/** Handles the next of what has come. */
-function receive(end: End): void {
-  const body = end.arrived.shift()
-  if (!end.closed) end.events?.onReceive(body)
 }

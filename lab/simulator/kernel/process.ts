@@ -63,6 +63,11 @@ export class SimProcess {
     return this.#held !== null
   }
 
+  /** What everything that it handles takes of its time, beyond the usual. */
+  get costUs(): number {
+    return this.#costUs
+  }
+
   // Life and death.
 
   /** Begins a life. `main` builds it from what the disks hold. */

@@ -54,6 +54,7 @@ export interface SimDataServerOptions {
   readonly makeHost?: (process: SimProcess) => MakeHost
   readonly zone?: string
   readonly limits?: Partial<ChainLimits>
+  readonly fanOutBytes?: number | null
   readonly tickMs?: number
   /** How old a store's batch gets before it goes to the disk. Default: as in production. */
   readonly batchDelayMs?: number
@@ -203,7 +204,8 @@ export class SimDataServer {
   // A life.
 
   #begin(): void {
-    const { network, process, sessionTimeoutMs, zone, limits, tickMs, replication, makeHost } = this.#options
+    const { network, process, sessionTimeoutMs, zone, limits, tickMs, replication, makeHost, fanOutBytes } =
+      this.#options
     const world = new LifeWorld({ network, process })
     const incarnation = this.#nextIncarnation()
     const server = new DataServer(
@@ -215,6 +217,7 @@ export class SimDataServer {
         ...(replication === undefined ? {} : { replication }),
         ...(makeHost === undefined ? {} : { makeHost: makeHost(process) }),
         ...(limits === undefined ? {} : { limits }),
+        ...(fanOutBytes === undefined ? {} : { fanOutBytes }),
         ...(tickMs === undefined ? {} : { tickMs }),
         onReport: (chain, report) => {
           this.#hooks.onReport?.(this, chain, report)
