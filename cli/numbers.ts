@@ -10,6 +10,7 @@ const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]>> = {
   replicas: [1, 100],
   'session-timeout': [100, 3_600_000],
   'coordinator-tick': [0, 60_000],
+  'fan-out-bytes': [0, 1_000_000_000],
   cities: [1, Number.POSITIVE_INFINITY],
 }
 

@@ -36,6 +36,11 @@ const options = {
     describe:
       'Only with Apache ZooKeeper: its tickTime in milliseconds, by which its leader may hear of a renewal late',
   },
+  'fan-out-bytes': {
+    type: 'number',
+    describe:
+      'Writes of so many bytes go from the head to all members at once, and only their positions down the chain (CRAQ, section 4.2). Default: none. Give all servers the same',
+  },
   ...coordinatorOption,
   ...clusterOption,
   ...transportOption,
@@ -68,6 +73,7 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         coordinators: splitList(args.coordinator),
         clusterName: args.cluster,
         transport: args.transport,
+        fanOutBytes: args['fan-out-bytes'] ?? null,
         logger,
         makeHosts: async (replication) =>
           (await import('../../lab/replication/make-hosts.ts')).makeHosts(replication),

@@ -6,6 +6,7 @@ import type { ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import type { Replica } from '../../chain/state.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
+import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import {
   hasFixedMembers,
   READERS,
@@ -27,6 +28,7 @@ import { Outgoing } from './outgoing.ts'
 import type { Carrier, DataServerPorts, ServerWal } from './ports.ts'
 import { Reconfigurations } from './reconfigurations.ts'
 import { type HostedReplica, type HostServices, type MakeHost, ReplicaHost } from './replica-host.ts'
+import { ValueFanOut } from './value-fan-out.ts'
 
 export interface DataServerOptions {
   readonly id: ServerId
@@ -38,6 +40,8 @@ export interface DataServerOptions {
   /** What keeps the copies alike. Needed for those protocols that are not the chain's. */
   readonly makeHost?: MakeHost
   readonly limits?: Partial<ChainLimits>
+  /** Entries of so many bytes go from the head to every member at once (CRAQ §4.2). Default: null, none do. */
+  readonly fanOutBytes?: number | null
   /** Housekeeping: retries, heartbeats, expiry. Default: 105; 25 where Raft or a star keeps the copies alike. */
   readonly tickMs?: number
   /** A replica has something to tell the manager. */
@@ -68,6 +72,7 @@ export class DataServer {
   /** Those with events of this turn, each once. */
   #touched: HostedReplica[] = []
   readonly #wal: ServerWal
+  readonly #fanOut: ValueFanOut
   readonly #chainLog: ChainLog
   #carrier: Carrier | null = null
   #address: Address | null = null
@@ -100,6 +105,16 @@ export class DataServer {
     this.#incarnation = options.incarnation
     const { replication = 'craq' } = options
     this.#makeHost = options.makeHost ?? chainHosts(replication)
+    this.#fanOut = new ValueFanOut({
+      self: options.id,
+      minBytes: options.fanOutBytes ?? null,
+      timers: ports.timers,
+      replica: (chain) => this.replica(chain),
+      send: (to, chain, message) => this.#outgoing?.toServer(to, chain, message),
+      deliver: (from, chain, message) => this.#hosts.get(chain)?.step({ type: 'message', from, message }),
+      deliverLate: (from, chain, message) => this.#late(chain, { type: 'message', from, message }),
+      broke: (server, chain) => this.#late(chain, { type: 'peer-down', server }),
+    })
     this.view = new ClusterView(READERS[replication])
     this.view.clusterId = options.clusterId
     const { wal, records } = ports.openWal({
@@ -168,7 +183,7 @@ export class DataServer {
 
   readonly #services: HostServices = {
     persist: (chain, record) => this.#chainLog.append(chain, record),
-    send: (to, chain, message) => this.#outgoing?.toServer(to, chain, message),
+    send: (to, chain, message) => this.#fanOut.send(to, chain, message),
     reply: (request, result) => this.#door?.reply(request, result),
     isWanted: (request) => this.#door?.isWanted(request) ?? false,
     report: (chain, report) => this.#options.onReport(chain, report),
@@ -228,15 +243,27 @@ export class DataServer {
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
     if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
-      for (const { chain, message } of batch.items)
-        this.#hosts.get(chain)?.step({ type: 'message', from: asServerId(from), message })
+      for (const { chain, message } of batch.items) this.#onChainMessage(asServerId(from), chain, message)
     }
+  }
+
+  #onChainMessage(from: ServerId, chain: ChainId, message: ChainMessage): void {
+    const host = this.#hosts.get(chain)
+    if (host instanceof ReplicaHost) this.#fanOut.receive(from, chain, message)
+    else host?.step({ type: 'message', from, message })
+  }
+
+  /** What the fan-out held back, from a timer as well as from a batch. */
+  #late(chain: ChainId, event: ReplicaEvent): void {
+    const host = this.#hosts.get(chain)
+    if (host !== undefined && !this.#closed) this.#stepNow(host, event)
   }
 
   /** What was on the way to or from it may be lost. */
   onDown(peer: string): void {
     const server = asServerId(peer)
     this.#door?.onClientDown(peer)
+    this.#fanOut.onDown(server)
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'peer-down', server })
   }
 
@@ -256,6 +283,7 @@ export class DataServer {
 
   #onTick(): void {
     this.#chainLog.writeHints()
+    this.#fanOut.tick()
     this.#onDurable() // what a store that did not keep up has held back
     for (const host of this.#hosts.values()) this.#stepNow(host, { type: 'tick' })
     this.#reconfigurations.tick(this.clock.nowMs())
@@ -368,6 +396,7 @@ export class DataServer {
     this.loseSession()
     this.#endTurn()
     this.#closed = true
+    this.#fanOut.close()
     this.#ticker?.cancel()
     await this.#carrier?.close()
     if (this.#storageError === null) for (const { store } of this.#hosts.values()) await store.close()

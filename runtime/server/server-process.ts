@@ -31,6 +31,8 @@ export interface ServerProcessOptions {
   readonly coordinators: readonly string[]
   readonly clusterName: string
   readonly transport: string
+  /** Entries of so many bytes go from the head to all members at once. Default: null. */
+  readonly fanOutBytes?: number | null
   readonly logger: Logger
   /** Brings what keeps copies alike in a cluster that is not a chain's. Absent: such a cluster is refused. */
   readonly makeHosts?: (replication: Replication) => Promise<MakeHost | null>
@@ -64,6 +66,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     clusterId: cluster.clusterId,
     fsync: FSYNC[cluster.durability],
     replication: cluster.replication,
+    fanOutBytes: options.fanOutBytes ?? null,
     ...(makeHost !== null && { makeHost }),
     transport: options.transport,
     listen: { host: options.host, port: options.port },
