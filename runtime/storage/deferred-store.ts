@@ -2,7 +2,7 @@ import type { SessionRecord, SessionResults, StoredItem, StoreMeta } from '../..
 import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position } from '../../protocol/entry.ts'
 import type { Key, Millis, SessionId } from '../../protocol/ids.ts'
-import type { DurableStore } from './durable-store.ts'
+import type { DurableStore, StoreSnapshot } from './durable-store.ts'
 
 /**
  * A store that applies entries when somebody looks, or at `settle`, once the turn's messages have left: nobody can tell the difference, but the ack that says that they
@@ -86,6 +86,11 @@ export class DeferredStore implements DurableStore {
 
   get overlayBytes(): number {
     return this.#store.overlayBytes
+  }
+
+  /** Null where the store beneath cannot do that. */
+  openSnapshot(): StoreSnapshot | null {
+    return this.#settled().snapshot?.() ?? null
   }
 
   flush(): Promise<Position> {

@@ -20,6 +20,7 @@ import {
 import type { Versioned } from '../../protocol/commands.ts'
 import type { Entry, Position, Write } from '../../protocol/entry.ts'
 import {
+  asKey,
   asMillis,
   asSeq,
   type Epoch,
@@ -28,7 +29,8 @@ import {
   type Seq,
   type SessionId,
 } from '../../protocol/ids.ts'
-import type { DurableStore } from './durable-store.ts'
+import type { DurableStore, StoreSnapshot } from './durable-store.ts'
+import { mergedItems, taken, visibleLayers } from './lmdb/merged-items.ts'
 import { OneAtATime } from './lmdb/one-at-a-time.ts'
 import { type OverlaidItem, Overlay, type OverlayMeta, type SealedOverlay } from './lmdb/overlay.ts'
 import { orderedNumber, PHYSICAL_KEY_ENCODER } from './lmdb/physical-keys.ts'
@@ -96,6 +98,8 @@ export class LmdbStore implements DurableStore {
   #timer: NodeJS.Timeout | null = null
   #immediate: NodeJS.Immediate | null = null
   #failure: Error | null = null
+  /** Ends each that is open: the file must not be closed beneath it. */
+  readonly #snapshots = new Set<() => void>()
   #closed = false
 
   constructor(options: LmdbStoreOptions) {
@@ -138,17 +142,7 @@ export class LmdbStore implements DurableStore {
   }
 
   scan(options: { prefix: Key; after: Key | null; limit: number; bytesMax?: number }): StoredItem[] {
-    const found: StoredItem[] = []
-    let bytes = 0
-    if (options.limit <= 0) return found
-    for (const item of this.#from(scanStart(options))) {
-      if (!item.key.startsWith(options.prefix)) break
-      if (item.key === options.after) continue
-      found.push(item)
-      bytes += item.key.length + item.value.length
-      if (found.length >= options.limit || bytes >= (options.bytesMax ?? Infinity)) break
-    }
-    return found
+    return taken(this.#from(scanStart(options)), { bytesMax: Infinity, ...options })
   }
 
   apply(entry: Entry): void {
@@ -265,6 +259,7 @@ export class LmdbStore implements DurableStore {
     if (this.#closed) return
     this.#closed = true
     this.#recent.close()
+    for (const end of [...this.#snapshots]) end()
     try {
       if (this.#failure === null) await this.flush()
     } finally {
@@ -291,11 +286,9 @@ export class LmdbStore implements DurableStore {
     return undefined
   }
 
-  /** The overlays that count, newest first: none below one that was cleared. */
-  #layers(): Overlay[] {
-    const layers = [this.#active, ...this.#sealed.map(({ overlay }) => overlay)]
-    const cleared = layers.findIndex((overlay) => overlay.cleared)
-    return cleared === -1 ? layers : layers.slice(0, cleared + 1)
+  /** The overlays that count, newest first. */
+  #layers(): readonly Overlay[] {
+    return visibleLayers([this.#active, ...this.#sealed.map(({ overlay }) => overlay)])
   }
 
   #stampBelow(key: Key): Stamp | null {
@@ -340,40 +333,42 @@ export class LmdbStore implements DurableStore {
     })
   }
 
-  /** Items from `start` in byte order: sorted sources, of which the newer hides the older. */
-  *#from(start: Key): Generator<StoredItem, void> {
+  #from(start: Key): Generator<StoredItem, void> {
     const layers = this.#layers()
-    const heads = layers.map((overlay) => {
-      const source = overlay.from(start)
-      return { overlay, source, key: nextOf(source) }
-    })
-    const items = layers.at(-1)?.cleared === true ? null : this.#items.from(start)
-    try {
-      let stored = items === null ? null : nextOf(items)
-      for (;;) {
-        let least = stored?.key ?? null
-        for (const { key } of heads) if (key !== null && (least === null || key < least)) least = key
-        if (least === null) return
-        let newest: StoredItem | OverlaidItem | null = null
-        for (const head of heads) {
-          if (head.key !== least) continue
-          newest ??= head.overlay.items.get(least) ?? null
-          head.key = nextOf(head.source)
-        }
-        if (stored?.key === least) {
-          newest ??= stored
-          stored = items === null ? null : nextOf(items)
-        }
-        if (newest === null || newest.value === null) continue
-        yield {
-          key: least,
-          value: newest.value,
-          version: newest.version,
-          expiresAtWallMs: newest.expiresAtWallMs,
-        }
-      }
-    } finally {
-      items?.return() // closes the cursor
+    return mergedItems(layers, layers.at(-1)?.cleared === true ? null : this.#items.from(start), start)
+  }
+
+  /**
+   * What the store holds at this moment, for as long as it is not closed: what is overlaid is sealed, so that it changes no more, and LMDB keeps what lies beneath for
+   * a transaction that reads. Meanwhile its file cannot use the pages again that are freed, and grows with what is written.
+   */
+  snapshot(): StoreSnapshot {
+    const applied = this.#applied
+    const keyCount = this.#keyCount
+    this.#seal()
+    void this.#writeSealed()
+    const layers = visibleLayers(this.#sealed.map(({ overlay }) => overlay))
+    const beneath = layers.at(-1)?.cleared !== true
+    const reading = this.#root.useReadTransaction()
+    let open = true
+    const close = () => {
+      if (!open) return
+      open = false
+      this.#snapshots.delete(close)
+      reading.done()
+    }
+    this.#snapshots.add(close)
+    return {
+      applied,
+      keyCount,
+      page: (after, bytesMax) => {
+        if (!open) throw new Error(`the store in ${this.#options.path} was closed while it was copied`)
+        const prefix = asKey('')
+        const start = after ?? prefix
+        const stored = beneath ? this.#items.from(start, reading) : null
+        return taken(mergedItems(layers, stored, start), { prefix, after, limit: Infinity, bytesMax })
+      },
+      close,
     }
   }
 
@@ -514,11 +509,6 @@ export class LmdbStore implements DurableStore {
  * await store.flush()
  */
 export const openLmdbStore = (options: LmdbStoreOptions): LmdbStore => new LmdbStore(options)
-
-function nextOf<Item>(source: Iterator<Item, void>): Item | null {
-  const next = source.next()
-  return next.done === true ? null : next.value
-}
 
 /** The library rejects a commit first, and names the reason by a second promise, which must not stay unhandled. */
 async function causeOf(error: unknown): Promise<unknown> {

@@ -19,6 +19,9 @@ import {
 const STAMP_BYTES = 16
 const EMPTY = Buffer.alloc(0)
 
+/** What the library does not export by name. */
+export type Transaction = ReturnType<RootDatabase['useReadTransaction']>
+
 /** A sub-database of byte strings. */
 export type BinaryDatabase = Database<Uint8Array, PhysicalKey>
 
@@ -54,10 +57,11 @@ export class StoredItems {
     return bytes === undefined ? null : readStamp(bytes)
   }
 
-  /** Everything from `start` in byte order. */
-  *from(start: Key): Generator<StoredItem, void> {
+  /** Everything from `start` in byte order; as of now, or as a transaction sees it. */
+  *from(start: Key, transaction?: Transaction): Generator<StoredItem, void> {
     let group: StoredItem[] = []
-    for (const { key: physical, value } of this.#db.getRange({ start: groupOf(start) })) {
+    const range = { start: groupOf(start), ...(transaction !== undefined && { transaction }) }
+    for (const { key: physical, value } of this.#db.getRange(range)) {
       const bytes = value as Buffer
       const key = isLongPhysical(physical) ? readLongKey(bytes) : asKey(physical)
       if (group[0] !== undefined && groupOf(group[0].key) !== groupOf(key)) {
