@@ -1,6 +1,7 @@
 /** Adopting a configuration (DESIGN section 4): what this replica is from now on, and whom it links to. */
 import { type ChainConfig, memberOf, servingMembers } from '../protocol/chain-config.ts'
 import { type Incarnation, NO_EPOCH, NO_SEQ } from '../protocol/ids.ts'
+import { abandonChanges } from './changes.ts'
 import { recommit } from './commit.ts'
 import type { Outbox } from './events.ts'
 import { relinkUpstream } from './link-upstream.ts'
@@ -77,7 +78,9 @@ function awaitMark(replica: Replica, before: ChainConfig | null, out: Outbox): v
     return
   }
   replica.serving = false
-  abandonReads(replica, 'waits for its predecessor to hand off again', out)
+  const reason = 'waits for its predecessor to hand off again'
+  abandonReads(replica, reason, out)
+  abandonChanges(replica, reason, out)
 }
 
 function leaveChain(replica: Replica, reason: string, out: Outbox): void {
@@ -86,6 +89,7 @@ function leaveChain(replica: Replica, reason: string, out: Outbox): void {
   replica.sessionHeard.clear() // should it become the head once more, every client session has its full time again
   abandonWrites(replica, reason, out)
   abandonReads(replica, reason, out)
+  abandonChanges(replica, reason, out)
 }
 
 /** Links that join the same two lives stay; a replica not yet in service shakes hands anew in every epoch. */

@@ -3,6 +3,8 @@ import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { RequestIdentity } from '../protocol/client-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
 import type {
+  ChangesCommand,
+  ChangesResult,
   Failure,
   ReadCommand,
   ReadOptions,
@@ -35,6 +37,8 @@ export type ReplicaEvent =
       readonly command: ReadCommand
       readonly options: ReadOptions
     }
+  /** Somebody watches (see `changes.ts`). */
+  | { readonly type: 'changes'; readonly request: RequestId; readonly command: ChangesCommand }
   /**
    * Everything persisted up to this log position would survive a power cut. `rewrites` counts the `truncate` and `reset` records of this life up to there: an
    * entry may come back after a truncation, and a sync that began before says nothing of its second copy.
@@ -76,7 +80,7 @@ export interface Outbox {
   persist(record: LogRecord): void
   send(to: ServerId, message: ChainMessage): void
   /** Answer a client. Exactly one per request event, but none that nobody waits for. */
-  reply(request: RequestId, result: WriteResult | ReadResult | Failure): void
+  reply(request: RequestId, result: WriteResult | ReadResult | ChangesResult | Failure): void
   /** Whether anybody still waits for the answer to a request. Absent: somebody always does. */
   isWanted?(request: RequestId): boolean
   /** Tell the manager (DESIGN section 4). Replaces the last report. */

@@ -1,5 +1,6 @@
 /** What time alone causes: retries, heartbeats, suspicion, expiry, lapsed sessions. */
 import { asMillis, type SessionId } from '../protocol/ids.ts'
+import { giveUpChanges } from './changes.ts'
 import type { Outbox } from './events.ts'
 import { relinkUpstream, requestLink } from './link-upstream.ts'
 import { repeatQuestion } from './read-path.ts'
@@ -11,6 +12,7 @@ export function onTick(replica: Replica, out: Outbox): void {
   repairUpstream(replica, out)
   repeatQuestion(replica)
   giveUpBehindReads(replica, out)
+  giveUpChanges(replica, out)
   suspectNeighbours(replica)
   if (isHead(replica) && replica.serving) lapse(replica, out)
 }

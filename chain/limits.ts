@@ -16,7 +16,11 @@ export interface ChainLimits {
   readonly scanLimitMax: number
   /** A page of a scan ends once its values have this many bytes. */
   readonly pageBytesMax: number
-  /** Committed entries kept in memory for successors and joiners that lack them: enough for a delta after a short absence. */
+  /** A page of changes ends with the entry that brings it to so many bytes. */
+  readonly changesPageBytes: number
+  /** Whoever watches hears at least so often that nothing has changed. */
+  readonly changesWaitMsMax: number
+  /** Committed entries kept in memory for successors, joiners and watchers that lack them: enough after a short absence. */
   readonly retainedBytesMax: number
   /** Entries in one `append`. */
   readonly appendBytesMax: number
@@ -53,6 +57,8 @@ export const CHAIN_LIMITS: ChainLimits = {
   waitingReadsMax: 65_536,
   scanLimitMax: 10_000,
   pageBytesMax: 4 * 1024 * 1024,
+  changesPageBytes: 1024 * 1024,
+  changesWaitMsMax: 10_000,
   retainedBytesMax: 64 * 1024 * 1024,
   appendBytesMax: 1024 * 1024,
   inFlightBytesMax: 8 * 1024 * 1024,

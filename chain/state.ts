@@ -9,7 +9,7 @@ import {
 } from '../protocol/chain-config.ts'
 import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
-import type { Failure, ReadCommand, ReadOptions, WriteResult } from '../protocol/commands.ts'
+import type { ChangesCommand, Failure, ReadCommand, ReadOptions, WriteResult } from '../protocol/commands.ts'
 import type { Position } from '../protocol/entry.ts'
 import {
   asMillis,
@@ -120,6 +120,14 @@ export interface WaitingRead {
   readonly since: Millis
 }
 
+/** Somebody who watches, and has seen everything up to `after`. */
+export interface WaitingChanges {
+  readonly request: RequestId
+  readonly command: ChangesCommand
+  after: Seq
+  readonly since: Millis
+}
+
 /** At most one question is in flight; reads that arrive meanwhile share the next (DESIGN 3.3). */
 export interface Question {
   readonly id: number
@@ -182,6 +190,7 @@ export interface Replica {
   waitingReads: WaitingRead[]
   /** Weak reads with a session token ahead of this replica. */
   behindReads: WaitingRead[]
+  waitingChanges: WaitingChanges[]
   question: Question | null
   questions: number
   /** The next question must be a barrier: the tail said that it may not answer. */
@@ -238,6 +247,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     waiterBytes: 0,
     waitingReads: [],
     behindReads: [],
+    waitingChanges: [],
     question: null,
     questions: 0,
     barrierNext: false,

@@ -7,6 +7,7 @@ import type { ChainMessage } from '../protocol/chain-messages.ts'
 import type { ReplicaReport } from '../protocol/cluster.ts'
 import { asEpoch, asSeq, type ServerId } from '../protocol/ids.ts'
 import { invariant, unreachable } from '../protocol/invariants.ts'
+import { onChanges, releaseChanges } from './changes.ts'
 import { onConfig, onIncarnation, onSessionLost, onStorageFailed } from './configuration.ts'
 import type { Outbox, ReplicaEvent } from './events.ts'
 import { onTick } from './housekeeping.ts'
@@ -38,6 +39,8 @@ export function step(replica: Replica, event: ReplicaEvent, out: Outbox): void {
       return onTick(replica, out)
     case 'read':
       return onRead(replica, event, out)
+    case 'changes':
+      return onChanges(replica, event, out)
     case 'write':
       return onWrite(replica, event, out)
     case 'message':
@@ -168,6 +171,7 @@ export function onPeerDown(replica: Replica, server: ServerId, out: Outbox): voi
 /** The end of a turn: one append, one ack, one question, however many events there were. */
 function flush(replica: Replica, out: Outbox): void {
   releaseBehindReads(replica, out)
+  releaseChanges(replica, out)
   pumpDownstream(replica, out)
   passBarriers(replica, out)
   pumpSnapshot(replica, out)

@@ -21,6 +21,7 @@ import { serverCommand } from './commands/server.ts'
 import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { tortureCommand } from './commands/torture.ts'
+import { watchCommand } from './commands/watch.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
 import { dropForeignVariables } from './environment.ts'
@@ -46,6 +47,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(incrCommand)
   .command(casCommand)
   .command(scanCommand)
+  .command(watchCommand)
   .command(importCommand)
   .command(exportCommand)
   .command(chainCommand)

@@ -134,6 +134,17 @@ export function toVersion(version: number) {
   throw badArgument(`version ${version}: use the version that a read returned`)
 }
 
+/** The first seq to watch of each chain; null: from now on. */
+export function toFromSeq(
+  fromSeq: number | Readonly<Record<string, number>> | undefined,
+  chain: string,
+): number | null {
+  const from = typeof fromSeq === 'number' ? fromSeq : fromSeq?.[chain]
+  if (from === undefined) return null
+  if (Number.isSafeInteger(from) && from >= 1) return from
+  throw badArgument(`fromSeq ${from}: use a whole number from 1 on, or the positions of an earlier watch`)
+}
+
 export function toAmount(by: number): number {
   if (Number.isSafeInteger(by)) return by
   throw badArgument(`increment by ${by}: use a whole number between -(2^53 - 1) and 2^53 - 1`)

@@ -1,6 +1,13 @@
-import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../protocol/commands.ts'
+import type {
+  ChangesCommand,
+  ChangesResult,
+  ReadCommand,
+  ReadResult,
+  WriteCommand,
+  WriteResult,
+} from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
-import { asMillis, type Key, type ServerId } from '../protocol/ids.ts'
+import { asMillis, type ChainId, type Key, type ServerId } from '../protocol/ids.ts'
 import { KEYS_PER_COMMAND_MAX } from '../protocol/limits.ts'
 import { slotOf } from '../protocol/slots.ts'
 import {
@@ -12,6 +19,7 @@ import {
   toCondition,
   toConsistency,
   toExpiry,
+  toFromSeq,
   toKey,
   toPolicy,
   toPrefix,
@@ -30,6 +38,7 @@ import type {
   ServerStatus,
   Transaction,
   TransactionOutcome,
+  WatchOptions,
   WriteOutcome,
 } from './options.ts'
 import {
@@ -45,9 +54,12 @@ import {
 import { mergeScans } from './scan.ts'
 import type { ScanItem, StoredValue } from './stored-value.ts'
 import { bytesOfCommand, keyOf, toTransaction } from './transaction.ts'
+import { Watch } from './watch.ts'
 
 const NO_OPTIONS = {}
 const PAGE_SIZE = 256
+/** Before a chain that could not be asked is asked again. */
+const WATCH_PAUSE_MS = 100
 
 /**
  * A connection to a store. Operations may be issued without waiting for earlier ones: those of one turn of the event loop share a message.
@@ -348,6 +360,42 @@ export class Client {
   }
 
   /**
+   * Shows every change of the keys that begin with a prefix, as it is committed: puts, deletes, expiries; those of one chain in the order in which they happened.
+   *
+   * Each is shown at least once, whatever becomes of the replica that is asked, and goes on where it was after a reconfiguration. To go on in
+   * another process, keep `watch.positions` and pass it as `fromSeq`; drop what you know by `chain` and `seq`. Chains keep changes for a while
+   * (64 MiB of them): a watcher that is slower than that ends with `POSITION_LOST`.
+   *
+   * @throws {StoreError} where it is iterated: `POSITION_LOST`: no replica keeps the changes since that position. Forget what you know and begin
+   * again with `snapshot: true`. `CLOSED`: `close` was called. Servers that cannot be reached are waited for.
+   *
+   * @example
+   * for await (const { key, seq, deleted, value } of client.watch('user:', { snapshot: true })) console.log(seq, key, deleted)
+   */
+  watch(prefix: Bytes = '', options: WatchOptions = NO_OPTIONS): Watch {
+    const { fromSeq, snapshot = false, readPolicy } = options
+    if (snapshot && fromSeq !== undefined) throw badArgument('watch: use either fromSeq or snapshot')
+    const from = toPrefix(prefix)
+    const how = readPolicy === undefined ? NO_OPTIONS : { readPolicy }
+    const submit = <Result>(chain: ChainId, command: ReadCommand | ChangesCommand): Promise<Result> =>
+      new Promise((resolve, reject) => {
+        const done = (result: OperationResult) => resolve(result as Result)
+        this.#submitRead({ type: 'chain', chain }, command, how, done, reject)
+      })
+    const starts = this.#engine.chains.map((chain) => ({
+      chain,
+      fromSeq: toFromSeq(fromSeq, chain),
+      snapshot,
+    }))
+    return new Watch(starts, {
+      prefix: from,
+      askChanges: (chain, command) => submit<ChangesResult>(chain, command),
+      readPage: (chain, after) => submit(chain, { type: 'scan', prefix: from, after, limit: PAGE_SIZE }),
+      pause: () => new Promise((resolve) => setTimeout(resolve, WATCH_PAUSE_MS)),
+    })
+  }
+
+  /**
    * Asks every server for its own status: its chains, roles and counters.
    *
    * @returns one element per server, also for those that did not answer.
@@ -392,7 +440,7 @@ export class Client {
 
   #submitRead(
     place: Place,
-    command: ReadCommand,
+    command: ReadCommand | ChangesCommand,
     options: GetOptions,
     done: (result: OperationResult) => void,
     failed: (error: Error) => void,

@@ -18,6 +18,8 @@ export type {
   TransactionCompare,
   TransactionOutcome,
   TransactionWrite,
+  WatchOptions,
   WriteOutcome,
 } from './options.ts'
 export type { ScanItem, StoredValue } from './stored-value.ts'
+export type { Change, Watch } from './watch.ts'

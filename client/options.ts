@@ -29,6 +29,18 @@ export interface ScanOptions extends GetOptions {
   readonly pageSize?: number
 }
 
+export interface WatchOptions {
+  /**
+   * The first seq to show: one number for all chains, or `watch.positions` of an earlier watch. Chains that it does not name begin now. Default: what
+   * is written from now on.
+   */
+  readonly fromSeq?: number | Readonly<Record<string, number>>
+  /** First shows what there is now, each key once, and then what changes. Default: false. */
+  readonly snapshot?: boolean
+  /** Which replica is asked. Default: what `connect` was told. */
+  readonly readPolicy?: ReadPolicy
+}
+
 /** What a conditional write did. `version` is 0 where nothing had to be written: a delete of an absent key. */
 export type WriteOutcome =
   | { readonly applied: true; readonly version: number }

@@ -1,4 +1,11 @@
-import type { Compare, Condition, Mutation, ReadCommand, WriteCommand } from '../protocol/commands.ts'
+import type {
+  ChangesCommand,
+  Compare,
+  Condition,
+  Mutation,
+  ReadCommand,
+  WriteCommand,
+} from '../protocol/commands.ts'
 import { StoreError } from '../protocol/errors.ts'
 import type { Key } from '../protocol/ids.ts'
 import { KEYS_PER_COMMAND_MAX, VALUE_BYTES_MAX } from '../protocol/limits.ts'
@@ -55,13 +62,15 @@ export function keyOf(command: WriteCommand): Key {
 }
 
 /** Keys and values of a command: what it costs to hold and to send. */
-export function bytesOfCommand(command: WriteCommand | ReadCommand): number {
+export function bytesOfCommand(command: WriteCommand | ReadCommand | ChangesCommand): number {
   switch (command.type) {
     case 'get': {
       let bytes = 0
       for (const key of command.keys) bytes += key.length
       return bytes
     }
+    case 'changes':
+      return command.prefix.length
     case 'scan':
       return command.prefix.length + (command.after?.length ?? 0)
     case 'transaction':

@@ -1,5 +1,14 @@
 import type { ClusterMap } from './cluster.ts'
-import type { Failure, ReadCommand, ReadOptions, ReadResult, WriteCommand, WriteResult } from './commands.ts'
+import type {
+  ChangesCommand,
+  ChangesResult,
+  Failure,
+  ReadCommand,
+  ReadOptions,
+  ReadResult,
+  WriteCommand,
+  WriteResult,
+} from './commands.ts'
 import type { ChainId, RequestNumber, SessionId } from './ids.ts'
 
 /** Exactly-once identity of a write (DESIGN 3.2). */
@@ -29,6 +38,13 @@ export type ClientMessage =
       readonly command: ReadCommand
       readonly options: ReadOptions
     }
+  /** To any replica: answered when there is a change, or after a while without one. */
+  | {
+      readonly type: 'changes'
+      readonly call: number
+      readonly chain: ChainId
+      readonly command: ChangesCommand
+    }
   | { readonly type: 'map-request'; readonly call: number }
   /** Asks one server for its own status, as its http door shows it; the reply is JSON. */
   | { readonly type: 'status-request'; readonly call: number }
@@ -37,6 +53,7 @@ export type ClientMessage =
 export type ServerMessage =
   | { readonly type: 'write-reply'; readonly call: number; readonly result: WriteResult }
   | { readonly type: 'read-reply'; readonly call: number; readonly result: ReadResult }
+  | { readonly type: 'changes-reply'; readonly call: number; readonly result: ChangesResult }
   /** A redirect carries the newer map, so that the client can retry at once. */
   | {
       readonly type: 'failed'

@@ -88,6 +88,37 @@ export interface ReadOptions {
   readonly atLeast: Seq
 }
 
+/** What has been committed in a chain behind a position: the changefeed. */
+export interface ChangesCommand {
+  readonly type: 'changes'
+  /** Only keys that begin with it. */
+  readonly prefix: Key
+  /** Seqs above this one. Null: nothing yet, only where the chain stands. */
+  readonly after: Seq | null
+  /** A page ends with the entry that brings it to so many changes. */
+  readonly limit: number
+  /** How long to wait for a change where there is none; the server has a bound of its own. */
+  readonly waitMs: Millis
+}
+
+/** One write of one committed entry. */
+export interface ChangeRecord {
+  readonly key: Key
+  /** Shared by all that one transaction wrote. */
+  readonly seq: Seq
+  /** Null: deleted, or expired. */
+  readonly value: Uint8Array | null
+  readonly expiresAtWallMs: Millis
+}
+
+/** Whole entries only, in order of seq. */
+export interface ChangesResult {
+  readonly type: 'changes'
+  readonly changes: readonly ChangeRecord[]
+  /** Everything up to here has been looked at: pass it as `after` to go on. */
+  readonly next: Seq
+}
+
 /** What a write answers. `version` is the seq of its entry, or 0 where it needed none (deleting what is absent). */
 export type WriteResult =
   | { readonly type: 'written'; readonly version: Seq; readonly number: number | null }

@@ -16,6 +16,7 @@ export const ERRORS = {
   WRONG_CHAIN: { outcome: 'definite', retry: 'after-refresh' },
   OVERLOADED: { outcome: 'definite', retry: 'after-backoff' },
   STORAGE_FAILED: { outcome: 'indefinite', retry: 'if-idempotent' },
+  POSITION_LOST: { outcome: 'definite', retry: 'never' },
   SESSION_LAPSED: { outcome: 'definite', retry: 'never' },
   TIMEOUT: { outcome: 'indefinite', retry: 'if-idempotent' },
   CONNECTION_LOST: { outcome: 'indefinite', retry: 'if-idempotent' },

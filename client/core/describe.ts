@@ -11,6 +11,7 @@ export function describe(operation: Operation): string {
       return `status of ${operation.server}`
     case 'read': {
       const { command } = operation
+      if (command.type === 'changes') return `watch ${quote(command.prefix)}`
       return command.type === 'scan' ? `scan ${quote(command.prefix)}` : `get ${describeKeys(command.keys)}`
     }
     case 'write': {

@@ -1,6 +1,8 @@
 /** What goes into the client's core, and what comes out (DESIGN 3.2, 3.3). Data only. */
 import type { ClientMessage, ServerMessage } from '../../protocol/client-messages.ts'
 import type {
+  ChangesCommand,
+  ChangesResult,
   Consistency,
   ReadCommand,
   ReadResult,
@@ -34,7 +36,7 @@ interface OperationBase {
 export interface ReadOperation extends OperationBase {
   readonly type: 'read'
   readonly place: Place
-  readonly command: ReadCommand
+  readonly command: ReadCommand | ChangesCommand
   readonly consistency: Consistency
   readonly policy: ReadPolicy
 }
@@ -75,7 +77,7 @@ export interface StatusResult {
   readonly json: string
 }
 
-export type OperationResult = ReadResult | WriteResult | StatusResult
+export type OperationResult = ReadResult | ChangesResult | WriteResult | StatusResult
 
 /** What the shell must do, in order. */
 export interface ClientOutbox {

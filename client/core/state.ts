@@ -38,6 +38,8 @@ export interface Request {
   /** Reads that went to another replica at once, since the request last waited. */
   hops: number
   backoffs: number
+  /** Who has said that the position to watch from is lost there. */
+  lostAt: readonly string[]
   /** Waits in the queue of its session. */
   queued: boolean
   session: ChainSession | null
@@ -131,6 +133,7 @@ export const createRequest = (
   epoch: NO_EPOCH,
   hops: 0,
   backoffs: 0,
+  lostAt: [],
   queued: false,
   session: null,
   sessionId: null,

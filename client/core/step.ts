@@ -7,7 +7,7 @@
  */
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import type { ClusterMap } from '../../protocol/cluster.ts'
-import type { Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
+import type { Failure } from '../../protocol/commands.ts'
 import { ERRORS, StoreError } from '../../protocol/errors.ts'
 import type { ChainId } from '../../protocol/ids.ts'
 import { unreachable } from '../../protocol/invariants.ts'
@@ -15,7 +15,7 @@ import { describe } from './describe.ts'
 import type { ClientEvent, ClientOutbox, Operation, OperationResult } from './events.ts'
 import { adoptMap, askForMap, mapArrived, mapRequestLost, wantMap } from './map-refresh.ts'
 import { type ClientState, createRequest, mayHaveHappened, type Request } from './state.ts'
-import { abandonTry, complete, dispatch, dropIdentity, fail, isRetriable, wait } from './tries.ts'
+import { abandonTry, complete, dispatch, dropIdentity, fail, isRetriable, send, wait } from './tries.ts'
 
 /** Applies one event. Same state and event, same effects. Mutates `state` and `out`, nothing else. */
 export function step(state: ClientState, event: ClientEvent, out: ClientOutbox): void {
@@ -76,6 +76,9 @@ function onMessage(state: ClientState, from: string, message: ServerMessage, out
     case 'write-reply':
       onResult(state, from, message.call, message.result, out)
       break
+    case 'changes-reply':
+      onResult(state, from, message.call, message.result, out)
+      break
     case 'status-reply':
       onResult(state, from, message.call, { type: 'status', json: message.json }, out)
       break
@@ -94,7 +97,7 @@ function onMessage(state: ClientState, from: string, message: ServerMessage, out
   }
 }
 
-const READ_RESULTS: ReadonlySet<OperationResult['type']> = new Set(['values', 'page'])
+const READ_RESULTS: ReadonlySet<OperationResult['type']> = new Set(['values', 'page', 'changes'])
 
 function onResult(
   state: ClientState,
@@ -109,14 +112,16 @@ function onResult(
   const kind = READ_RESULTS.has(result.type) ? 'read' : result.type === 'status' ? 'status' : 'write'
   // Not an answer to what was asked: as good as none.
   if (operation.type !== kind || (request.opens !== null && result.type !== 'written')) return
-  if (kind === 'read' && call === request.call) state.health.answered(from, state.nowMs - request.sentAtMs)
+  // A replica that waited for a change is not slow.
+  const timed = kind === 'read' && result.type !== 'changes' && call === request.call
+  if (timed) state.health.answered(from, state.nowMs - request.sentAtMs)
   else state.health.heard(from)
-  if (kind !== 'status') noteSeen(request, result as ReadResult | WriteResult)
+  if (kind !== 'status') noteSeen(request, result as Exclude<OperationResult, { type: 'status' }>)
   complete(state, request, result, out)
 }
 
 /** What the client has seen, no later weak read of it may miss (DESIGN 3.3). */
-function noteSeen({ session }: Request, result: ReadResult | WriteResult): void {
+function noteSeen({ session }: Request, result: Exclude<OperationResult, { type: 'status' }>): void {
   if (session === null) return
   switch (result.type) {
     case 'values':
@@ -130,6 +135,9 @@ function noteSeen({ session }: Request, result: ReadResult | WriteResult): void 
       break
     case 'unmatched':
       if (result.current !== null) session.sawCommitted(result.current.version)
+      break
+    case 'changes':
+      session.sawCommitted(result.next)
       break
     case 'refused':
       break
@@ -164,6 +172,7 @@ function onFailed(state: ClientState, call: number, failure: Failure, out: Clien
   request.call = 0
   request.lastFailure = failure
   if (code === 'SESSION_LAPSED') return onSessionLapsed(state, request, out)
+  if (code === 'POSITION_LOST') return onPositionLost(state, request, failure, out)
   switch (ERRORS[code].retry) {
     case 'never':
       return fail(state, request, failure, out)
@@ -189,6 +198,16 @@ function onSessionLapsed(state: ClientState, request: Request, out: ClientOutbox
   }
   dropIdentity(request)
   dispatch(state, request, out)
+}
+
+/** Replicas keep more or less of what has changed: whoever came last, by a snapshot, the least. All are asked before it counts as lost. */
+function onPositionLost(state: ClientState, request: Request, failure: Failure, out: ClientOutbox): void {
+  const { chain, server } = request
+  if (server !== null) request.lostAt = [...request.lostAt, server]
+  const route = chain === null ? null : state.routing.route(chain)
+  const other = route?.readers.spread.find((name) => !request.lostAt.includes(name))
+  if (other === undefined) return fail(state, request, failure, out)
+  send(state, request, other, out)
 }
 
 /** At once where the map names somebody else to ask, otherwise after a while. */

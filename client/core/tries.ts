@@ -136,15 +136,19 @@ export function drainQueue(state: ClientState, session: ChainSession, out: Clien
   }
 }
 
-function send(state: ClientState, request: Request, server: string, out: ClientOutbox): void {
+export function send(state: ClientState, request: Request, server: string, out: ClientOutbox): void {
   const call = state.nextCall++
   state.waiting.delete(request)
   state.calls.set(call, request)
   request.call = call
   request.server = server
   request.sentAtMs = state.nowMs
+  const { operation } = request
+  // Whoever waits for changes lets the server wait.
+  const waitMs =
+    operation.type === 'read' && operation.command.type === 'changes' ? operation.command.waitMs : 0
   const patient = request.operation.type === 'status' || !isRetriable(state, request)
-  const tryUntilMs = patient ? request.deadlineMs : state.nowMs + state.limits.tryTimeoutMs
+  const tryUntilMs = patient ? request.deadlineMs : state.nowMs + waitMs + state.limits.tryTimeoutMs
   request.wakeAtMs = Math.min(request.deadlineMs, tryUntilMs)
   out.send(server, messageOf(request, call), request.operation.bytes)
 }
@@ -163,6 +167,7 @@ function messageOf(request: Request, call: number): ClientMessage {
     return { type: 'write', call, chain, identity: identityOf(request), command: operation.command }
   }
   const { command, consistency } = operation
+  if (command.type === 'changes') return { type: 'changes', call, chain, command }
   const options = consistency.type === 'strong' ? STRONG : { consistency, atLeast: asSeq(session.atLeast) }
   return { type: 'read', call, chain, command, options }
 }

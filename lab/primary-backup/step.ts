@@ -1,4 +1,5 @@
 /** The core of primary/backup: events in, effects out, as the chain's. */
+import { noChangefeed } from '../../chain/changes.ts'
 import { onConfig, onIncarnation, onSessionLost, onStorageFailed } from '../../chain/configuration.ts'
 import type { Outbox, ReplicaEvent } from '../../chain/events.ts'
 import { lapse, repairUpstream } from '../../chain/housekeeping.ts'
@@ -45,6 +46,8 @@ export function step(star: PrimaryBackup, event: ReplicaEvent, out: Outbox): voi
       return onTick(star, out)
     case 'read':
       return onRead(star, event, out)
+    case 'changes':
+      return out.reply(event.request, noChangefeed(replica.self))
     case 'write':
       return onWrite(replica, event, out)
     case 'message':

@@ -2,6 +2,7 @@
  * A member of a quorum in a data server (`--replication raft`, `raft-lease`): writes are commands in a log that Raft replicates, each replica applies what is committed to
  * the same store that a chain would have. Everything else of the server is as it is for a chain.
  */
+import { noChangefeed } from '../../chain/changes.ts'
 import type { ReplicaStatus } from '../../chain/configuration.ts'
 import type { LogRecord, ReplicaEvent } from '../../chain/events.ts'
 import { CHAIN_LIMITS, type ChainLimits, checkLimits } from '../../chain/limits.ts'
@@ -238,6 +239,8 @@ export class QuorumHost extends OutboxHost {
         return this.#onWrite(event)
       case 'read':
         return this.#reads.onRead(event)
+      case 'changes':
+        return this.reply(event.request, noChangefeed(this.#self))
       case 'durable':
         return this.#stepped((work) => work.onDurable(event.position.seq))
       case 'store-flushed':

@@ -8,6 +8,12 @@ import { isErrorCode } from '../errors.ts'
 import { asChainId, asRequestNumber, asSeq, asSessionId, type Key, NO_SEQ } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
 import { CLIENT_MESSAGES_MAX, SERVER_MESSAGES_MAX } from '../limits.ts'
+import {
+  readChangesCommand,
+  readChangesResult,
+  writeChangesCommand,
+  writeChangesResult,
+} from './change-fields.ts'
 import { clusterMapFromJson, clusterMapToJson } from './cluster-map.ts'
 import {
   NO_EXPIRY,
@@ -31,10 +37,29 @@ import { CodecError, FieldReader, tooManyMessages, unknownKind } from './fields.
 export const FAMILY = { client: 1, server: 2, chain: 3 } as const
 
 /** `strong-get`: one key, strong, no session token. `plain-put`: no condition, no expiry. */
-const CLIENT = { 'strong-get': 0, 'plain-put': 1, get: 2, scan: 3, write: 4, map: 5, status: 6 } as const
+const CLIENT = {
+  'strong-get': 0,
+  'plain-put': 1,
+  get: 2,
+  scan: 3,
+  write: 4,
+  map: 5,
+  status: 6,
+  changes: 7,
+} as const
 
 /** `value`: one committed value, or none. `written`: without a number. */
-const SERVER = { value: 0, written: 1, values: 2, page: 3, result: 4, failed: 5, map: 6, status: 7 } as const
+const SERVER = {
+  value: 0,
+  written: 1,
+  values: 2,
+  page: 3,
+  result: 4,
+  failed: 5,
+  map: 6,
+  status: 7,
+  changes: 8,
+} as const
 
 const STRONG = { type: 'strong' } as const
 const STRONG_OPTIONS = { consistency: STRONG, atLeast: NO_SEQ } as const
@@ -97,6 +122,9 @@ function writeClientMessage(to: FieldWriter, message: ClientMessage): void {
     case 'write':
       writeWrite(to, message)
       break
+    case 'changes':
+      writeChanges(to, message)
+      break
     case 'map-request':
       writeHead(to, CLIENT.map, message.call)
       break
@@ -151,6 +179,12 @@ function writeWrite(to: FieldWriter, message: ClientMessage & { type: 'write' })
   to.bytes(command.value)
 }
 
+function writeChanges(to: FieldWriter, { call, chain, command }: ClientMessage & { type: 'changes' }): void {
+  writeHead(to, CLIENT.changes, call)
+  to.name(chain)
+  writeChangesCommand(to, command)
+}
+
 function writeIdentity(to: FieldWriter, identity: RequestIdentity | null): void {
   if (identity === null) return to.count(NO_SESSION)
   to.count(identity.session)
@@ -201,6 +235,8 @@ function readClientMessage(reader: FieldReader): ClientMessage {
     }
     case CLIENT.write:
       return { type: 'write', call, chain, identity: readIdentity(reader), command: readWriteCommand(reader) }
+    case CLIENT.changes:
+      return { type: 'changes', call, chain, command: readChangesCommand(reader) }
     default:
       return unknownKind('client message', kind)
   }
@@ -214,6 +250,10 @@ function writeServerMessage(to: FieldWriter, message: ServerMessage): void {
       break
     case 'write-reply':
       writeWriteReply(to, call, message.result)
+      break
+    case 'changes-reply':
+      writeHead(to, SERVER.changes, call)
+      writeChangesResult(to, message.result)
       break
     case 'failed':
       writeHead(to, SERVER.failed, call)
@@ -290,6 +330,8 @@ function readServerMessage(reader: FieldReader): ServerMessage {
       return { type: 'read-reply', call, result: readPage(reader) }
     case SERVER.result:
       return { type: 'write-reply', call, result: readWriteResult(reader) }
+    case SERVER.changes:
+      return { type: 'changes-reply', call, result: readChangesResult(reader) }
     case SERVER.failed: {
       const failure = readFailure(reader)
       return {

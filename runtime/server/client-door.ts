@@ -1,6 +1,13 @@
 /** The native door: requests of clients go to the replica of their chain, exactly one reply goes back. */
 import type { ClientMessage } from '../../protocol/client-messages.ts'
-import type { Failure, ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../protocol/commands.ts'
+import type {
+  ChangesResult,
+  Failure,
+  ReadCommand,
+  ReadResult,
+  WriteCommand,
+  WriteResult,
+} from '../../protocol/commands.ts'
 import { ERRORS } from '../../protocol/errors.ts'
 import type { ChainId, Key, RequestId } from '../../protocol/ids.ts'
 import type { ClusterView } from './cluster-view.ts'
@@ -60,6 +67,12 @@ export class ClientDoor {
         host.step({ type: 'write', request, identity, command })
         return
       }
+      case 'changes': {
+        const host = this.#hostOf(client, call, message.chain, NO_KEYS)
+        if (host === null) return
+        host.step({ type: 'changes', request: this.#pending.add(client, call), command: message.command })
+        return
+      }
       case 'map-request':
         return this.#outgoing.toClient(client, { type: 'map-reply', call, map: this.#view.map })
       case 'status-request':
@@ -98,11 +111,14 @@ export class ClientDoor {
     return pending !== null && !this.#outgoing.refuses(pending.client)
   }
 
-  reply(request: RequestId, result: WriteResult | ReadResult | Failure): void {
+  reply(request: RequestId, result: WriteResult | ReadResult | ChangesResult | Failure): void {
     const pending = this.#pending.take(request)
     if (pending === null) return // the client has gone
     const { client, call } = pending
     if (result.type === 'failure') return this.#fail(client, call, result)
+    // How long it has waited says nothing of this server.
+    if (result.type === 'changes')
+      return this.#outgoing.toClient(client, { type: 'changes-reply', call, result })
     this.times.answered(pending.kind, pending.stamp)
     if (result.type === 'values' || result.type === 'page')
       this.#outgoing.toClient(client, { type: 'read-reply', call, result })
@@ -128,6 +144,8 @@ export class ClientDoor {
     this.#outgoing.forgetClient(client)
   }
 }
+
+const NO_KEYS = (): readonly Key[] => []
 
 const keysOfRead = (command: ReadCommand): readonly Key[] => (command.type === 'get' ? command.keys : [])
 

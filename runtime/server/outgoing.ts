@@ -2,7 +2,7 @@
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import type { ChainItem } from '../../protocol/codec/chain-codec.ts'
-import type { ReadResult, Versioned, WriteResult } from '../../protocol/commands.ts'
+import type { ChangesResult, ReadResult, Versioned, WriteResult } from '../../protocol/commands.ts'
 import { entryBytes } from '../../protocol/entry.ts'
 import type { ChainId, ServerId } from '../../protocol/ids.ts'
 import type { Carrier } from './ports.ts'
@@ -114,7 +114,14 @@ function bytesOfChainMessage(message: ChainMessage): number {
 function bytesOfReply(message: ServerMessage): number {
   if (message.type === 'read-reply' || message.type === 'write-reply')
     return 32 + bytesOfResult(message.result)
+  if (message.type === 'changes-reply') return bytesOfChanges(message.result)
   return 1024
+}
+
+function bytesOfChanges({ changes }: ChangesResult): number {
+  let bytes = 64
+  for (const { key, value } of changes) bytes += 32 + key.length + (value?.length ?? 0)
+  return bytes
 }
 
 function bytesOfResult(result: ReadResult | WriteResult): number {

@@ -9,7 +9,7 @@ import { step } from '../../chain/step.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ReplicaReport, ServerRegistration } from '../../protocol/cluster.ts'
-import type { Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
+import type { ChangesResult, Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
 import type { Position } from '../../protocol/entry.ts'
 import {
   asEpoch,
@@ -26,7 +26,7 @@ import type { DeferredStore } from '../storage/deferred-store.ts'
 export interface HostServices {
   persist(chain: ChainId, record: LogRecord): void
   send(to: ServerId, chain: ChainId, message: ChainMessage): void
-  reply(request: RequestId, result: WriteResult | ReadResult | Failure): void
+  reply(request: RequestId, result: WriteResult | ReadResult | ChangesResult | Failure): void
   isWanted(request: RequestId): boolean
   report(chain: ChainId, report: ReplicaReport): void
   note(chain: ChainId, text: string): void
@@ -123,7 +123,7 @@ export abstract class OutboxHost implements HostedReplica, Outbox {
     return this.#services.isWanted(request)
   }
 
-  reply(request: RequestId, result: WriteResult | ReadResult | Failure): void {
+  reply(request: RequestId, result: WriteResult | ReadResult | ChangesResult | Failure): void {
     this.#services.reply(request, result)
   }
 

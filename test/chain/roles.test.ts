@@ -104,6 +104,10 @@ function eventOf(
       const options = { consistency: { type: 'strong' }, atLeast: asSeq(0) } as const
       return { type, request, command: { type: 'get', keys: [asKey('a')] }, options }
     }
+    case 'changes': {
+      const command = { type, prefix: asKey(''), after: null, limit: 1, waitMs: asMillis(0) } as const
+      return { type, request, command }
+    }
     case 'durable':
       return { type, position: log.lastPosition, rewrites: replica.rewrites }
     case 'config':
@@ -188,6 +192,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:NOT_SERVING',
+    changes: 'answer:NOT_SERVING',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',
@@ -214,6 +219,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:NOT_SERVING',
+    changes: 'answer:NOT_SERVING',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',
@@ -240,6 +246,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:NOT_SERVING',
+    changes: 'answer:NOT_SERVING',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',
@@ -266,6 +273,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'version-query:n3',
+    changes: 'answer:changes',
     write: 'persist:entry append:n2',
     durable: 'append:n2',
     'store-flushed': '-',
@@ -292,6 +300,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'version-query:n3',
+    changes: 'answer:changes',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',
@@ -318,6 +327,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:values',
+    changes: 'answer:changes',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',
@@ -344,6 +354,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:values',
+    changes: 'answer:changes',
     write: 'persist:entry',
     durable: 'answer:written persist:commit',
     'store-flushed': '-',
@@ -370,6 +381,7 @@ const TABLE: Record<Role, Record<EventType, Expected>> = {
     clock: '-',
     tick: '-',
     read: 'answer:NOT_SERVING',
+    changes: 'answer:NOT_SERVING',
     write: 'answer:NOT_HEAD',
     durable: '-',
     'store-flushed': '-',

@@ -168,3 +168,17 @@ test('status: servers that say nothing of chains are shown, too', SLOW, async ()
   const [status] = json(asJson.stdout)
   expect(status.servers.map((server: { server: string }) => server.server)).toEqual(NAMES)
 })
+
+test('watch shows what there is and what changes, and where to go on', SLOW, async () => {
+  await client.put('feed:a', 'one')
+  const first = await run(['watch', 'feed:', '--snapshot', '--limit', '1', '--json'])
+  expect(json(first.stdout)).toEqual([
+    { chain: 'c0', seq: expect.any(Number), key: 'feed:a', value: 'one', snapshot: true },
+  ])
+  const { seq } = json(first.stdout)[0] as { seq: number }
+  await client.delete('feed:a')
+  const rest = await run(['watch', 'feed:', '--from-seq', `c0=${seq}`, '--limit', '2'])
+  expect(rest.stdout).toBe(`c0\t${seq}\tput\tfeed:a\tone\nc0\t${seq + 1}\tdelete\tfeed:a\n`)
+  expect(rest.stderr).toBe(`to go on from here: --from-seq c0=${seq + 1}\n`)
+  expect(await run(['watch', '--from-seq', 'x'])).toMatchObject({ status: 2 })
+})

@@ -6,7 +6,7 @@ import { QuorumHost } from '../../lab/quorum/quorum-host.ts'
 import { Rng } from '../../lab/simulator/kernel/rng.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
-import type { Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
+import type { ChangesResult, Failure, ReadResult, WriteResult } from '../../protocol/commands.ts'
 import type { Position } from '../../protocol/entry.ts'
 import {
   asChainId,
@@ -45,7 +45,7 @@ class ManualStore extends MemoryStore implements DurableStore {
   async close(): Promise<void> {}
 }
 
-export type Answer = WriteResult | ReadResult | Failure
+export type Answer = WriteResult | ReadResult | ChangesResult | Failure
 
 export class Node {
   readonly store: ManualStore

@@ -193,6 +193,11 @@ export class StoreWorld {
     onRefusedToStart: () => this.seen.refused++,
   }
 
+  /** What any server has applied, in order of seq. */
+  committedEntries(chain: ChainId): Entry[] {
+    return (this.#committed.get(chain) ?? []).filter((entry) => entry !== undefined)
+  }
+
   seconds(count: number): Promise<void> {
     return this.scheduler.runUntil(this.scheduler.nowUs + count * SECOND_US)
   }

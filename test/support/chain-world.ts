@@ -213,7 +213,7 @@ export class ChainWorld {
     core.step(clock, this.#outboxOf(server))
     for (const event of events) {
       this.note(() => `${server.id} <= ${describeEvent(event)}`)
-      if (event.type === 'read' || event.type === 'write') server.requests.add(event.request)
+      if ('request' in event) server.requests.add(event.request)
       const before = replica.log.last
       core.step(freeze(event), this.#outboxOf(server))
       if (event.type !== 'write' || replica.log.last === before) continue

@@ -3,6 +3,9 @@ import type { ClientMessage, ServerMessage } from '../../protocol/client-message
 import type { ClusterMap } from '../../protocol/cluster.ts'
 import { decodeClientBatch, encodeServerBatch } from '../../protocol/codec/client-codec.ts'
 import type {
+  ChangeRecord,
+  ChangesCommand,
+  ChangesResult,
   Condition,
   ReadCommand,
   ReadResult,
@@ -81,6 +84,7 @@ export class FakeCluster {
   bodies = 0
   readonly #values = new Map<Key, Versioned>()
   readonly #results = new Map<string, WriteResult>()
+  readonly #changes: ChangeRecord[] = []
   readonly #sessions = new Set<string>()
   #seq = 0
 
@@ -130,6 +134,8 @@ export class FakeCluster {
         return { type: 'status-reply', call, json: JSON.stringify({ server }) }
       case 'read':
         return { type: 'read-reply', call, result: this.#read(message.chain, message.command) }
+      case 'changes':
+        return { type: 'changes-reply', call, result: this.#changesAfter(message.command) }
       case 'write':
         return this.#write(server, message)
     }
@@ -153,6 +159,16 @@ export class FakeCluster {
     if (name !== null) this.#results.set(name, result)
     if (command.type === 'open-session') this.#sessions.add(`${chain} ${this.#seq}`)
     return { type: 'write-reply', call, result }
+  }
+
+  /** All chains share one feed, which does not wait. */
+  #changesAfter({ prefix, after, limit }: ChangesCommand): ChangesResult {
+    if (after === null) return { type: 'changes', changes: [], next: asSeq(this.#seq) }
+    const changes = this.#changes
+      .filter(({ seq, key }) => seq > after && key.startsWith(prefix))
+      .slice(0, limit)
+    const next = changes.length < limit ? this.#seq : (changes.at(-1)?.seq ?? after)
+    return { type: 'changes', changes, next: asSeq(next) }
   }
 
   #read(chain: ChainId, command: ReadCommand): ReadResult {
@@ -182,6 +198,7 @@ export class FakeCluster {
     const written = (number: number | null = null): WriteResult => ({ type: 'written', version, number })
     const text = (key: Key) => Buffer.from(this.#values.get(key)?.value ?? []).toString('latin1')
     const store = (key: Key, value: Uint8Array | null, expiresAtWallMs = asMillis(0)) => {
+      this.#changes.push({ key, seq: version, value, expiresAtWallMs })
       if (value === null) this.#values.delete(key)
       else this.#values.set(key, { value: value.slice(), version, expiresAtWallMs })
     }

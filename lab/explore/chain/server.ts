@@ -315,7 +315,10 @@ function outboxOf({ faults, ids, packets }: ServerOptions, node: ServerNode, rep
       const plain = deepFreeze(withoutTime(sent))
       node.effects.sends.push({ to: ids.indexOf(to), packet: packets.id(plainText(plain), plain) })
     },
-    reply: (request, result) => node.effects.others.push({ type: 'reply', request, result }),
+    reply: (request, result) => {
+      if (result.type === 'changes') throw new Error('nobody watches here')
+      node.effects.others.push({ type: 'reply', request, result })
+    },
     report: (report) => node.effects.others.push({ type: 'report', report }),
     flushStore: () => {
       node.flushes++

@@ -157,6 +157,18 @@ export const clientMessage: Arbitrary<ClientMessage> = one<ClientMessage>(
     command: fc.record({ type: kind('scan'), prefix: key, after: orNull(key), limit: count }),
     options,
   }),
+  fc.record({
+    type: kind('changes'),
+    call,
+    chain,
+    command: fc.record({
+      type: kind('changes'),
+      prefix: key,
+      after: orNull(seq),
+      limit: count,
+      waitMs: millis,
+    }),
+  }),
   fc.record({ type: kind('map-request'), call }),
   fc.record({ type: kind('status-request'), call }),
 )
@@ -167,6 +179,15 @@ const failure = fc.record({ type: kind('failure'), code: fc.constantFrom(...code
 export const serverMessage: Arbitrary<ServerMessage> = one<ServerMessage>(
   fc.record({ type: kind('write-reply'), call, result: writeResult }),
   fc.record({ type: kind('read-reply'), call, result: readResult }),
+  fc.record({
+    type: kind('changes-reply'),
+    call,
+    result: fc.record({
+      type: kind('changes'),
+      changes: listOf(fc.record({ key, seq, value: orNull(bytes), expiresAtWallMs: millis })),
+      next: seq,
+    }),
+  }),
   fc.record({ type: kind('failed'), call, failure, map: orNull(map) }),
   fc.record({ type: kind('map-reply'), call, map }),
   fc.record({ type: kind('status-reply'), call, json: text }),
