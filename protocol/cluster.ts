@@ -47,6 +47,8 @@ export interface ServerRegistration {
   readonly host: string
   readonly port: number
   readonly httpPort: number
+  /** Of its Redis door; absent or 0: it has none. */
+  readonly redisPort?: number
   /** Failure domain: members of one chain are spread over zones. */
   readonly zone: string
   /** Identity of the data directory. */

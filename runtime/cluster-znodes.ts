@@ -45,7 +45,7 @@ export function reasonFromJson(json: string): string | null {
 export function registrationFromJson(json: string): ServerRegistration | null {
   const data = parse(json)
   if (data === null) return null
-  const { server, incarnation, host, port, httpPort, zone, dataId, holds, draining } = data
+  const { server, incarnation, host, port, httpPort, redisPort, zone, dataId, holds, draining } = data
   if (typeof server !== 'string' || !isNodeId(server) || !isCount(incarnation)) return null
   // Whoever reads it dials it: a name or a port that no socket takes must not get that far.
   if (typeof host !== 'string' || host === '' || !isCount(port) || port > 0xffff) return null
@@ -55,6 +55,7 @@ export function registrationFromJson(json: string): ServerRegistration | null {
     host,
     port,
     httpPort: isCount(httpPort) ? httpPort : 0,
+    ...(isCount(redisPort) && redisPort > 0 && redisPort <= 0xffff && { redisPort }),
     zone: typeof zone === 'string' ? zone : '',
     dataId: typeof dataId === 'string' ? dataId : '',
     holds: holdsFromData(holds),

@@ -1,5 +1,6 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { clusterOption, coordinatorOption, logOption, splitList, transportOption } from '../options.ts'
+import { packageVersion } from '../package-version.ts'
 import { runUntilSignal } from '../run.ts'
 
 const options = {
@@ -23,6 +24,17 @@ const options = {
     type: 'number',
     default: 8001,
     describe: 'Port of /healthz, /readyz, /metrics and /status; 0 takes a free one',
+  },
+  'redis-port': {
+    type: 'number',
+    describe:
+      'Port of the Redis door, for clients of Redis Cluster; 0 takes a free one. Default: no such door',
+  },
+  'redis-proxy': {
+    type: 'boolean',
+    default: false,
+    describe:
+      'The Redis door answers for other servers, too, instead of saying MOVED: for clients that know no cluster',
   },
   zone: { type: 'string', default: '', describe: 'Failure domain: a chain is spread over zones' },
   'session-timeout': {
@@ -74,6 +86,9 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         clusterName: args.cluster,
         transport: args.transport,
         fanOutBytes: args['fan-out-bytes'] ?? null,
+        redisPort: args['redis-port'] ?? null,
+        redisProxy: args['redis-proxy'],
+        version: packageVersion(),
         logger,
         makeHosts: async (replication) =>
           (await import('../../lab/replication/make-hosts.ts')).makeHosts(replication),

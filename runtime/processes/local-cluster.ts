@@ -32,6 +32,8 @@ export interface LocalClusterOptions {
   readonly transport?: string
   readonly sessionTimeoutMs?: number
   readonly logLevel?: string
+  /** Whether servers have a Redis door, and whether it answers for others. Default: none. */
+  readonly redis?: 'cluster' | 'proxy'
   /** Default: all of them on 127.0.0.1. */
   readonly place?: (name: string) => LocalPlace
 }
@@ -56,6 +58,7 @@ export interface CoordinatorStatus {
 interface Ports {
   readonly main: number
   readonly http: number
+  readonly redis: number
 }
 
 const LOOPBACK: LocalPlace = { host: '127.0.0.1', launcher: [] }
@@ -112,6 +115,10 @@ export class LocalCluster {
 
   httpPort(name: string): number {
     return this.#ports.get(name)?.http ?? 0
+  }
+
+  redisPort(name: string): number {
+    return this.#ports.get(name)?.redis ?? 0
   }
 
   process(name: string): LocalProcess {
@@ -224,10 +231,13 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     servers: Array.from({ length: options.servers ?? 3 }, (_, i) => `n${i + 1}`),
   }
   mkdirSync(join(directory, 'logs'), { recursive: true })
-  const free = await freePorts(names.coordinators.length * 3 + names.servers.length * 2)
+  const free = await freePorts(names.coordinators.length * 4 + names.servers.length * 3)
   const take = () => free.pop() ?? 0
   const ports = new Map(
-    [...names.coordinators, ...names.servers].map((name) => [name, { main: take(), http: take() }]),
+    [...names.coordinators, ...names.servers].map((name) => [
+      name,
+      { main: take(), http: take(), redis: take() },
+    ]),
   )
   const port = (name: string) => ports.get(name)?.main ?? 0
   const place = options.place ?? (() => LOOPBACK)
@@ -267,6 +277,8 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
       ...['--host', place(name).host],
       ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
       ...['--session-timeout', String(sessionTimeoutMs), ...over],
+      ...(options.redis === undefined ? [] : ['--redis-port', String(ports.get(name)?.redis)]),
+      ...(options.redis === 'proxy' ? ['--redis-proxy'] : []),
       ...['--coordinator-tick', String(options.ensemble?.tickMs ?? 0)],
     ]),
   )

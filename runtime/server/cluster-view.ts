@@ -3,12 +3,15 @@ import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ClusterMap, Readers, ServerRegistration } from '../../protocol/cluster.ts'
 import type { ChainId, Key, ServerId } from '../../protocol/ids.ts'
 import { rangesHave, SLOT_COUNT, slotOf } from '../../protocol/slots.ts'
+import type { Address } from '../../protocol/transport.ts'
 
 export class ClusterView {
   #clusterId = ''
   readonly #readers: Readers
   readonly #chains = new Map<ChainId, ChainConfig>()
   readonly #addresses = new Map<ServerId, { host: string; port: number; zone: string }>()
+  /** Of the servers that have a Redis door. */
+  readonly #redis = new Map<ServerId, Address>()
   #map: ClusterMap | null = null
 
   constructor(readers: Readers = 'any') {
@@ -30,12 +33,20 @@ export class ClusterView {
   }
 
   /** A server's address outlives its registration: during an outage of the coordinator nobody moves. */
-  learnServer({ server, host, port, zone }: ServerRegistration): boolean {
+  learnServer({ server, host, port, zone, redisPort = 0 }: ServerRegistration): boolean {
     const known = this.#addresses.get(server)
-    if (known?.host === host && known.port === port && known.zone === zone) return false
+    const sameDoor = (this.#redis.get(server)?.port ?? 0) === redisPort
+    if (known?.host === host && known.port === port && known.zone === zone && sameDoor) return false
+    if (redisPort === 0) this.#redis.delete(server)
+    else this.#redis.set(server, { host, port: redisPort })
     this.#addresses.set(server, { host, port, zone })
     this.#map = null
     return true
+  }
+
+  /** Where clients of Redis reach a server; null where that has no such door. */
+  redisAddress(server: ServerId): Address | null {
+    return this.#redis.get(server) ?? null
   }
 
   config(chain: ChainId): ChainConfig | null {

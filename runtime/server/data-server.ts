@@ -15,7 +15,14 @@ import {
   type ServerRegistration,
 } from '../../protocol/cluster.ts'
 import type { Batch } from '../../protocol/codec/batch.ts'
-import { asMillis, asServerId, type ChainId, type Incarnation, type ServerId } from '../../protocol/ids.ts'
+import {
+  asMillis,
+  asServerId,
+  type ChainId,
+  type Incarnation,
+  type Millis,
+  type ServerId,
+} from '../../protocol/ids.ts'
 import type { Timer } from '../../protocol/timers.ts'
 import type { Address } from '../../protocol/transport.ts'
 import { DeferredStore } from '../storage/deferred-store.ts'
@@ -24,6 +31,7 @@ import { ChainLog } from './chain-log.ts'
 import { ClientDoor } from './client-door.ts'
 import { ClusterView } from './cluster-view.ts'
 import type { DoorTimes } from './door-times.ts'
+import { LocalCalls } from './local-calls.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Carrier, DataServerPorts, ServerWal } from './ports.ts'
 import { Reconfigurations } from './reconfigurations.ts'
@@ -65,6 +73,8 @@ export class DataServer {
   readonly id: ServerId
   readonly view: ClusterView
   readonly clock: DataServerPorts['clock']
+  /** For this process's other doors. */
+  readonly local: LocalCalls
   readonly #options: DataServerOptions
   readonly #ports: DataServerPorts
   readonly #makeHost: MakeHost
@@ -117,6 +127,7 @@ export class DataServer {
     })
     this.view = new ClusterView(READERS[replication])
     this.view.clusterId = options.clusterId
+    this.local = new LocalCalls(this.#hosts, this.view)
     const { wal, records } = ports.openWal({
       onDurable: () => this.#onDurable(),
       onFailure: (error) => this.failStorage(error),
@@ -184,8 +195,9 @@ export class DataServer {
   readonly #services: HostServices = {
     persist: (chain, record) => this.#chainLog.append(chain, record),
     send: (to, chain, message) => this.#fanOut.send(to, chain, message),
-    reply: (request, result) => this.#door?.reply(request, result),
-    isWanted: (request) => this.#door?.isWanted(request) ?? false,
+    reply: (request, result) =>
+      LocalCalls.isLocal(request) ? this.local.reply(request, result) : this.#door?.reply(request, result),
+    isWanted: (request) => LocalCalls.isLocal(request) || (this.#door?.isWanted(request) ?? false),
     report: (chain, report) => this.#options.onReport(chain, report),
     note: (chain, text) => this.#ports.log.info({ chain }, text),
     storageFailed: (error) => this.failStorage(error),
@@ -235,12 +247,17 @@ export class DataServer {
     host.step(event)
   }
 
-  /** What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts). */
-  onBatch(from: string, batch: Batch): void {
+  /** Tells every replica what time it is: after something has arrived, and before any of it is handled. @returns the time. */
+  tellTime(): Millis {
     const nowMs = asMillis(this.clock.nowMs())
     const wallMs = asMillis(this.clock.wallMs)
-    this.#door?.times.arrived(nowMs)
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
+    return nowMs
+  }
+
+  /** What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts). */
+  onBatch(from: string, batch: Batch): void {
+    this.#door?.times.arrived(this.tellTime())
     if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
       for (const { chain, message } of batch.items) this.#onChainMessage(asServerId(from), chain, message)

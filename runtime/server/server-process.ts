@@ -2,20 +2,24 @@
 import type { Logger } from 'pino'
 import { parseServers } from '../../client/coordinator/addresses.ts'
 import { coordinator } from '../../client/coordinator/client.ts'
+import { endWithBug } from '../../client/node-bug.ts'
 import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions, Replication } from '../../protocol/cluster.ts'
-import { asServerId, type ChainId } from '../../protocol/ids.ts'
+import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
-import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
+import type { HttpDoor } from '../doors/http.ts'
+import { openRedisDoor, type Door as RedisDoor } from '../doors/redis/door.ts'
+import { LocalStore } from '../doors/redis/local-store.ts'
+import { ProxyStore } from '../doors/redis/proxy-store.ts'
 import { LatencyHistogram } from '../latency.ts'
-import { serverMetrics } from '../metrics/server-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
-import { openDataDirectory } from '../storage/data-directory.ts'
+import { type DataDirectory, openDataDirectory } from '../storage/data-directory.ts'
+import type { DataServer } from './data-server.ts'
 import { Membership } from './membership.ts'
 import { openDataServer } from './open-data-server.ts'
-import { unreadyReason } from './readiness.ts'
 import type { MakeHost } from './replica-host.ts'
+import { openServerHttp } from './server-http.ts'
 
 export interface ServerProcessOptions {
   readonly id: string
@@ -33,6 +37,12 @@ export interface ServerProcessOptions {
   readonly transport: string
   /** Entries of so many bytes go from the head to all members at once. Default: null. */
   readonly fanOutBytes?: number | null
+  /** Of the Redis door; 0 takes a free one; null: there is none. */
+  readonly redisPort?: number | null
+  /** Whether the Redis door answers for other servers, too. */
+  readonly redisProxy?: boolean
+  /** Of this program, as doors tell it. */
+  readonly version?: string
   readonly logger: Logger
   /** Brings what keeps copies alike in a cluster that is not a chain's. Absent: such a cluster is refused. */
   readonly makeHosts?: (replication: Replication) => Promise<MakeHost | null>
@@ -75,19 +85,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     onReport: (chain, report) => membership?.report(chain, report),
     onStorageFailed: () => void membership?.abandon(),
   })
-  const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
-  const http: HttpDoor = await openHttpDoor({
-    host: options.host,
-    port: options.httpPort,
-    status: () => server.status(),
-    unhealthy: () => server.storageError?.message ?? null,
-    unready,
-    metrics: serverMetrics(() => {
-      const status = server.status()
-      const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
-      return { status, door: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
-    }),
+  const http: HttpDoor = await openServerHttp({
+    server,
+    cluster,
+    listen: { host: options.host, port: options.httpPort },
+    syncTimes,
+    logger,
   })
+  const redis = await openRedis(options, server)
   membership = new Membership({
     server,
     coordinators: options.coordinators,
@@ -98,6 +103,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       host: options.host,
       port: server.address?.port ?? 0,
       httpPort: http.port,
+      redisPort: redis?.port ?? 0,
       zone: options.zone,
       dataId: data.dataId,
     },
@@ -110,21 +116,48 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       id,
       address: server.address,
       http: http.port,
+      redis: redis?.port ?? null,
       durability: cluster.durability,
       replication: cluster.replication,
     },
     'data server is up',
   )
-  return {
-    stop: async () => {
-      server.loseSession() // serves nothing from here on, so that the session may end
-      await membership.stop()
-      await server.stop()
-      await http.close()
-      data.close()
-      logger.info('data server has stopped')
-    },
-  }
+  return { stop: () => stopAll({ server, membership, redis, http, data, logger }) }
+}
+
+interface Parts {
+  readonly server: DataServer
+  readonly membership: Membership | null
+  readonly redis: RedisDoor | null
+  readonly http: HttpDoor
+  readonly data: DataDirectory
+  readonly logger: Logger
+}
+
+async function stopAll({ server, membership, redis, http, data, logger }: Parts): Promise<void> {
+  server.loseSession() // serves nothing from here on, so that the session may end
+  await membership?.stop()
+  await redis?.close()
+  await server.stop()
+  await http.close()
+  data.close()
+  logger.info('data server has stopped')
+}
+
+async function openRedis(options: ServerProcessOptions, server: DataServer): Promise<RedisDoor | null> {
+  const { redisPort = null, redisProxy = false, host, logger, transport, clusterName: cluster } = options
+  if (redisPort === null) return null
+  const local = new LocalStore(server)
+  const { address } = server
+  return openRedisDoor({
+    store: redisProxy ? new ProxyStore({ local, transport, cluster, address }) : local,
+    host,
+    port: redisPort,
+    proxies: redisProxy,
+    version: options.version ?? '',
+    onProtocolError: (remote, reason) => logger.warn({ remote, reason }, 'redis: connection closed'),
+    onBug: endWithBug,
+  })
 }
 
 /** Waits for the cluster to exist: its first manager writes the options. */

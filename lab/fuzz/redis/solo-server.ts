@@ -1,0 +1,156 @@
+/** One data server in this process, with everything in memory: the real cores and the real Redis door, and no coordinators. */
+import { MemoryStore } from '../../../chain/memory-store.ts'
+import { nodeTimers } from '../../../client/node-timers.ts'
+import type { ChainConfig } from '../../../protocol/chain-config.ts'
+import type { Position } from '../../../protocol/entry.ts'
+import { asChainId, asEpoch, asIncarnation, asServerId, type ServerId } from '../../../protocol/ids.ts'
+import { evenSlotRanges } from '../../../protocol/slots.ts'
+import { LeaseClock } from '../../../runtime/clock.ts'
+import { type Door, openRedisDoor } from '../../../runtime/doors/redis/door.ts'
+import { LocalStore } from '../../../runtime/doors/redis/local-store.ts'
+import { DataServer } from '../../../runtime/server/data-server.ts'
+import type { DurableStore } from '../../../runtime/storage/durable-store.ts'
+
+export interface SoloServer {
+  readonly server: DataServer
+  readonly door: Door
+  /** Bugs and complaints since the start. */
+  readonly bugs: readonly unknown[]
+  readonly protocolErrors: { count: number }
+  close(): Promise<void>
+}
+
+export interface SoloOptions {
+  readonly proxies?: boolean
+  /** Chains that share the slots, all led by this server. Default: 1. */
+  readonly chains?: number
+  /** Another server that leads them instead: this one follows. */
+  readonly head?: { readonly server: ServerId; readonly redisPort: number }
+}
+
+const ID = asServerId('n1')
+const NEVER_MS = Number.MAX_SAFE_INTEGER
+
+/** A store that needs no disk. */
+class VolatileStore extends MemoryStore {
+  flush(): Promise<Position> {
+    return Promise.resolve(this.meta.applied)
+  }
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+  readonly overlayBytes = 0
+}
+
+export async function startSoloServer(options: SoloOptions = {}): Promise<SoloServer> {
+  const bugs: unknown[] = []
+  const protocolErrors = { count: 0 }
+  const onBug = (error: unknown) => void bugs.push(error)
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+  let position = 0
+  const server = new DataServer(
+    {
+      id: ID,
+      incarnation: asIncarnation(1),
+      clusterId: 'solo',
+      fsync: 'never',
+      onReport: () => {},
+      onStorageFailed: onBug,
+    },
+    {
+      clock: new LeaseClock(),
+      timers: nodeTimers,
+      log: silent,
+      atTurnEnd: setImmediate,
+      onBug,
+      openWal: (events) => {
+        let written = 0
+        const wal = {
+          get durablePosition() {
+            return written
+          },
+          get lastPosition() {
+            return position
+          },
+          append: () => ++position,
+          appendHint: () => ++position,
+          write: () => {
+            if (written === position) return
+            written = position
+            setImmediate(() => events.onDurable())
+          },
+          writeHints: () => {},
+          dropBefore: () => {},
+          close: () => Promise.resolve(),
+        }
+        return { wal, records: [] }
+      },
+      storedChains: () => [],
+      openStore: (): DurableStore => new VolatileStore(),
+      resources: () => ({ residentBytes: 0, uptimeMs: 0 }),
+    },
+  )
+  const carrier = {
+    toServer: () => {},
+    toClient: () => true,
+    flush: () => {},
+    setAddress: () => {},
+    close: () => Promise.resolve(),
+  }
+  server.listen(carrier, null)
+  const door = await openRedisDoor({
+    store: new LocalStore(server),
+    host: '127.0.0.1',
+    port: 0,
+    proxies: options.proxies ?? false,
+    version: 'test',
+    onProtocolError: () => void protocolErrors.count++,
+    onBug,
+  })
+  server.renewLease(NEVER_MS)
+  register(server, ID, door.port)
+  if (options.head !== undefined) register(server, options.head.server, options.head.redisPort)
+  for (const [i, slots] of evenSlotRanges(options.chains ?? 1).entries())
+    await server.learnConfig(configOf(i, slots, options.head?.server ?? null))
+  return {
+    server,
+    door,
+    bugs,
+    protocolErrors,
+    close: async () => {
+      await door.close()
+      await server.stop()
+    },
+  }
+}
+
+function configOf(number: number, slots: ChainConfig['slots'][number], head: ServerId | null): ChainConfig {
+  const member = (server: ServerId) => ({
+    server,
+    incarnation: asIncarnation(1),
+    serving: true,
+    leaving: false,
+  })
+  return {
+    chain: asChainId(`c${number}`),
+    epoch: asEpoch(1),
+    members: head === null ? [member(ID)] : [member(head), member(ID)],
+    joining: null,
+    slots: [slots],
+  }
+}
+
+function register(server: DataServer, id: ServerId, redisPort: number): void {
+  server.learnServer({
+    server: id,
+    incarnation: asIncarnation(1),
+    host: '127.0.0.1',
+    port: 1,
+    httpPort: 1,
+    redisPort,
+    zone: '',
+    dataId: id,
+    holds: {},
+    draining: false,
+  })
+}

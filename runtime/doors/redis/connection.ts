@@ -1,0 +1,506 @@
+/**
+ * One connection. Its requests take effect one after the other, as Redis has it, and yet share the chain's round trips: reads that follow each other are one snapshot,
+ * and writes that follow each other are on their way together. Whatever is neither waits until those before it have been answered.
+ */
+import type { Socket } from 'node:net'
+import type { Failure, ReadResult, Versioned, WriteResult } from '../../../protocol/commands.ts'
+import type { ChainId, Key } from '../../../protocol/ids.ts'
+import type { Principal } from './access.ts'
+import { type Answer, type Command, type HeadOperation, isWrite, keysOf } from './command.ts'
+import type { Door } from './door.ts'
+import { failureText } from './failures.ts'
+import { MultiState } from './multi-state.ts'
+import { commandOf } from './registry.ts'
+import { ReplyError, RequestError } from './reply-error.ts'
+import { ReplyWriter } from './reply-writer.ts'
+import { type Args, RequestReader } from './request-reader.ts'
+import type { Session, Subscriptions } from './session.ts'
+import { LIMITS } from './settings.ts'
+import { Overlay } from './space.ts'
+import { transact } from './transaction.ts'
+
+/** Reads that one snapshot answers. */
+interface Run {
+  readonly chain: ChainId
+  readonly keys: Key[]
+  readonly items: ReadItem[]
+  result: ReadResult | Failure | null
+}
+
+interface ReadItem {
+  readonly command: Command
+  /** Of commands that show more than one value. */
+  readonly args: Args | null
+  readonly keyCount: number
+}
+
+/** A write on its way. */
+interface Slot {
+  readonly command: Command
+  readonly operation: HeadOperation
+  readonly args: Args | null
+  readonly key: Key
+  readonly chain: ChainId
+  result: WriteResult | Failure | null
+}
+
+/** Written before the connection is full of replies. */
+const FLUSH_BYTES = 64 * 1024
+/** So much may have arrived and wait, before reading stops. */
+const INPUT_PAUSE_BYTES = 64 * 1024
+const QUIT_GRACE_MS = 500
+
+export class Connection implements Session {
+  readonly id: number
+  readonly door: Door
+  readonly remote: string
+  readonly local: string
+  readonly openedMs = performance.now()
+  readonly subscriptions: Subscriptions = { channels: new Set(), patterns: new Set() }
+  name = ''
+  library = ''
+  libraryVersion = ''
+  protocol: 2 | 3 = 2
+  readOnly = false
+  principal: Principal | null
+  lastCommand = 'NULL'
+  lastActiveMs = performance.now()
+  readonly multi = new MultiState()
+  readonly #socket: Socket
+  readonly #reader = new RequestReader(LIMITS)
+  /** Reads that may still get company. */
+  #growing: Run | null = null
+  /** Those that are to be asked for, or have been: the first one is. */
+  #runs: Run[] = []
+  #asked = false
+  #slots: Slot[] = []
+  #task = false
+  #answer: Answer | null = null
+  /** A request that waits for those before it. */
+  #held: Args | null = null
+  #broken: string | null = null
+  #ending = false
+  #closed = false
+  #working = false
+  #paused = false
+  #countedInput = 0
+
+  constructor(door: Door, socket: Socket, id: number) {
+    this.door = door
+    this.id = id
+    this.#socket = socket
+    this.principal = door.access.initial
+    this.remote = `${socket.remoteAddress}:${socket.remotePort}`
+    this.local = `${socket.localAddress}:${socket.localPort}`
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 300_000)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('drain', () => door.wake(this))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+  }
+
+  get queuedCount(): number {
+    return this.multi.queuedCount
+  }
+
+  get watchedCount(): number {
+    return this.multi.watched.size
+  }
+
+  get inputBytes(): number {
+    return this.#reader.pendingBytes + (this.#held?.byteLength ?? 0)
+  }
+
+  get outputBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#closed || this.#ending || this.#broken !== null) return
+    this.lastActiveMs = performance.now()
+    this.door.statistics.inputBytes += chunk.length
+    this.#reader.push(chunk)
+    this.door.store.startTurn()
+    this.work()
+  }
+
+  #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#growing = null
+    this.#runs = []
+    this.#slots = []
+    this.#held = null
+    this.multi.clear()
+    this.door.inputBytes -= this.#countedInput
+    this.#countedInput = 0
+    this.door.onClosed(this)
+  }
+
+  /** Does what can be done now, and says what is known. */
+  work(): void {
+    if (this.#closed || this.#working) return
+    const { reply } = this.door
+    this.#working = true
+    reply.protocol = this.protocol
+    try {
+      this.#loop(reply)
+    } finally {
+      this.#working = false
+      this.#flush(reply)
+      this.#balance()
+    }
+  }
+
+  #loop(reply: ReplyWriter): void {
+    for (;;) {
+      if (!this.#advance(reply) || this.#ending) return
+      if (reply.length > FLUSH_BYTES) this.#flush(reply)
+      if (this.#socket.writableLength > LIMITS.outputPauseBytes) return // `drain` goes on
+      const args = this.#held ?? this.#next()
+      if (args === null) {
+        if (this.#growing !== null) this.#close()
+        else return this.#endIfBroken(reply)
+      } else if (this.#take(args, reply)) {
+        this.#held = null
+      } else {
+        this.#held = args === this.#held ? args : args.keep()
+        if (this.#growing === null) return
+        this.#close()
+      }
+    }
+  }
+
+  #next(): Args | null {
+    if (this.#broken !== null) return null
+    try {
+      return this.#reader.next() ? this.#reader.args : null
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      this.#broken = error.message
+      return null
+    }
+  }
+
+  #endIfBroken(reply: ReplyWriter): void {
+    if (this.#broken === null || !this.#isIdle) return
+    const { statistics } = this.door
+    statistics.protocolErrors++
+    this.#sayError(reply, `ERR Protocol error: ${this.#broken}`)
+    this.door.onProtocolError(this.remote, this.#broken)
+    this.end()
+  }
+
+  /** Nothing is under way. */
+  get #isIdle(): boolean {
+    return this.#growing === null && this.#runs.length === 0 && this.#slots.length === 0 && !this.#task
+  }
+
+  /** Says what has ended, and asks what is next. False: something is under way that nothing may overtake. */
+  #advance(reply: ReplyWriter): boolean {
+    if (this.#answer !== null) {
+      const answer = this.#answer
+      this.#answer = null
+      this.#task = false
+      reply.protocol = this.protocol
+      answer(reply)
+    }
+    if (this.#task) return false
+    for (let slot = this.#slots[0]; slot !== undefined && slot.result !== null; slot = this.#slots[0]) {
+      this.#slots.shift()
+      if (!this.#showWrite(slot, slot.result, reply)) return false
+    }
+    while (this.#runs.length > 0) {
+      const run = this.#runs[0] as Run
+      if (!this.#asked) this.#ask(run)
+      if (run.result === null) return false
+      this.#asked = false
+      this.#runs.shift()
+      this.#showRun(run, run.result, reply)
+    }
+    return true
+  }
+
+  /** @returns whether the request has been dealt with; else it waits. */
+  #take(args: Args, reply: ReplyWriter): boolean {
+    const { statistics } = this.door
+    try {
+      const command = commandOf(args)
+      this.door.admit(this, command, args)
+      if (this.multi.isOpen && !MultiState.isAtOnce(command))
+        return this.#isIdle && this.multi.queue(this, { command, args: args.keep() }, reply)
+      const done =
+        command.now !== undefined || command.task !== undefined
+          ? this.#alone(command, args, reply)
+          : isWrite(command)
+            ? this.#write(command, args)
+            : this.#read(command, args)
+      if (done) statistics.commands++
+      if (done && this.lastCommand !== command.name) this.lastCommand = command.name
+      return done
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error
+      if (!this.#isIdle) return false
+      this.multi.spoil()
+      statistics.commands++
+      this.#sayError(reply, error.message)
+      return true
+    }
+  }
+
+  #sayError(reply: ReplyWriter, text: string): void {
+    this.door.statistics.countError(text)
+    reply.error(text)
+  }
+
+  #alone(command: Command, args: Args, reply: ReplyWriter): boolean {
+    if (!this.#isIdle) return false
+    if (command.task !== undefined) {
+      this.#start(command.task(this, args.keep()))
+      return true
+    }
+    const begun = reply.length
+    try {
+      command.now?.(this, args, reply)
+    } catch (error) {
+      reply.rewind(begun)
+      throw error
+    }
+    return true
+  }
+
+  #start(task: Promise<Answer>): void {
+    this.#task = true
+    const end = (answer: Answer) => {
+      this.#answer = answer
+      this.door.wake(this)
+    }
+    task.then(end, (error: unknown) => {
+      if (error instanceof ReplyError) end((reply) => this.#sayError(reply, error.message))
+      else this.door.onBug(error)
+    })
+  }
+
+  #read(command: Command, args: Args): boolean {
+    if (this.#slots.length > 0) return false
+    const keys = keysOf(command, args)
+    const run = this.#growing
+    if (keys.length === 0) {
+      // HELP, and whatever else needs no key.
+      return this.#alone(
+        { ...command, now: (_, given, to) => this.#runKeyless(command, given, to) },
+        args,
+        this.door.reply,
+      )
+    }
+    const { chain } = this.door.routeFor(this, command, keys)
+    if (run !== null && (run.chain !== chain || run.keys.length + keys.length > LIMITS.readKeysMax))
+      return false
+    const item: ReadItem = {
+      command,
+      args: command.show === undefined ? args.keep() : null,
+      keyCount: keys.length,
+    }
+    if (run === null) this.#growing = { chain, keys, items: [item], result: null }
+    else {
+      for (const key of keys) run.keys.push(key)
+      run.items.push(item)
+    }
+    return true
+  }
+
+  #runKeyless(command: Command, args: Args, reply: ReplyWriter): void {
+    command.run?.(new Overlay([], []), args, reply, { wallMs: this.door.wallMs() })
+  }
+
+  #close(): void {
+    if (this.#growing !== null) this.#runs.push(this.#growing)
+    this.#growing = null
+  }
+
+  #ask(run: Run): void {
+    this.#asked = true
+    this.door.store.read(run.chain, { type: 'get', keys: run.keys }, (result) => {
+      run.result = result
+      if (!this.#working) this.door.wake(this)
+    })
+  }
+
+  #showRun(run: Run, result: ReadResult | Failure, reply: ReplyWriter): void {
+    if (result.type === 'values') {
+      let at = 0
+      for (const item of run.items) {
+        this.#showItem(item, run.keys, result.values, at, reply)
+        at += item.keyCount
+      }
+      return
+    }
+    if (result.type === 'failure' && result.code === 'TOO_LARGE' && run.items.length > 1)
+      return this.#askApart(run)
+    let at = 0
+    for (const item of run.items) {
+      const key = run.keys[at] ?? null
+      at += item.keyCount
+      const text = result.type === 'failure' ? failureText(result, key, this.door.topology) : 'ERR no values'
+      this.#sayError(reply, text)
+    }
+  }
+
+  /** Together they are too much for one answer. */
+  #askApart(run: Run): void {
+    let at = 0
+    const apart = run.items.map((item) => {
+      const keys = run.keys.slice(at, at + item.keyCount)
+      at += item.keyCount
+      return { chain: run.chain, keys, items: [item], result: null }
+    })
+    this.#runs.unshift(...apart)
+  }
+
+  #showItem(
+    item: ReadItem,
+    keys: readonly Key[],
+    values: readonly (Versioned | null)[],
+    at: number,
+    reply: ReplyWriter,
+  ): void {
+    const { command, args, keyCount } = item
+    const { statistics } = this.door
+    const found = values[at] ?? null
+    if (found === null) statistics.misses++
+    else statistics.hits++
+    const time = { wallMs: this.door.turnWallMs }
+    if (args === null) return command.show?.(found, reply, time)
+    const begun = reply.length
+    try {
+      const space = new Overlay(keys.slice(at, at + keyCount), values.slice(at, at + keyCount))
+      command.run?.(space, args, reply, time)
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error
+      reply.rewind(begun)
+      this.#sayError(reply, error.message)
+    }
+  }
+
+  #write(command: Command, args: Args): boolean {
+    if (this.#growing !== null || this.#runs.length > 0 || this.#slots.length >= LIMITS.writesMax)
+      return false
+    const keys = keysOf(command, args)
+    const { chain } = this.door.routeFor(this, command, keys)
+    const last = this.#slots.at(-1)
+    if (last !== undefined && last.chain !== chain) return false
+    const operation = command.head?.(args, { wallMs: this.door.turnWallMs }) ?? null
+    if (operation === null) {
+      if (last !== undefined) return false
+      this.#start(this.#transact(command, args.keep(), chain))
+      return true
+    }
+    // What follows an operation that may have to be done otherwise must not be done before it.
+    if (last !== undefined && (last.operation.mayFallBack ?? false) !== (operation.mayFallBack ?? false))
+      return false
+    const slot: Slot = {
+      command,
+      operation,
+      args: operation.mayFallBack === true ? args.keep() : null,
+      key: keys[0] as Key,
+      chain,
+      result: null,
+    }
+    this.#slots.push(slot)
+    this.door.store.write(chain, operation.command, (result) => {
+      slot.result = result
+      if (!this.#working) this.door.wake(this)
+    })
+    return true
+  }
+
+  async #transact(command: Command, args: Args, chain: ChainId): Promise<Answer> {
+    const replies = await transact(this, chain, [{ command, args }])
+    return (reply) => reply.raw(replies ?? new Uint8Array(0))
+  }
+
+  /** False: the answer takes longer, and what is behind it waits. */
+  #showWrite(slot: Slot, result: WriteResult | Failure, reply: ReplyWriter): boolean {
+    if (result.type === 'failure') {
+      this.#sayError(reply, failureText(result, slot.key, this.door.topology))
+      return true
+    }
+    if (slot.operation.show(result, reply)) return true
+    if (slot.args === null) {
+      const text = result.type === 'refused' ? `ERR ${result.message}` : 'ERR no answer'
+      this.#sayError(reply, text)
+      return true
+    }
+    this.#start(this.#transact(slot.command, slot.args, slot.chain))
+    return false
+  }
+
+  #flush(reply: ReplyWriter): void {
+    if (reply.length === 0) return
+    if (!this.#closed && !this.#socket.destroyed) {
+      this.door.statistics.outputBytes += reply.length
+      this.#socket.write(reply.written)
+    }
+    // The kernel nearly always takes it at once; else its bytes are no longer ours.
+    reply.reset(this.#socket.writableLength > 0)
+  }
+
+  /** Stops reading while what has been read waits, and counts what it holds. */
+  #balance(): void {
+    if (this.#closed) return
+    const bytes = this.inputBytes
+    this.door.inputBytes += bytes - this.#countedInput
+    this.#countedInput = bytes
+    if (this.door.inputBytes > LIMITS.inputBytesMax && bytes > LIMITS.inputBytesMax / LIMITS.connectionsMax) {
+      this.door.onProtocolError(this.remote, 'too many bytes of requests wait in all connections together')
+      return this.kill()
+    }
+    const blocked =
+      this.#held !== null || !this.#isIdle || this.#socket.writableLength > LIMITS.outputPauseBytes
+    const pause = this.#ending || (blocked && bytes > INPUT_PAUSE_BYTES)
+    if (pause === this.#paused) return
+    this.#paused = pause
+    if (pause) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  say(write: (reply: ReplyWriter) => void): void {
+    if (this.#closed || this.#ending) return
+    const reply = new ReplyWriter(256)
+    reply.protocol = this.protocol
+    write(reply)
+    this.#socket.write(reply.written)
+    if (this.#socket.writableLength > LIMITS.outputBytesMax) this.kill()
+  }
+
+  reset(): void {
+    this.multi.clear()
+    this.name = ''
+    this.protocol = 2
+    this.readOnly = false
+    this.principal = this.door.access.initial
+    this.subscriptions.channels.clear()
+    this.subscriptions.patterns.clear()
+  }
+
+  end(): void {
+    if (this.#ending) return
+    this.#ending = true
+    setImmediate(() => {
+      // What the client still sends is not read; it must not keep the connection open either.
+      this.#socket.end()
+      this.#socket.resume()
+      setTimeout(() => this.#socket.destroy(), QUIT_GRACE_MS).unref()
+    })
+  }
+
+  kill(): void {
+    this.#socket.destroy()
+    this.#onClose()
+  }
+}
