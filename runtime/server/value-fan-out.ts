@@ -123,6 +123,8 @@ export class ValueFanOut {
         ? this.#ports.deliver(from, chain, message)
         : this.#inOrder(from, chain, message)
     const said = parse(message.body)
+    // EpochFence: nothing follows from what an older epoch says, not even that something else may go on.
+    if (said.type !== 'thin-append' && this.#isOld(chain, message.epoch)) return
     switch (said.type) {
       case 'values':
         this.#keep(chain, said.entries)
@@ -153,6 +155,10 @@ export class ValueFanOut {
     this.#askAfter(waits, PATIENCE_MS)
   }
 
+  #isOld(chain: ChainId, epoch: Epoch): boolean {
+    return epoch < (this.#ports.replica(chain)?.config?.epoch ?? 0)
+  }
+
   #keep(chain: ChainId, entries: readonly Entry[]): void {
     for (const entry of entries) {
       const key = entryKey(chain, entry)
@@ -181,6 +187,8 @@ export class ValueFanOut {
 
   /** The append with what it lacks; null while something of it is not here. */
   #whole(chain: ChainId, { append, thinned }: ThinAppend): Append | null {
+    // The core answers it with the newer configuration, and looks no further.
+    if (this.#isOld(chain, append.epoch)) return { ...append, entries: [] }
     const thin = new Set(thinned)
     const entries: Entry[] = []
     for (const entry of append.entries) {

@@ -82,7 +82,7 @@ class Row {
     const log = this.logs.get(self) ?? []
     const entryAt = (seq: Seq) => log.find((one) => one.seq === seq) ?? null
     return {
-      config: { members: names.map((server) => ({ server })) },
+      config: { epoch, members: names.map((server) => ({ server })) },
       log: { entryAt, has: ({ seq }: Position) => entryAt(seq) !== null, commit: { seq: 0 } },
     } as unknown as Replica
   }
@@ -194,6 +194,17 @@ describe('values fanned out', () => {
     for (let i = 0; i < 8; i++) row.wait(250)
     expect(row.link(n3, n2)).toHaveLength(4)
     expect(row.broken).toEqual(['n3 from n2'])
+  })
+
+  test('from an older epoch change nothing (EpochFence)', () => {
+    const row = new Row()
+    row.write(entry(1))
+    const [values] = row.link(n1, n3).splice(0)
+    row.pass(n1, n2)
+    row.pass(n2, n3)
+    if (values === undefined) throw new Error('nothing was fanned out')
+    row.fanOuts.get(n3)?.receive(n1, chain, { ...values, epoch: asEpoch(2) })
+    expect(row.logs.get(n3)).toEqual([])
   })
 
   test('sent again go the chain’s way only', () => {
