@@ -2,6 +2,7 @@
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { usageErrorOf } from './arguments.ts'
+import { backupCommand } from './commands/backup.ts'
 import { casCommand } from './commands/cas.ts'
 import { chainCommand } from './commands/chain.ts'
 import { checkCommand } from './commands/check.ts'
@@ -16,6 +17,7 @@ import { importCommand } from './commands/import.ts'
 import { incrCommand } from './commands/incr.ts'
 import { managerCommand } from './commands/manager.ts'
 import { putCommand } from './commands/put.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { scanCommand } from './commands/scan.ts'
 import { serverCommand } from './commands/server.ts'
 import { simCommand } from './commands/sim.ts'
@@ -25,6 +27,7 @@ import { watchCommand } from './commands/watch.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
 import { dropForeignVariables } from './environment.ts'
+import { natsOptions } from './nats-options.ts'
 import { refuseNumbers } from './numbers.ts'
 import { endOnBrokenPipe } from './output.ts'
 import { packageVersion } from './package-version.ts'
@@ -50,6 +53,8 @@ await yargs(shield(hideBin(process.argv)))
   .command(watchCommand)
   .command(importCommand)
   .command(exportCommand)
+  .command(backupCommand)
+  .command(restoreCommand)
   .command(chainCommand)
   .command(znodeCommand)
   .command(simCommand)
@@ -66,7 +71,7 @@ await yargs(shield(hideBin(process.argv)))
   })
   .version(packageVersion())
   .env('CATENARY')
-  .middleware([unshield, dropForeignVariables] as never, true)
+  .middleware([unshield, dropForeignVariables, natsOptions] as never, true)
   .config('config', 'A JSON file with any of the options; flags and environment (CATENARY_...) come first')
   .check(refuseRepeats as never, true)
   .check(refuseNumbers as never, true)

@@ -8,6 +8,8 @@ export interface ImportLimits {
   readonly outstandingMax: number
   /** Their keys and values: below what a client takes. */
   readonly outstandingBytesMax: number
+  /** What is counted, for messages. Default: line. */
+  readonly unit?: string
 }
 
 export const OUTSTANDING_BYTES_MAX = 16 * 1024 * 1024
@@ -88,9 +90,12 @@ export class Importer {
       this.stored++
     } catch (error) {
       this.#failedLine = Math.min(line, this.#failedLine ?? line)
-      this.#error ??= new Error(`line ${line}, key ${quoted(key)}: ${(error as Error).message}`, {
-        cause: error,
-      })
+      this.#error ??= new Error(
+        `${this.#limits.unit ?? 'line'} ${line}, key ${quoted(key)}: ${(error as Error).message}`,
+        {
+          cause: error,
+        },
+      )
     }
   }
 }

@@ -1,0 +1,16 @@
+import type { CommandModule } from 'yargs'
+import { takeBackupCommand } from './backup/take.ts'
+import { verifyBackupCommand } from './backup/verify.ts'
+
+export const backupCommand: CommandModule = {
+  command: 'backup',
+  describe: 'Copy everything into one file while the cluster serves; or check such a file',
+  builder: (yargs) =>
+    yargs
+      .command(takeBackupCommand)
+      .command(verifyBackupCommand)
+      .demandCommand(1, 'A file or a directory to write to; or `verify` and a file')
+      .example('$0 backup /backups', 'into a new file of that directory')
+      .example('$0 backup verify monday.backup', 'is it whole and undamaged?'),
+  handler: () => {},
+}

@@ -1,0 +1,62 @@
+import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { targetOf } from '../../backup/backup-file.ts'
+import { takeBackup } from '../../backup/take-backup.ts'
+import { readClusterTree } from '../../cluster-tree.ts'
+import { ensembleOptions, withEnsemble } from '../../ensemble.ts'
+import { note, say, sayJson, table } from '../../output.ts'
+import { Progress } from '../../records/progress.ts'
+import { jsonOption } from '../../store.ts'
+
+const options = { ...jsonOption, ...ensembleOptions } as const
+
+const positionals = {
+  path: { type: 'string', demandOption: true, describe: 'File to write, or a directory for it' },
+} as const
+
+type Arguments = InferredOptionTypes<typeof options & typeof positionals>
+
+export const takeBackupCommand: CommandModule<object, Arguments> = {
+  command: '$0 <path>',
+  describe: 'Copy everything into one file while the cluster serves',
+  builder: (yargs) =>
+    yargs
+      .positional('path', positionals.path)
+      .options(options)
+      .example('$0 backup monday.backup', 'refuses to replace a file')
+      .example('$0 backup /backups', 'into catenary-20300131T120000Z.backup there')
+      .epilogue(
+        [
+          'Each chain is copied as it was at one moment, with every write acknowledged before; two chains at two moments. Data servers are',
+          'found through the coordinators, and asked at their http ports. The file has its name only once it is whole and on the disk.',
+        ].join(' '),
+      ) as never,
+  handler: async (args) => {
+    const path = targetOf(args.path, new Date())
+    const taken = await withEnsemble(
+      args,
+      async (client) => {
+        const progress = new Progress('copying', null)
+        const restoreTerminal = () => progress.stop()
+        process.once('exit', restoreTerminal)
+        try {
+          let count = 0
+          return await takeBackup(path, () => readClusterTree(client), {
+            onItems: (items) => {
+              count += items
+              progress.records(count)
+            },
+            onTrouble: (text) => note(`catenary: ${text}; trying again`),
+          })
+        } finally {
+          progress.stop()
+          process.off('exit', restoreTerminal)
+        }
+      },
+      { endless: true },
+    )
+    if (args.json) return sayJson(taken)
+    const rows = taken.chains.map(({ chain, server, epoch, seq, keys }) => [chain, server, epoch, seq, keys])
+    say(table(['chain', 'copied from', 'epoch', 'seq', 'keys'], rows))
+    say(`${taken.path}: ${taken.end.items} keys, ${taken.bytes} bytes, sha256 ${taken.end.sha256}`)
+  },
+}

@@ -1,0 +1,35 @@
+/** A data server's http door: whether it is well, whether it is ready, its numbers, and copies of its chains. */
+import type { Logger } from 'pino'
+import type { ClusterOptions } from '../../protocol/cluster.ts'
+import type { ChainId } from '../../protocol/ids.ts'
+import type { Address } from '../../protocol/transport.ts'
+import { backupRoute } from '../backup/backup-door.ts'
+import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
+import type { LatencyHistogram } from '../latency.ts'
+import { serverMetrics } from '../metrics/server-metrics.ts'
+import type { DataServer } from './data-server.ts'
+import { unreadyReason } from './readiness.ts'
+
+/** @throws where the port is taken. */
+export function openServerHttp(options: {
+  readonly server: DataServer
+  readonly cluster: ClusterOptions
+  readonly listen: Address
+  readonly syncTimes: LatencyHistogram
+  readonly logger: Logger
+}): Promise<HttpDoor> {
+  const { server, cluster, listen, syncTimes, logger } = options
+  const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
+  return openHttpDoor({
+    ...listen,
+    status: () => server.status(),
+    unhealthy: () => server.storageError?.message ?? null,
+    unready,
+    metrics: serverMetrics(() => {
+      const status = server.status()
+      const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
+      return { status, door: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
+    }),
+    routes: { '/backup': backupRoute({ server, clusterId: cluster.clusterId, logger }) },
+  })
+}
