@@ -28,8 +28,28 @@ export const transportOption = {
   transport: {
     type: 'string',
     default: 'tcp',
-    describe: 'What carries messages between processes: tcp, or nats://host:port',
+    describe: 'What carries messages between processes: tcp, or nats://host:port[,host:port...]',
   },
+  'nats-user': { type: 'string', requiresArg: true, describe: 'With nats: who we are to the broker' },
+  'nats-password-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'With nats: file with the password of that user',
+  },
+  'nats-token-file': { type: 'string', requiresArg: true, describe: 'With nats: file with a token' },
+  'nats-nkey': { type: 'string', requiresArg: true, describe: 'With nats: file with the seed of an nkey' },
+  'nats-creds': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'With nats: file of credentials (JWT and seed)',
+  },
+  'nats-ca': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'With nats: who must have signed the broker’s certificate; asks for TLS',
+  },
+  'nats-cert': { type: 'string', requiresArg: true, describe: 'With nats: our certificate, for mutual TLS' },
+  'nats-key': { type: 'string', requiresArg: true, describe: 'With nats: the key of our certificate' },
 } as const
 
 export const coordinatorOption = {

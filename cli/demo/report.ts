@@ -1,5 +1,6 @@
 /** What the demo prints at the end. */
 import Table from 'cli-table3'
+import { withoutSecrets } from '../../client/transport/nats-url.ts'
 import type { LocalCluster } from '../../runtime/processes/local-cluster.ts'
 import type { FaultReport } from './faults.ts'
 import type { Verdict } from './verify.ts'
@@ -48,7 +49,7 @@ export function nextSteps(cluster: LocalCluster): string {
   const transport =
     cluster.options.transport === undefined || cluster.options.transport === 'tcp'
       ? ''
-      : ` --transport ${cluster.options.transport}`
+      : ` --transport ${withoutSecrets(cluster.options.transport)}`
   const [first] = cluster.servers
   return [
     'Try next, in another terminal:',

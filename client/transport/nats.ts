@@ -1,14 +1,15 @@
-import { type ConnectionOptions, connect, type Msg, type NatsConnection } from 'nats'
+import type { Msg, NatsConnection } from 'nats'
 import { StoreError } from '../../protocol/errors.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { checkNodeName, isNodeId, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
+import { connectNats } from './nats-connect.ts'
 import { encodeBye, encodeMessage } from './nats-envelope.ts'
 import { NatsInbox } from './nats-inbox.ts'
-import { parseNatsUrl } from './nats-url.ts'
+import { withoutSecrets } from './nats-url.ts'
 import { TurnFlusher } from './turn-flusher.ts'
 
 export interface NatsOptions {
-  /** `nats://host:port`; several brokers of one cluster are separated by commas. */
+  /** `nats://host:port`; several brokers of one cluster are separated by commas. For credentials and TLS see `parseNatsUrl`. */
   readonly url: string
   readonly self: string
   readonly cluster: string
@@ -19,7 +20,6 @@ export interface NatsOptions {
   readonly connectTimeoutMs?: number
 }
 
-const CONNECT_TIMEOUT_MS = 2000
 const CLOSE_GRACE_MS = 500
 /** The broker is asked to confirm (one ping under way at a time) once this much is unconfirmed. */
 const CONFIRM_BYTES = 256 * 1024
@@ -242,7 +242,7 @@ class NatsTransport implements Transport {
     const nowMs = performance.now()
     if (nowMs - this.#errorReportedMs < ERROR_REPORT_MS) return
     this.#errorReportedMs = nowMs
-    this.#options.events.onProtocolError?.(this.#options.url, reason)
+    this.#options.events.onProtocolError?.(withoutSecrets(this.#options.url), reason)
   }
 
   #sweep(): void {
@@ -289,39 +289,23 @@ class NatsTransport implements Transport {
 export async function openNats(options: NatsOptions): Promise<Transport> {
   checkNodeName('cluster', options.cluster)
   checkNodeName('node', options.self)
-  const { servers, user, password, token } = parseNatsUrl(options.url)
-  const settings: ConnectionOptions = {
-    servers: [...servers],
+  const connection = await connectNats({
+    url: options.url,
     name: `catenary ${options.cluster} ${options.self}`,
-    timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    maxReconnectAttempts: -1,
-    ignoreAuthErrorAbort: true,
-    // Short, so that a broker's restart is not felt for long, and random, so that a cluster does not return in step.
-    reconnectDelayHandler: () => 50 + Math.random() * 200,
-    pingInterval: 10_000,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { pass: password }),
-    ...(token === undefined ? {} : { token }),
-  }
-  let connection: NatsConnection
-  try {
-    connection = await connect(settings)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreError(
-      'CONNECTION_LOST',
-      `transport nats://${servers}: no broker (${why}); is it running?`,
-      { cause },
-    )
-  }
+    ...(options.connectTimeoutMs === undefined ? {} : { timeoutMs: options.connectTimeoutMs }),
+  })
   const transport = new NatsTransport(options, connection)
   try {
     await transport.subscribe()
   } catch (cause) {
     await transport.close()
-    throw new StoreError('CONNECTION_LOST', `transport nats://${servers}: the broker was lost at once`, {
-      cause,
-    })
+    throw new StoreError(
+      'CONNECTION_LOST',
+      `transport ${withoutSecrets(options.url)}: the broker was lost at once`,
+      {
+        cause,
+      },
+    )
   }
   return transport
 }

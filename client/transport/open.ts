@@ -1,6 +1,7 @@
 import { StoreError } from '../../protocol/errors.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { openNats } from './nats.ts'
+import { withoutSecrets } from './nats-url.ts'
 import { openTcpDial } from './tcp-dial.ts'
 
 export interface OpenTransportOptions {
@@ -30,4 +31,7 @@ export function checkTransport(transport: string): void {
 }
 
 export const unknownTransport = (transport: string) =>
-  new StoreError('BAD_ARGUMENT', `transport ${JSON.stringify(transport)}: use "tcp" or "nats://host:port"`)
+  new StoreError(
+    'BAD_ARGUMENT',
+    `transport ${JSON.stringify(withoutSecrets(transport))}: use "tcp" or "nats://host:port"`,
+  )

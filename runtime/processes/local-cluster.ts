@@ -247,7 +247,8 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
   const addresses =
     options.ensemble?.addresses ?? names.coordinators.map((name) => `${place(name).host}:${port(name)}`)
   const client = addresses.join(',')
-  const over = ['--transport', transport]
+  // By the environment, where other users of the machine do not see what it may hold of credentials.
+  const env = { CATENARY_TRANSPORT: transport }
   const shape = [
     ...['--chains', String(options.chains ?? 1), '--replicas', String(options.replication ?? 3)],
     ...['--replication', options.protocol ?? 'craq', '--durability', options.durability ?? 'sync'],
@@ -259,12 +260,13 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
       entry,
       launcher: place(name).launcher,
       args: [...args, '--log-level', logLevel],
+      env,
       logFile: join(directory, 'logs', `${name}.log`),
     })
   const coordinators = names.coordinators.map((name) =>
     make(name, [
       ...['coordinator', '--id', name, '--data', join(directory, name), '--members', ensemble],
-      ...['--http-port', String(ports.get(name)?.http), ...shape, ...over],
+      ...['--http-port', String(ports.get(name)?.http), ...shape],
     ]),
   )
   const managers =
@@ -276,7 +278,7 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
       ...['server', '--id', name, '--data', join(directory, name), '--port', String(port(name))],
       ...['--host', place(name).host],
       ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
-      ...['--session-timeout', String(sessionTimeoutMs), ...over],
+      ...['--session-timeout', String(sessionTimeoutMs)],
       ...(options.redis === undefined ? [] : ['--redis-port', String(ports.get(name)?.redis)]),
       ...(options.redis === 'proxy' ? ['--redis-proxy'] : []),
       ...['--coordinator-tick', String(options.ensemble?.tickMs ?? 0)],

@@ -12,6 +12,7 @@ export class LocalProcess {
   readonly #entry: string
   readonly #args: readonly string[]
   readonly #logFile: string
+  readonly #env: Readonly<Record<string, string>>
   readonly #launcher: readonly string[]
   #child: ChildProcess | null = null
   #paused = false
@@ -24,11 +25,14 @@ export class LocalProcess {
     args: readonly string[]
     logFile: string
     launcher?: readonly string[]
+    /** Besides those of this process. */
+    env?: Readonly<Record<string, string>>
   }) {
     this.name = options.name
     this.#entry = options.entry
     this.#args = options.args
     this.#logFile = options.logFile
+    this.#env = options.env ?? {}
     this.#launcher = options.launcher ?? []
   }
 
@@ -63,6 +67,7 @@ export class LocalProcess {
     ]
     const child = spawn(program, words, {
       stdio: ['ignore', log, log, 'ipc'],
+      env: { ...process.env, ...this.#env },
     })
     closeSync(log)
     this.#child = child

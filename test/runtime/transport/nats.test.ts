@@ -99,6 +99,15 @@ test('urls', () => {
     password: 'p@',
   })
   expect(parseNatsUrl('nats://secret@h:1')).toEqual({ servers: ['h:1'], token: 'secret' })
+  expect(parseNatsUrl('nats://h?user=u&password=/p&ca=/c&tls=true')).toEqual({
+    servers: ['h:4222'],
+    user: 'u',
+    tls: true,
+    files: { password: '/p', ca: '/c' },
+  })
+  expect(() => parseNatsUrl('nats://h?pass=x')).toThrow(/has no option "pass"/)
+  expect(() => parseNatsUrl('nats://h?cert=/c')).toThrow(/needs its key/)
+  expect(() => parseNatsUrl('nats://u:secret@a b')).not.toThrow(/secret/)
   for (const bad of ['nats://', 'nats://h:99999', 'http://h', 'nats://h:1,,h:2', 'nats://a b']) {
     expect(() => parseNatsUrl(bad), bad).toThrow(/use nats:\/\/host:port/)
   }
