@@ -9,9 +9,10 @@ export class Latency {
   #minMs = Number.POSITIVE_INFINITY
   #sumMs = 0
 
-  add(ms: number): void {
-    this.count += 1
-    this.#sumMs += ms
+  /** @param count - how many took so long. */
+  add(ms: number, count = 1): void {
+    this.count += count
+    this.#sumMs += ms * count
     if (ms > this.maxMs) this.maxMs = ms
     if (ms < this.#minMs) this.#minMs = ms
   }
@@ -42,10 +43,10 @@ export class Latency {
 export class LatencyHistogram extends Latency {
   readonly #buckets = new Uint32Array(BUCKETS)
 
-  override add(ms: number): void {
-    super.add(ms)
+  override add(ms: number, count = 1): void {
+    super.add(ms, count)
     const bucket = bucketOf(Math.min(0x7fffffff, Math.max(0, ms * 1000)) | 0)
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count
   }
 
   /** @param part - 0.99 for the 99th. 0 where there is none. */

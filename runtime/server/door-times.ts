@@ -96,9 +96,15 @@ export class DoorTimes {
   /** All that was answered leaves now. */
   endTurn(nowMs: number): void {
     const now = (nowMs * 1000) & MICROS_MASK
-    for (let i = 0; i < this.#answered; i++) {
-      const micros = (now - (this.#stamps[i] ?? 0)) & MICROS_MASK
-      this.#times(this.#kinds[i] ?? 0).add(micros / 1000)
+    const answered = this.#answered
+    for (let i = 0; i < answered; ) {
+      const from = i
+      const kind = this.#kinds[i] ?? 0
+      const stamp = this.#stamps[i] ?? 0
+      // Those that came together were mostly answered together.
+      do i++
+      while (i < answered && this.#kinds[i] === kind && this.#stamps[i] === stamp)
+      this.#times(kind).add(((now - stamp) & MICROS_MASK) / 1000, i - from)
     }
     this.#answered = 0
   }

@@ -58,7 +58,7 @@ export class Reconfigurations {
   }
 
   #adopted(known: Chain, config: ChainConfig, nowMs: number): void {
-    this.#close(known, null) // nothing was committed in the epoch before
+    this.#close(known, null)
     if (headOf(config)?.server === this.#self) known.open = { before: known.config, config, sinceMs: nowMs }
     known.config = config
     known.count++
@@ -142,7 +142,7 @@ function storyOf(told: {
     ...(left.length > 0 ? [`left: ${left.join(', ')}`] : []),
     ...(joined.length > 0 ? [`joined: ${joined.join(', ')}`] : []),
     ...(why === null ? [] : [`because ${why}`]),
-    stillMs === null ? 'nobody wrote meanwhile' : `no write was committed for ${stillMs} ms`,
+    stillMs === null ? 'no write was committed in it so far' : `no write was committed for ${stillMs} ms`,
     ...(waitedMs === null || stillMs === null ? [] : [`the oldest that was under way waited ${waitedMs} ms`]),
   ]
   return `${config.chain}, epoch ${config.epoch}: ${parts.join('; ')}`
