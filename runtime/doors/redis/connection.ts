@@ -73,6 +73,7 @@ export class Connection implements Session {
   /** Those that are to be asked for, or have been: the first one is. */
   #runs: Run[] = []
   #asked = false
+  #readKeysMax: number = LIMITS.readKeysFirst
   #slots: Slot[] = []
   #task = false
   #answer: Answer | null = null
@@ -221,7 +222,10 @@ export class Connection implements Session {
       if (run.result === null) return false
       this.#asked = false
       this.#runs.shift()
+      const begun = reply.length
       this.#showRun(run, run.result, reply)
+      if (reply.length - begun > LIMITS.readBytesWanted) this.#readKeysMax = Math.ceil(this.#readKeysMax / 2)
+      else if (this.#readKeysMax < LIMITS.readKeysMax) this.#readKeysMax *= 2
     }
     return true
   }
@@ -229,10 +233,12 @@ export class Connection implements Session {
   /** @returns whether the request has been dealt with; else it waits. */
   #take(args: Args, reply: ReplyWriter): boolean {
     const { statistics } = this.door
+    let atOnce = false
     try {
       const command = commandOf(args)
       this.door.admit(this, command, args)
-      if (this.multi.isOpen && !MultiState.isAtOnce(command))
+      atOnce = MultiState.isAtOnce(command)
+      if (this.multi.isOpen && !atOnce)
         return this.#isIdle && this.multi.queue(this, { command, args: args.keep() }, reply)
       const done =
         command.now !== undefined || command.task !== undefined
@@ -246,7 +252,7 @@ export class Connection implements Session {
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error
       if (!this.#isIdle) return false
-      this.multi.spoil()
+      if (!atOnce) this.multi.spoil()
       statistics.commands++
       this.#sayError(reply, error.message)
       return true
@@ -299,7 +305,7 @@ export class Connection implements Session {
       )
     }
     const { chain } = this.door.routeFor(this, command, keys)
-    if (run !== null && (run.chain !== chain || run.keys.length + keys.length > LIMITS.readKeysMax))
+    if (run !== null && (run.chain !== chain || run.keys.length + keys.length > this.#readKeysMax))
       return false
     const item: ReadItem = {
       command,

@@ -72,10 +72,13 @@ function isNamed(name: string, buffer: Buffer, start: number): boolean {
   return true
 }
 
+/** Text as C prints it. */
+const shownText = (text: string, most: number) => text.slice(0, most).replace(/\0.*$/s, '')
+
 /** As Redis says it: the name and the first arguments, cut off. */
 function unknown(args: Args): string {
   let shown = ''
   for (let i = 1; i < args.count && shown.length < NAME_SHOWN; i++)
-    shown += `'${args.text(i).slice(0, NAME_SHOWN - shown.length)}' `
-  return `ERR unknown command '${args.text(0).slice(0, NAME_SHOWN)}', with args beginning with: ${shown}`
+    shown += `'${shownText(args.text(i), NAME_SHOWN - shown.length)}' `
+  return `ERR unknown command '${shownText(args.text(0), NAME_SHOWN)}', with args beginning with: ${shown}`
 }

@@ -17,6 +17,10 @@ export const LIMITS = {
   writesMax: 1024,
   /** Reads of one connection that share a snapshot. */
   readKeysMax: 256,
+  /** As long as nobody knows how long its values are. */
+  readKeysFirst: 16,
+  /** Replies of one snapshot that have more bytes make the next one smaller. */
+  readBytesWanted: 256 * 1024,
   queuedBytesMax: 16 * 1024 * 1024,
   /** Places of scans that are remembered. */
   cursorsMax: 10_000,

@@ -121,9 +121,9 @@ const COMMAND: Subcommands = {
   list: { arity: -2, now: list },
   info: { arity: -2, now: information },
   docs: { arity: -2, now: documents },
-  getkeys: { arity: -3, now: (_, args, reply) => reply.texts(keysOfCommand(args).keys) },
+  getkeys: { arity: -4, now: (_, args, reply) => reply.texts(keysOfCommand(args).keys) },
   getkeysandflags: {
-    arity: -3,
+    arity: -4,
     now: (_, args, reply) => {
       const { keys, command } = keysOfCommand(args)
       reply.array(keys.length)

@@ -148,8 +148,8 @@ function killClients(session: Session, args: Args, reply: ReplyWriter): void {
   for (let i = 2; i < args.count; i += 2) {
     const [option, value] = [args.upper(i), args.text(i + 1)]
     if (option === 'ID') {
-      const id = int64(args, i + 1)
-      if (id < 1n) throw new ReplyError('ERR client-id should be greater than 0')
+      const id = toInt64(value)
+      if (id === null || id < 1n) throw new ReplyError('ERR client-id should be greater than 0')
       tests.push((other) => BigInt(other.id) === id)
     } else if (option === 'ADDR') tests.push((other) => other.remote === value)
     else if (option === 'LADDR') tests.push((other) => other.local === value)

@@ -143,7 +143,7 @@ function copy(space: Space, args: Args, reply: ReplyWriter): void {
     if (option === 'REPLACE') replace = true
     else if (option === 'DB' && i + 1 < args.count) {
       i++
-      if (toInt64(args.text(i)) !== 0n) throw new ReplyError('ERR DB index is out of range')
+      if (int64(args, i) !== 0n) throw new ReplyError('ERR DB index is out of range')
     } else syntaxError()
   }
   const [from, to] = [keyAt(args, 1), keyAt(args, 2)]

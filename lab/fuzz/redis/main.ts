@@ -1,0 +1,45 @@
+/**
+ * `npm run fuzz:redis -- --inputs 1000000 --seed 1`: right, changed and random inputs at the real Redis door over real sockets, in rounds of a new server each. Ends with
+ * status 1 at the first thing that no client may bring about, and says how to see it again.
+ */
+import { parseArgs } from 'node:util'
+import { fuzzRedis } from './fuzz-redis.ts'
+
+const ROUND_INPUTS = 100_000
+
+const { values } = parseArgs({
+  options: { inputs: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
+})
+
+function numberOf(name: keyof typeof values): number {
+  const number = Number(values[name])
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw new Error(`--${name}: give a whole number, unlike ${values[name]}`)
+}
+
+function memory(): string {
+  globalThis.gc?.()
+  const { heapUsed, rss } = process.memoryUsage()
+  return `heap ${megabytes(heapUsed)}, resident ${megabytes(rss)}`
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`
+
+async function main(): Promise<void> {
+  const [inputs, seed] = [numberOf('inputs'), numberOf('seed')]
+  console.log(`${inputs} inputs from seed ${seed}; ${memory()}`)
+  const begunMs = performance.now()
+  let sent = 0
+  for (let round = 0; sent < inputs; round++) {
+    const one = await fuzzRedis({ seed: seed + round, inputs: Math.min(ROUND_INPUTS, inputs - sent) })
+    sent += one.sent
+    const perSecond = Math.round((sent * 1000) / (performance.now() - begunMs))
+    console.log(
+      `seed ${seed + round}: ${sent} inputs, ${perSecond}/s, ${one.connections} connections, ${one.refused} told of a protocol error; at most ${megabytes(one.inputBytesMax)} waited; ` +
+        `the well-behaved client asked ${one.witnessCalls} times, the slowest took ${one.witnessMaxMs.toFixed(0)} ms; ${memory()}`,
+    )
+  }
+  console.log('nothing failed, hung or was left behind')
+}
+
+await main()
