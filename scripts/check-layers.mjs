@@ -34,6 +34,7 @@ const CORES = ['protocol', 'chain', 'coordinator', 'client/core', 'lab/checker']
  */
 const PORTABLE = [
   'lab/simulator',
+  'lab/page/board',
   'lab/explore',
   'lab/quorum',
   'lab/primary-backup',

@@ -10,7 +10,7 @@ export type Action =
   /** Its clock runs at this rate from now on. 1: as it should. */
   | { readonly type: 'skew'; readonly node: string; readonly rate: number }
   | { readonly type: 'cut' | 'heal'; readonly from: string; readonly to: string; readonly both: boolean }
-  /** From everybody: cut off, or back. */
+  /** Cut off from all servers and coordinators, or back. Clients still reach it. */
   | { readonly type: 'isolate' | 'rejoin'; readonly node: string }
   /** Heals every link. */
   | { readonly type: 'heal-all' }

@@ -28,6 +28,8 @@ export interface BoardOptions {
   readonly workload: boolean
   /** Writes carry an identity, so that a retry is done once. */
   readonly exactlyOnce: boolean
+  /** A coordinator takes a snapshot after so many entries, 20 to 100 000. */
+  readonly snapshotEntries: number
   /** A rule that is left out. */
   readonly mutant: MutantName | null
 }
@@ -46,5 +48,6 @@ export const DEFAULT_OPTIONS: BoardOptions = {
   durability: 'sync',
   workload: false,
   exactlyOnce: true,
+  snapshotEntries: 1000,
   mutant: null,
 }

@@ -18,6 +18,8 @@ export interface BoardView {
   readonly znodes: readonly ZnodeView[]
   readonly sessions: readonly SessionView[]
   readonly watches: readonly WatchView[]
+  /** What the visitor asked the coordinators, and heard; fired watches, too. Newest last. */
+  readonly answers: readonly ZnodeAnswerView[]
   /** What ran last. */
   readonly caption: CaptionView | null
   /** Arrows of the space-time diagram so far: `board.arrows(fromMs, toMs)` gives them. */
@@ -233,6 +235,13 @@ export interface SessionView {
 export interface WatchView {
   readonly coordinator: string
   readonly count: number
+}
+
+export interface ZnodeAnswerView {
+  readonly text: string
+  readonly calledMs: number
+  readonly returnedMs: number | null
+  readonly answer: string | null
 }
 
 export interface CaptionView {

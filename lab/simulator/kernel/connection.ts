@@ -229,8 +229,10 @@ export class Connection {
   #sightOf(from: End, parcel: Parcel, held: ParcelSight['held']): ParcelSight {
     const { name } = this.#near.process
     const { id, body, sentUs, dueUs } = parcel
-    const [a, b] = from === this.#near ? [name, this.#to] : [this.#to, name]
-    return { id, from: a, to: b, door: this.#door, body, sentUs, dueUs: held === null ? dueUs : null, held }
+    const byDialler = from === this.#near
+    const [a, b] = byDialler ? [name, this.#to] : [this.#to, name]
+    const due = held === null ? dueUs : null
+    return { id, from: a, to: b, byDialler, door: this.#door, body, sentUs, dueUs: due, held }
   }
 
   parcels(): ParcelSight[] {

@@ -22,6 +22,8 @@ export interface ParcelSight {
   readonly id: number
   readonly from: string
   readonly to: string
+  /** From the end that dialled: a request, where the door answers. */
+  readonly byDialler: boolean
   /** The door that the link was dialled at. */
   readonly door: string
   readonly body: unknown

@@ -90,6 +90,13 @@ export class Scheduler {
     if (!stop()) this.#nowUs = Math.max(this.#nowUs, untilUs)
   }
 
+  /** Time goes on to this moment, or to the next event if that is before; nothing runs. */
+  pass(untilUs: number): void {
+    while (this.#heap[0]?.run === null) this.#pop()
+    const nextUs = this.#heap[0]?.atUs ?? Number.POSITIVE_INFINITY
+    this.#nowUs = Math.max(this.#nowUs, Math.min(untilUs, nextUs))
+  }
+
   #push(occurrence: Occurrence): void {
     const heap = this.#heap
     let i = heap.length
