@@ -18,7 +18,8 @@ import { BackupWriter } from './backup-file.ts'
 /** A server that says nothing for so long is given up. */
 const SILENT_MS = 30_000
 const TRIES = 5
-const PAUSE_MS = 500
+/** Before the second try; each later one waits twice as long. */
+const PAUSE_MS = 100
 
 export interface Told {
   onBegun?(keys: number): void
@@ -72,7 +73,7 @@ async function copyChain(writer: BackupWriter, copy: Copy): Promise<ChainHead> {
   writer.beginChain()
   let problem = 'no member of it serves'
   for (let tries = 0; tries < TRIES; tries++) {
-    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** (tries - 1)))
     for (const server of sourcesOf(await look(), chain)) {
       try {
         return await copyFrom(writer, server, copy)

@@ -1,5 +1,7 @@
 /** Backups of two chains at one server that goes on being written; and what comes of a damaged file. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -202,6 +204,34 @@ describe('a backup', () => {
     expect(targetOf(path, new Date('2030-01-31T12:00:00.123Z'))).toBe(
       join(path, 'catenary-20300131T120000Z.backup'),
     )
+  })
+
+  test('begins a chain anew at another member where one breaks off', async () => {
+    const breaks = createServer((request, response) => {
+      get({ host: '127.0.0.1', port: from.http.port, path: request.url ?? '' }, (whole) => {
+        whole.once('data', (chunk) => response.write(chunk, () => response.destroy()))
+      })
+    })
+    await new Promise<void>((resolve) => void breaks.listen(0, '127.0.0.1', resolve))
+    const n1 = from.tree.servers.get('n1')
+    const tree = {
+      ...from.tree,
+      chains: from.tree.chains.map(({ chain, config, dataVersion }) => {
+        const [member] = config?.members ?? []
+        return { chain, dataVersion, config: { ...config, members: [member, { ...member, server: 'n2' }] } }
+      }),
+      servers: new Map([
+        ['n1', n1],
+        ['n2', { ...n1, httpPort: (breaks.address() as AddressInfo).port }],
+      ]),
+    } as unknown as ClusterTree
+    const file = join(path, 'second-try.backup')
+    const troubles: string[] = []
+    const { end } = await takeBackup(file, async () => tree, { onTrouble: (text) => troubles.push(text) })
+    breaks.close()
+    expect(troubles).toEqual([expect.stringMatching(/^c0 from n2: /), expect.stringMatching(/^c1 from n2: /)])
+    expect((await readBackup(file)).end).toEqual(end)
+    expect(end.items).toBe(2 * ACCOUNTS + 2)
   })
 
   test('is refused by a server without a lease, which may have been dropped', async () => {
