@@ -221,7 +221,7 @@ export class Run {
     const words = this.#teller.tell(parcel)
     if (this.words.size >= WORDS_MAX) this.#forgetWords()
     this.words.set(parcel.id, words)
-    this.arrows.sent(parcel, words, this.atMs)
+    if (this.#begun) this.arrows.sent(parcel, words, this.atMs)
   }
 
   #handles(parcel: ParcelSight): unknown {
