@@ -16,6 +16,7 @@ import { getCommand } from './commands/get.ts'
 import { importCommand } from './commands/import.ts'
 import { incrCommand } from './commands/incr.ts'
 import { managerCommand } from './commands/manager.ts'
+import { natsGatewayCommand } from './commands/nats-gateway.ts'
 import { putCommand } from './commands/put.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { scanCommand } from './commands/scan.ts'
@@ -27,7 +28,7 @@ import { watchCommand } from './commands/watch.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
 import { dropForeignVariables } from './environment.ts'
-import { natsOptions } from './nats-options.ts'
+import { natsOptions, refuseNatsWithoutBroker } from './nats-options.ts'
 import { refuseNumbers } from './numbers.ts'
 import { endOnBrokenPipe } from './output.ts'
 import { packageVersion } from './package-version.ts'
@@ -55,6 +56,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(exportCommand)
   .command(backupCommand)
   .command(restoreCommand)
+  .command(natsGatewayCommand)
   .command(chainCommand)
   .command(znodeCommand)
   .command(simCommand)
@@ -75,6 +77,7 @@ await yargs(shield(hideBin(process.argv)))
   .config('config', 'A JSON file with any of the options; flags and environment (CATENARY_...) come first')
   .check(refuseRepeats as never, true)
   .check(refuseNumbers as never, true)
+  .check(refuseNatsWithoutBroker as never, true)
   .completion('completion', 'Print a completion script for bash or zsh')
   .demandCommand(1, 'Which command? Begin with `catenary demo`, or see --help.')
   .recommendCommands()

@@ -11,11 +11,14 @@ export const timeoutOption = {
   },
 } as const
 
+const SERVERS = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
+const IDS = 'n1,n2,n3'
+
 export const storeOptions = {
   servers: {
     type: 'string',
-    default: '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003',
-    describe: 'Some of the data servers, comma-separated; the others are learnt from them. Over nats: ids',
+    default: SERVERS,
+    describe: `Some of the data servers, comma-separated; the others are learnt from them. Over nats: ids; default ${IDS}`,
   },
   ...transportOption,
   ...clusterOption,
@@ -51,9 +54,10 @@ export async function withStore<Result>(
 export async function connectStore(args: StoreArguments): Promise<Client> {
   const timeoutMs = toDuration(args.timeout, '--timeout')
   const { transport, cluster } = args
+  const servers = args.servers === SERVERS && transport.startsWith('nats:') ? IDS : args.servers
   try {
     return await connect({
-      servers: splitList(args.servers),
+      servers: splitList(servers),
       transport,
       cluster,
       timeoutMs,
@@ -62,7 +66,7 @@ export async function connectStore(args: StoreArguments): Promise<Client> {
   } catch (error) {
     if ((error as StoreError).code !== 'TIMEOUT') throw error
     throw new Error(
-      `none of the servers ${args.servers} has answered as a member of the cluster "${cluster}". ` +
+      `none of the servers ${servers} has answered as a member of the cluster "${cluster}". ` +
         'Are they running? --servers names others; `catenary demo` starts a whole cluster on this machine',
       { cause: error },
     )

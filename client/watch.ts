@@ -111,8 +111,7 @@ class Feed {
 
   /** What was taken has been handled. */
   settle(): void {
-    if (this.isEmpty && !this.asking && this.#after !== null && !this.#inSnapshot)
-      this.position = this.#after + 1
+    if (this.isEmpty && this.#after !== null && !this.#inSnapshot) this.position = this.#after + 1
   }
 
   take(): Change | null {
@@ -123,21 +122,24 @@ class Feed {
     return change
   }
 
-  async fill(): Promise<void> {
-    const items = await (this.#inSnapshot ? this.#nextOfSnapshot() : this.#nextChanges())
-    this.#items = items
-    this.#taken = 0
+  fill(): Promise<void> {
+    return this.#inSnapshot ? this.#nextOfSnapshot() : this.#nextChanges()
   }
 
-  async #nextChanges(): Promise<readonly Change[]> {
+  async #nextChanges(): Promise<void> {
     const after = this.#after === null ? null : asSeq(this.#after)
     const { prefix } = this.#ports
     const command = { type: 'changes', prefix, after, limit: PAGE_CHANGES, waitMs: WAIT_MS } as const
     const { changes, next } = await this.#ports.askChanges(this.chain, command)
     const fresh = changes.filter((change) => !this.#isKnown(change))
+    this.#put(fresh.map((change) => new Change(this.chain, change, false)))
     this.#after = next
     if (this.#covered.every(({ at }) => at <= next)) this.#covered = []
-    return fresh.map((change) => new Change(this.chain, change, false))
+  }
+
+  #put(items: readonly Change[]): void {
+    this.#items = items
+    this.#taken = 0
   }
 
   #isKnown({ key, seq }: ChangeRecord): boolean {
@@ -147,7 +149,7 @@ class Feed {
   }
 
   /** Each page stands at a commit point of its own. The feed goes on from the earliest of them, without what the pages have shown. */
-  async #nextOfSnapshot(): Promise<readonly Change[]> {
+  async #nextOfSnapshot(): Promise<void> {
     const page = await this.#ports.readPage(this.chain, this.#cursor)
     const last = page.type === 'page' ? (page.keys.at(-1) ?? null) : null
     if (page.type !== 'page' || (page.more && last === null))
@@ -156,12 +158,13 @@ class Feed {
     this.#after = Math.min(this.#after ?? page.at, page.at)
     this.#cursor = last
     this.#inSnapshot = page.more
-    return page.keys.flatMap((key, i) => {
+    const items = page.keys.flatMap((key, i) => {
       const versioned = page.values[i]
       if (versioned === undefined) return []
       const { version: seq, value, expiresAtWallMs } = versioned
       return [new Change(this.chain, { key, seq, value, expiresAtWallMs }, true)]
     })
+    this.#put(items)
   }
 }
 
@@ -218,6 +221,22 @@ export class Watch implements AsyncIterableIterator<Change, void, void> {
       for (const feed of this.#feeds) if (!feed.asking) this.#ask(feed)
       await this.#news()
     }
+  }
+
+  /**
+   * All the changes that are there, of each chain whole entries; waits where there are none. They count as handled when it returns. Empty: the watch was closed.
+   *
+   * @throws as `next` does.
+   *
+   * @example
+   * for (let page = await watch.nextPage(); page.length > 0; page = await watch.nextPage()) await index(page, watch.positions)
+   */
+  async nextPage(): Promise<Change[]> {
+    const first = await this.next()
+    const page = first.done === true ? [] : [first.value]
+    for (let change = this.#take(); change !== null; change = this.#take()) page.push(change)
+    for (const feed of this.#feeds) feed.settle()
+    return page
   }
 
   /** Ends the watch: whoever waits for a change hears that there will be none. */

@@ -71,6 +71,9 @@ export type Intercept = (
   message: ClientMessage,
 ) => ServerMessage | 'drop' | 'drop-answer' | null
 
+/** Watchers of what does not change ask so often. */
+const NO_CHANGE_MS = 20
+
 /**
  * Servers that share one store and answer at once: what a client's tests need of a cluster, without its replication. A chain's head alone
  * takes writes; sessions make them happen once.
@@ -104,12 +107,16 @@ export class FakeCluster {
       for (const message of decodeClientBatch(body)) {
         this.received.push({ server, message })
         const fate = this.intercept(server, message)
-        if (fate === null) replies.push(this.#answer(server, message))
+        if (fate === null && this.#hasNoChange(message))
+          later(() => send(from, [this.#answer(server, message)]))
+        else if (fate === null) replies.push(this.#answer(server, message))
         else if (fate === 'drop-answer') this.#answer(server, message)
         else if (fate !== 'drop') replies.push(fate)
       }
-      if (replies.length > 0) transport?.send(from, encodeServerBatch(replies))
+      if (replies.length > 0) send(from, replies)
     }
+    const send = (to: string, replies: ServerMessage[]) => transport?.send(to, encodeServerBatch(replies))
+    const later = (answer: () => void) => setTimeout(answer, NO_CHANGE_MS).unref()
     transport = await open({ onBody, onDown: () => {} })
     return transport
   }
@@ -161,7 +168,12 @@ export class FakeCluster {
     return { type: 'write-reply', call, result }
   }
 
-  /** All chains share one feed, which does not wait. */
+  #hasNoChange(message: ClientMessage): boolean {
+    if (message.type !== 'changes' || message.command.after === null) return false
+    return this.#changesAfter(message.command).changes.length === 0
+  }
+
+  /** All chains share one feed. */
   #changesAfter({ prefix, after, limit }: ChangesCommand): ChangesResult {
     if (after === null) return { type: 'changes', changes: [], next: asSeq(this.#seq) }
     const changes = this.#changes
