@@ -57,7 +57,7 @@ const HEAD_BYTES = 5
 const CHECKSUM_BYTES = 4
 const ITEM_BYTES = 22
 /** About so many bytes of items share a block. */
-export const ITEMS_BYTES = 256 * 1024
+export const ITEMS_BYTES = 64 * 1024
 /** Of a payload: a block is closed by the item with which it reaches `ITEMS_BYTES`. */
 const PAYLOAD_BYTES_MAX = 2 * ITEMS_BYTES + ITEM_BYTES + KEY_BYTES_MAX + VALUE_BYTES_MAX + 65_536 * ITEM_BYTES
 

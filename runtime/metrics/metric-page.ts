@@ -78,7 +78,7 @@ export class MetricPage<Sight> {
 }
 
 /** All that any family uses: a name that is not here is refused by the library. */
-const LABELS = ['chain', 'code', 'role', 'successor', 'member', 'operation']
+const LABELS = ['chain', 'door', 'code', 'role', 'successor', 'member', 'operation']
 
 /** A histogram that was counted elsewhere. */
 class CollectedHistogram extends Histogram {

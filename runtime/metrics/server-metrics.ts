@@ -8,8 +8,7 @@ type ReplicaNumbers = DataServerStatus['replicas'][number]
 
 export interface ServerSight {
   readonly status: DataServerStatus
-  /** Null before the door is open. */
-  readonly door: DoorTimes | null
+  readonly doors: ReadonlyMap<string, DoorTimes>
   readonly syncTimes: LatencyHistogram
   /** Of a chain: how many configurations this life has adopted. */
   readonly configurationsOf: (chain: ReplicaNumbers['chain']) => number
@@ -25,17 +24,19 @@ const REQUESTS: readonly Family<ServerSight>[] = [
     type: 'histogram',
     name: 'catenary_request_seconds',
     help: 'From the arrival of a request to its answer, by operation and, for reads, consistency; failures apart',
-    times: ({ door }) =>
-      (door?.byKind ?? []).map(({ operation, consistency, times }) => [
-        { door: 'native', operation, consistency },
-        times,
-      ]),
+    times: ({ doors }) =>
+      [...doors].flatMap(([door, { byKind }]) =>
+        byKind.map(({ operation, consistency, times }) => [{ door, operation, consistency }, times] as const),
+      ),
   },
   {
     type: 'counter',
     name: 'catenary_requests_failed_total',
     help: 'Requests that were refused, by the code of the error; redirects of clients with an old map among them',
-    rows: ({ door }) => [...(door?.failures ?? [])].map(([code, count]): Row => [{ code }, count]),
+    rows: ({ doors }) =>
+      [...doors].flatMap(([door, { failures }]) =>
+        [...failures].map(([code, count]): Row => [{ door, code }, count]),
+      ),
   },
   {
     type: 'gauge',

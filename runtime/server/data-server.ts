@@ -75,6 +75,8 @@ export class DataServer {
   readonly clock: DataServerPorts['clock']
   /** For this process's other doors. */
   readonly local: LocalCalls
+  /** How long requests take: at the native door once it is open, and at those that speak for clients. */
+  readonly doorTimes = new Map<'native' | 'gateway', DoorTimes>()
   readonly #options: DataServerOptions
   readonly #ports: DataServerPorts
   readonly #makeHost: MakeHost
@@ -128,6 +130,7 @@ export class DataServer {
     this.view = new ClusterView(READERS[replication])
     this.view.clusterId = options.clusterId
     this.local = new LocalCalls(this.#hosts, this.view)
+    this.doorTimes.set('gateway', this.local.times)
     const { wal, records } = ports.openWal({
       onDurable: () => this.#onDurable(),
       onFailure: (error) => this.failStorage(error),
@@ -150,6 +153,7 @@ export class DataServer {
       outgoing: this.#outgoing,
       status: () => this.status(),
     })
+    this.doorTimes.set('native', this.#door.times)
     const { replication = 'craq', tickMs = hasFixedMembers(replication) ? QUORUM_TICK_MS : TICK_MS } =
       this.#options
     this.#ticker = this.#ports.timers.every(tickMs, () => this.#onTick())
@@ -236,7 +240,7 @@ export class DataServer {
     }
     this.#outgoing?.flush()
     this.#door?.endTurn()
-    if (this.#door?.times.hasAnswers) this.#door.times.endTurn(this.clock.nowMs())
+    for (const times of this.doorTimes.values()) if (times.hasAnswers) times.endTurn(this.clock.nowMs())
     this.#chainLog.write()
     for (const host of touched) host.store.settle()
   }
@@ -252,6 +256,7 @@ export class DataServer {
     const nowMs = asMillis(this.clock.nowMs())
     const wallMs = asMillis(this.clock.wallMs)
     for (const host of this.#hosts.values()) host.setClock(nowMs, wallMs)
+    this.local.times.arrived(nowMs)
     return nowMs
   }
 
@@ -375,11 +380,6 @@ export class DataServer {
     return holds
   }
 
-  /** How long requests take at the native door; null before it is open. */
-  get doorTimes(): DoorTimes | null {
-    return this.#door?.times ?? null
-  }
-
   /** Of one chain: how many configurations this life has adopted. */
   configurationsOf(chain: ChainId): number {
     return this.#reconfigurations.countOf(chain)
@@ -395,7 +395,7 @@ export class DataServer {
       leaseMarginMs: Math.round(this.#leaseMarginMs),
       leaseLapses: this.#leaseLapses,
       admitted: this.#alive && this.#lease > 0,
-      pendingRequests: this.#door?.pendingCount ?? 0,
+      pendingRequests: (this.#door?.pendingCount ?? 0) + this.local.count,
       unsyncedRecords: this.#wal.lastPosition - this.#wal.durablePosition,
       storage: this.#storageError === null ? 'ok' : this.#storageError.message,
       ...this.#ports.resources(),

@@ -9,11 +9,18 @@ import type {
 } from '../../protocol/commands.ts'
 import { asRequestId, type ChainId, type Key, NO_SEQ, type RequestId } from '../../protocol/ids.ts'
 import type { ClusterView } from './cluster-view.ts'
+import { DoorTimes, kindOfRead, kindOfWrite, type RequestKind } from './door-times.ts'
 import type { HostedReplica } from './replica-host.ts'
 
 /** What a native client may be answered besides is asked for by none of these. */
 type Result = WriteResult | ReadResult | Failure | { readonly type: 'changes' }
 type Done = (result: Result) => void
+
+interface Waiting {
+  readonly done: Done
+  readonly kind: RequestKind
+  readonly stamp: number
+}
 
 const STRONG: ReadOptions = { consistency: { type: 'strong' }, atLeast: NO_SEQ }
 const NO_KEYS: readonly Key[] = []
@@ -21,7 +28,8 @@ const NO_KEYS: readonly Key[] = []
 export class LocalCalls {
   readonly #hosts: ReadonlyMap<ChainId, HostedReplica>
   readonly #view: ClusterView
-  readonly #waiting = new Map<RequestId, Done>()
+  readonly times = new DoorTimes()
+  readonly #waiting = new Map<RequestId, Waiting>()
   /** Below zero: native clients' are above. */
   #last = 0
 
@@ -45,7 +53,9 @@ export class LocalCalls {
    */
   read(chain: ChainId, command: ReadCommand, done: (result: ReadResult | Failure) => void): void {
     const host = this.#hostOf(chain, command.type === 'get' ? command.keys : NO_KEYS, done)
-    host?.step({ type: 'read', request: this.#begin(done as Done), command, options: STRONG })
+    if (host === null) return
+    const request = this.#begin(done as Done, kindOfRead(command, STRONG.consistency))
+    host.step({ type: 'read', request, command, options: STRONG })
   }
 
   /** A write without an identity: one that gets no answer must not be tried again. `done` as for `read`. */
@@ -56,27 +66,32 @@ export class LocalCalls {
     done: (result: WriteResult | Failure) => void,
   ): void {
     const host = this.#hostOf(chain, keys, done)
-    host?.step({ type: 'write', request: this.#begin(done as Done), identity: null, command })
+    if (host === null) return
+    const request = this.#begin(done as Done, kindOfWrite(command))
+    host.step({ type: 'write', request, identity: null, command })
   }
 
-  #begin(done: Done): RequestId {
+  #begin(done: Done, kind: RequestKind): RequestId {
     const request = asRequestId(--this.#last)
-    this.#waiting.set(request, done)
+    this.#waiting.set(request, { done, kind, stamp: this.times.stamp })
     return request
   }
 
   #hostOf(chain: ChainId, keys: readonly Key[], done: (result: Failure) => void): HostedReplica | null {
     const host = this.#hosts.get(chain)
     if (host !== undefined && this.#view.owns(chain, keys)) return host
+    this.times.failed('WRONG_CHAIN')
     const message = host === undefined ? `no replica of ${chain} is here` : `not all keys belong to ${chain}`
     done({ type: 'failure', code: 'WRONG_CHAIN', message })
     return null
   }
 
   reply(request: RequestId, result: Result): void {
-    const done = this.#waiting.get(request)
-    if (done === undefined) return
+    const waiting = this.#waiting.get(request)
+    if (waiting === undefined) return
     this.#waiting.delete(request)
-    done(result)
+    if (result.type === 'failure') this.times.failed(result.code)
+    else this.times.answered(waiting.kind, waiting.stamp)
+    waiting.done(result)
   }
 }

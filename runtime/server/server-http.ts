@@ -28,7 +28,7 @@ export function openServerHttp(options: {
     metrics: serverMetrics(() => {
       const status = server.status()
       const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
-      return { status, door: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
+      return { status, doors: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
     }),
     routes: { '/backup': backupRoute({ server, clusterId: cluster.clusterId, logger }) },
   })

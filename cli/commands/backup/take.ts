@@ -16,7 +16,8 @@ const positionals = {
 type Arguments = InferredOptionTypes<typeof options & typeof positionals>
 
 export const takeBackupCommand: CommandModule<object, Arguments> = {
-  command: '$0 <path>',
+  command: 'take <path>',
+  aliases: ['$0'],
   describe: 'Copy everything into one file while the cluster serves',
   builder: (yargs) =>
     yargs

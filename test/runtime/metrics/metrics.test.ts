@@ -59,7 +59,7 @@ function timesOfTwoTurns(): DoorTimes {
 const pageOfServer = () =>
   serverMetrics(() => ({
     status: status(),
-    door: timesOfTwoTurns(),
+    doors: new Map([['native', timesOfTwoTurns()]]),
     syncTimes: new LatencyHistogram(),
     configurationsOf: () => 4,
     unready: null,
@@ -111,7 +111,7 @@ describe('/metrics', () => {
     const append = 'door="native",operation="append",consistency=""'
     expect(text).toContain(`catenary_request_seconds_bucket{${append},le="0.0025"} 0`)
     expect(text).toContain(`catenary_request_seconds_bucket{${append},le="0.005"} 1`)
-    expect(text).toContain('catenary_requests_failed_total{code="OVERLOADED"} 1')
+    expect(text).toContain('catenary_requests_failed_total{door="native",code="OVERLOADED"} 1')
     expect(text).toContain('catenary_link_lag_entries{chain="c0",successor="n2"} 2')
     expect(text).toContain('catenary_version_query_reads_total{chain="c0"} 5')
     expect(text).toContain('catenary_configurations_total{chain="c0"} 4')
