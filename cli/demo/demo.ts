@@ -54,6 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       entry,
       durability: options.durability,
       transport: options.transport,
+      redis: 'cluster',
     })
     const finished = await Promise.race([story(cluster, options), interrupted.then(() => null)])
     if (finished === null) return 130

@@ -58,6 +58,7 @@ export function nextSteps(cluster: LocalCluster): string {
     `  npx catenary put hello world --servers ${servers}${transport}`,
     `  npx catenary scan --prefix city/IS/ --limit 5 --servers ${servers}${transport}`,
     `  npx catenary znode get /catenary/chains/c0 --coordinator ${cluster.coordinatorAddresses.join(',')}`,
+    `  redis-cli -c -p ${cluster.redisPort(first?.name ?? 'n1')} get 'city/NL/07/Amsterdam#1'`,
     `  curl -s http://127.0.0.1:${cluster.httpPort(first?.name ?? 'n1')}/status`,
     `  kill -9 ${first?.pid}      # ${first?.name}: the others go on; the demo does not restart it now`,
   ].join('\n')

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { STORY_TIMEOUT_MS, startTestCluster, type TestCluster } from '../support/cluster.ts'
 import { RedisWire } from '../support/redis-wire.ts'
 
 const run = promisify(execFile)
 const WRITES = 150
+const PATIENCE = { timeout: 20_000, interval: 50 }
 
 let testing: TestCluster
 let failed = true
@@ -114,7 +115,9 @@ test(
     const shape = { servers: 2, chains: 2, replication: 1, coordinators: 1, durability: 'memory' } as const
     const proxied = await startTestCluster({ ...shape, redis: 'proxy' })
     try {
-      const wire = await RedisWire.open(proxied.cluster.redisPort('n1'))
+      // The other one may have both chains before this one is up.
+      const wire = await vi.waitFor(() => RedisWire.open(proxied.cluster.redisPort('n1')), PATIENCE)
+      await vi.waitFor(async () => expect(await wire.ask('SET', 'up', '1')).toBe('+OK\r\n'), PATIENCE)
       for (let i = 0; i < 20; i++) expect(await wire.ask('SET', `key:${i}`, `${i}`)).toBe('+OK\r\n')
       wire.send(
         Buffer.from(Array.from({ length: 20 }, (_, i) => `INCR key:${i}\r\nGET key:${i}\r\n`).join('')),
@@ -123,7 +126,7 @@ test(
         expect(await wire.reply()).toBe(`:${i + 1}\r\n`)
         expect(await wire.reply()).toMatch(new RegExp(`\r\n${i + 1}\r\n$`))
       }
-      expect((await wire.ask('KEYS', '*')).startsWith('*20\r\n')).toBe(true)
+      expect((await wire.ask('KEYS', '*')).startsWith('*21\r\n')).toBe(true)
       wire.close()
     } finally {
       await proxied.close({ failed: false })

@@ -29,13 +29,13 @@ async function main(): Promise<void> {
   const [inputs, seed] = [numberOf('inputs'), numberOf('seed')]
   console.log(`${inputs} inputs from seed ${seed}; ${memory()}`)
   const begunMs = performance.now()
-  let sent = 0
-  for (let round = 0; sent < inputs; round++) {
-    const one = await fuzzRedis({ seed: seed + round, inputs: Math.min(ROUND_INPUTS, inputs - sent) })
-    sent += one.sent
-    const perSecond = Math.round((sent * 1000) / (performance.now() - begunMs))
+  let taken = 0
+  for (let round = 0; taken < inputs; round++) {
+    const one = await fuzzRedis({ seed: seed + round, inputs: Math.min(ROUND_INPUTS, inputs - taken) })
+    taken += one.taken
+    const perSecond = Math.round((taken * 1000) / (performance.now() - begunMs))
     console.log(
-      `seed ${seed + round}: ${sent} inputs, ${perSecond}/s, ${one.connections} connections, ${one.refused} told of a protocol error; at most ${megabytes(one.inputBytesMax)} waited; ` +
+      `seed ${seed + round}: ${taken} inputs taken, ${perSecond}/s, ${one.connections} connections, ${one.refused} told of a protocol error; at most ${megabytes(one.inputBytesMax)} waited; ` +
         `the well-behaved client asked ${one.witnessCalls} times, the slowest took ${one.witnessMaxMs.toFixed(0)} ms; ${memory()}`,
     )
   }

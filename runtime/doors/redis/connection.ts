@@ -3,13 +3,12 @@
  * and writes that follow each other are on their way together. Whatever is neither waits until those before it have been answered.
  */
 import type { Socket } from 'node:net'
-import type { Failure, ReadResult, Versioned, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import type { Principal } from './access.ts'
-import { type Answer, type Command, type HeadOperation, isWrite, keysOf } from './command.ts'
+import { type Answer, type Command, isWrite, keysOf } from './command.ts'
 import type { Door } from './door.ts'
-import { failureText } from './failures.ts'
 import { MultiState } from './multi-state.ts'
+import { ReadRuns } from './read-runs.ts'
 import { commandOf } from './registry.ts'
 import { ReplyError, RequestError } from './reply-error.ts'
 import { ReplyWriter } from './reply-writer.ts'
@@ -18,31 +17,7 @@ import type { Session, Subscriptions } from './session.ts'
 import { LIMITS } from './settings.ts'
 import { Overlay } from './space.ts'
 import { transact } from './transaction.ts'
-
-/** Reads that one snapshot answers. */
-interface Run {
-  readonly chain: ChainId
-  readonly keys: Key[]
-  readonly items: ReadItem[]
-  result: ReadResult | Failure | null
-}
-
-interface ReadItem {
-  readonly command: Command
-  /** Of commands that show more than one value. */
-  readonly args: Args | null
-  readonly keyCount: number
-}
-
-/** A write on its way. */
-interface Slot {
-  readonly command: Command
-  readonly operation: HeadOperation
-  readonly args: Args | null
-  readonly key: Key
-  readonly chain: ChainId
-  result: WriteResult | Failure | null
-}
+import { WriteQueue } from './write-queue.ts'
 
 /** Written before the connection is full of replies. */
 const FLUSH_BYTES = 64 * 1024
@@ -68,13 +43,8 @@ export class Connection implements Session {
   readonly multi = new MultiState()
   readonly #socket: Socket
   readonly #reader = new RequestReader(LIMITS)
-  /** Reads that may still get company. */
-  #growing: Run | null = null
-  /** Those that are to be asked for, or have been: the first one is. */
-  #runs: Run[] = []
-  #asked = false
-  #readKeysMax: number = LIMITS.readKeysFirst
-  #slots: Slot[] = []
+  readonly #reads: ReadRuns
+  readonly #writes: WriteQueue
   #task = false
   #answer: Answer | null = null
   /** A request that waits for those before it. */
@@ -91,6 +61,11 @@ export class Connection implements Session {
     this.id = id
     this.#socket = socket
     this.principal = door.access.initial
+    const answered = () => {
+      if (!this.#working) door.wake(this)
+    }
+    this.#reads = new ReadRuns(door, answered)
+    this.#writes = new WriteQueue(door, answered)
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`
     this.local = `${socket.localAddress}:${socket.localPort}`
     socket.setNoDelay(true)
@@ -133,9 +108,8 @@ export class Connection implements Session {
   #onClose(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#growing = null
-    this.#runs = []
-    this.#slots = []
+    this.#reads.clear()
+    this.#writes.clear()
     this.#held = null
     this.multi.clear()
     this.door.inputBytes -= this.#countedInput
@@ -165,14 +139,14 @@ export class Connection implements Session {
       if (this.#socket.writableLength > LIMITS.outputPauseBytes) return // `drain` goes on
       const args = this.#held ?? this.#next()
       if (args === null) {
-        if (this.#growing !== null) this.#close()
+        if (this.#reads.isGrowing) this.#reads.close()
         else return this.#endIfBroken(reply)
       } else if (this.#take(args, reply)) {
         this.#held = null
       } else {
         this.#held = args === this.#held ? args : args.keep()
-        if (this.#growing === null) return
-        this.#close()
+        if (!this.#reads.isGrowing) return
+        this.#reads.close()
       }
     }
   }
@@ -199,7 +173,7 @@ export class Connection implements Session {
 
   /** Nothing is under way. */
   get #isIdle(): boolean {
-    return this.#growing === null && this.#runs.length === 0 && this.#slots.length === 0 && !this.#task
+    return this.#reads.isEmpty && this.#writes.isEmpty && !this.#task
   }
 
   /** Says what has ended, and asks what is next. False: something is under way that nothing may overtake. */
@@ -212,22 +186,9 @@ export class Connection implements Session {
       answer(reply)
     }
     if (this.#task) return false
-    for (let slot = this.#slots[0]; slot !== undefined && slot.result !== null; slot = this.#slots[0]) {
-      this.#slots.shift()
-      if (!this.#showWrite(slot, slot.result, reply)) return false
-    }
-    while (this.#runs.length > 0) {
-      const run = this.#runs[0] as Run
-      if (!this.#asked) this.#ask(run)
-      if (run.result === null) return false
-      this.#asked = false
-      this.#runs.shift()
-      const begun = reply.length
-      this.#showRun(run, run.result, reply)
-      if (reply.length - begun > LIMITS.readBytesWanted) this.#readKeysMax = Math.ceil(this.#readKeysMax / 2)
-      else if (this.#readKeysMax < LIMITS.readKeysMax) this.#readKeysMax *= 2
-    }
-    return true
+    const fallen = this.#writes.advance(reply)
+    if (fallen !== null) this.#start(this.#transact(fallen.command, fallen.args, fallen.chain))
+    return !this.#task && this.#reads.advance(reply)
   }
 
   /** @returns whether the request has been dealt with; else it waits. */
@@ -293,30 +254,13 @@ export class Connection implements Session {
   }
 
   #read(command: Command, args: Args): boolean {
-    if (this.#slots.length > 0) return false
+    if (!this.#writes.isEmpty) return false
     const keys = keysOf(command, args)
-    const run = this.#growing
-    if (keys.length === 0) {
-      // HELP, and whatever else needs no key.
-      return this.#alone(
-        { ...command, now: (_, given, to) => this.#runKeyless(command, given, to) },
-        args,
-        this.door.reply,
-      )
-    }
-    const { chain } = this.door.routeFor(this, command, keys)
-    if (run !== null && (run.chain !== chain || run.keys.length + keys.length > this.#readKeysMax))
-      return false
-    const item: ReadItem = {
-      command,
-      args: command.show === undefined ? args.keep() : null,
-      keyCount: keys.length,
-    }
-    if (run === null) this.#growing = { chain, keys, items: [item], result: null }
-    else {
-      for (const key of keys) run.keys.push(key)
-      run.items.push(item)
-    }
+    if (keys.length > 0)
+      return this.#reads.add(command, args, this.door.routeFor(this, command, keys).chain, keys)
+    // HELP, and whatever else needs no key.
+    if (!this.#isIdle) return false
+    this.#runKeyless(command, args, this.door.reply)
     return true
   }
 
@@ -324,126 +268,24 @@ export class Connection implements Session {
     command.run?.(new Overlay([], []), args, reply, { wallMs: this.door.wallMs() })
   }
 
-  #close(): void {
-    if (this.#growing !== null) this.#runs.push(this.#growing)
-    this.#growing = null
-  }
-
-  #ask(run: Run): void {
-    this.#asked = true
-    this.door.store.read(run.chain, { type: 'get', keys: run.keys }, (result) => {
-      run.result = result
-      if (!this.#working) this.door.wake(this)
-    })
-  }
-
-  #showRun(run: Run, result: ReadResult | Failure, reply: ReplyWriter): void {
-    if (result.type === 'values') {
-      let at = 0
-      for (const item of run.items) {
-        this.#showItem(item, run.keys, result.values, at, reply)
-        at += item.keyCount
-      }
-      return
-    }
-    if (result.type === 'failure' && result.code === 'TOO_LARGE' && run.items.length > 1)
-      return this.#askApart(run)
-    let at = 0
-    for (const item of run.items) {
-      const key = run.keys[at] ?? null
-      at += item.keyCount
-      const text = result.type === 'failure' ? failureText(result, key, this.door.topology) : 'ERR no values'
-      this.#sayError(reply, text)
-    }
-  }
-
-  /** Together they are too much for one answer. */
-  #askApart(run: Run): void {
-    let at = 0
-    const apart = run.items.map((item) => {
-      const keys = run.keys.slice(at, at + item.keyCount)
-      at += item.keyCount
-      return { chain: run.chain, keys, items: [item], result: null }
-    })
-    this.#runs.unshift(...apart)
-  }
-
-  #showItem(
-    item: ReadItem,
-    keys: readonly Key[],
-    values: readonly (Versioned | null)[],
-    at: number,
-    reply: ReplyWriter,
-  ): void {
-    const { command, args, keyCount } = item
-    const { statistics } = this.door
-    const found = values[at] ?? null
-    if (found === null) statistics.misses++
-    else statistics.hits++
-    const time = { wallMs: this.door.turnWallMs }
-    if (args === null) return command.show?.(found, reply, time)
-    const begun = reply.length
-    try {
-      const space = new Overlay(keys.slice(at, at + keyCount), values.slice(at, at + keyCount))
-      command.run?.(space, args, reply, time)
-    } catch (error) {
-      if (!(error instanceof ReplyError)) throw error
-      reply.rewind(begun)
-      this.#sayError(reply, error.message)
-    }
-  }
-
   #write(command: Command, args: Args): boolean {
-    if (this.#growing !== null || this.#runs.length > 0 || this.#slots.length >= LIMITS.writesMax)
-      return false
+    if (!this.#reads.isEmpty) return false
     const keys = keysOf(command, args)
     const { chain } = this.door.routeFor(this, command, keys)
-    const last = this.#slots.at(-1)
-    if (last !== undefined && last.chain !== chain) return false
-    const operation = command.head?.(args, { wallMs: this.door.turnWallMs }) ?? null
+    const operation = command.head?.(args, { wallMs: this.door.wallMs() }) ?? null
     if (operation === null) {
-      if (last !== undefined) return false
+      if (!this.#writes.isEmpty) return false
       this.#start(this.#transact(command, args.keep(), chain))
       return true
     }
-    // What follows an operation that may have to be done otherwise must not be done before it.
-    if (last !== undefined && (last.operation.mayFallBack ?? false) !== (operation.mayFallBack ?? false))
-      return false
-    const slot: Slot = {
-      command,
-      operation,
-      args: operation.mayFallBack === true ? args.keep() : null,
-      key: keys[0] as Key,
-      chain,
-      result: null,
-    }
-    this.#slots.push(slot)
-    this.door.store.write(chain, operation.command, (result) => {
-      slot.result = result
-      if (!this.#working) this.door.wake(this)
-    })
+    if (!this.#writes.takes(chain, operation)) return false
+    this.#writes.add(command, args, operation, { chain, key: keys[0] as Key })
     return true
   }
 
   async #transact(command: Command, args: Args, chain: ChainId): Promise<Answer> {
     const replies = await transact(this, chain, [{ command, args }])
     return (reply) => reply.raw(replies ?? new Uint8Array(0))
-  }
-
-  /** False: the answer takes longer, and what is behind it waits. */
-  #showWrite(slot: Slot, result: WriteResult | Failure, reply: ReplyWriter): boolean {
-    if (result.type === 'failure') {
-      this.#sayError(reply, failureText(result, slot.key, this.door.topology))
-      return true
-    }
-    if (slot.operation.show(result, reply)) return true
-    if (slot.args === null) {
-      const text = result.type === 'refused' ? `ERR ${result.message}` : 'ERR no answer'
-      this.#sayError(reply, text)
-      return true
-    }
-    this.#start(this.#transact(slot.command, slot.args, slot.chain))
-    return false
   }
 
   #flush(reply: ReplyWriter): void {

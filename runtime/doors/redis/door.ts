@@ -101,11 +101,6 @@ export class Door implements DoorServices {
     return Date.now()
   }
 
-  /** For what is done at once, many times in a turn. */
-  get turnWallMs(): number {
-    return Date.now()
-  }
-
   #onSocket(socket: Socket): void {
     this.statistics.connectionsReceived++
     if (this.#connections.size >= LIMITS.connectionsMax) {
