@@ -96,7 +96,7 @@ export class Reconfigurations {
         writesStoodStillMs: stillMs,
         oldestWriteWaitedMs: waitedMs,
       },
-      storyOf({ before, config, left, joined, why, stillMs, waitedMs }),
+      storyOf({ before, config, left, joined, why, stillMs, waitedMs, committed: committedMs !== null }),
     )
   }
 
@@ -135,15 +135,17 @@ function storyOf(told: {
   readonly why: string | null
   readonly stillMs: number | null
   readonly waitedMs: number | null
+  readonly committed: boolean
 }): string {
-  const { before, config, left, joined, why, stillMs, waitedMs } = told
+  const { before, config, left, joined, why, stillMs, waitedMs, committed } = told
   const parts = [
     before === null ? `is ${describe(config)}` : `was ${describe(before)}, is ${describe(config)}`,
     ...(left.length > 0 ? [`left: ${left.join(', ')}`] : []),
     ...(joined.length > 0 ? [`joined: ${joined.join(', ')}`] : []),
     ...(why === null ? [] : [`because ${why}`]),
-    stillMs === null ? 'no write was committed in it so far' : `no write was committed for ${stillMs} ms`,
-    ...(waitedMs === null || stillMs === null ? [] : [`the oldest that was under way waited ${waitedMs} ms`]),
+    ...(stillMs === null ? [] : [`no write was committed for ${stillMs} ms`]),
+    ...(waitedMs === null ? [] : [`the oldest that was under way waited ${waitedMs} ms`]),
+    ...(committed ? [] : ['no write was committed in it so far']),
   ]
   return `${config.chain}, epoch ${config.epoch}: ${parts.join('; ')}`
 }

@@ -23,8 +23,8 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
     yargs
       .positional('path', positionals.path)
       .options(options)
-      .example('$0 backup monday.backup', 'refuses to replace a file')
-      .example('$0 backup /backups', 'into catenary-20300131T120000Z.backup there')
+      .example('$0 backup take monday.backup', 'refuses to replace a file')
+      .example('$0 backup /backups', 'the same, into catenary-20300131T120000Z.backup there')
       .epilogue(
         [
           'Each chain is copied as it was at one moment, with every write acknowledged before; two chains at two moments. Data servers are',
