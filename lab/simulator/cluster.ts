@@ -231,8 +231,10 @@ export class SimCluster {
       hooks: {
         onAppended: ({ name, process }, chain, record) =>
           this.#see(process, () => this.observer.wrote(name, chain, record)),
-        onVersionAnswered: ({ process }, replica, epoch) =>
-          this.#see(process, () => this.observer.versionAnswered(replica, epoch)),
+        onVersionAnswered: (_, replica, epoch) => this.observer.versionAnswered(replica, epoch),
+        ...(this.#onFailure === null
+          ? {}
+          : { onWrongVersion: ({ process }, wrong) => this.#onBug(process, wrong) }),
         fence: (replica, message) => this.#fence(replica, message),
         onMessage: (server) => this.#see(server.process, () => this.observer.lookAtServer(server)),
         ...(this.copies === null ? {} : { onCommitted: this.copies.onCommitted }),

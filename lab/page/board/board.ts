@@ -41,6 +41,8 @@ export class Board {
   /** One thing at a time: a second call waits for the first. */
   #busy: Promise<unknown> = Promise.resolve()
   readonly #breathe: Breathe | null
+  /** Something was done since the last frame. Recorded when time goes on: much may be done in one moment. */
+  #recordDue = false
 
   private constructor(options: BoardOptions, breathe: Breathe | null) {
     this.options = options
@@ -112,7 +114,11 @@ export class Board {
 
   /** One event that matters: a message handled, or a timer or a disk that changed something. `everything`: whichever event comes next. */
   step(everything = false): Promise<void> {
-    return this.#alone(() => this.#run.step(everything, STEP_AT_MOST_US))
+    return this.#alone(async () => {
+      if (this.#recordDue) this.#record()
+      await this.#run.step(everything, STEP_AT_MOST_US)
+      if (this.#frames.isDue(this.#run.atMs)) this.#record()
+    })
   }
 
   /** Lets virtual time pass. */
@@ -151,7 +157,7 @@ export class Board {
     const refusal = wrongAction(action) ?? run.act(action)
     if (refusal !== null) return refusal
     this.#actions.push({ atMs: run.atMs, after: run.events, action })
-    this.#record()
+    this.#recordDue = true
     return null
   }
 
@@ -211,7 +217,7 @@ export class Board {
       // What cannot be done (a message of another version's run) is left out, as it would have been by hand.
       if (this.#run.act(timed.action) !== null) continue
       this.#actions.push({ atMs: this.#run.atMs, after: this.#run.events, action: timed.action })
-      this.#record()
+      this.#recordDue = true
     }
     const untilUs = this.#run.startUs + Math.round(untilMs * 1000)
     if (untilUs > this.#run.cluster.scheduler.nowUs) await this.#advance(untilUs, () => false)
@@ -231,6 +237,7 @@ export class Board {
 
   #advance(untilUs: number, stop: () => boolean): Promise<boolean> {
     const run = this.#run
+    if (this.#recordDue) this.#record()
     return run.advance(untilUs, () => {
       if (this.#frames.isDue(run.atMs)) this.#record()
       return stop()
@@ -238,6 +245,7 @@ export class Board {
   }
 
   #record(): void {
+    this.#recordDue = false
     if (this.#frames.records) this.#frames.add({ view: this.#looker.look(), actions: this.#actions.length })
   }
 

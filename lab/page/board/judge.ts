@@ -14,27 +14,29 @@ export class Judge {
   /** By key: how many of its operations there were, how many of them had ended, and what was said of them. */
   readonly #parts = new Map<string, { readonly mark: string; readonly part: PartVerdict }>()
   #judged = -1
-  #verdict: Omit<BoardVerdict, 'violations'> = {
+  #verdict: BoardVerdict = {
     judgement: 'linearizable',
     operations: 0,
     reason: null,
     culprits: [],
     order: [],
+    violations: [],
   }
 
   constructor(events: readonly HistoryEvent[]) {
     this.#events = events
   }
 
-  verdict(violations: readonly ViolationView[]): BoardVerdict {
+  /** The same object as long as nothing has changed. */
+  verdict(violations: readonly ViolationView[], startUs: number): BoardVerdict {
     if (this.#judged !== this.#events.length) {
       this.#judged = this.#events.length
-      this.#verdict = this.#judge(operationsOf(this.#events))
-    }
-    return { ...this.#verdict, violations }
+      this.#verdict = { ...this.#judge(operationsOf(this.#events), startUs), violations }
+    } else if (this.#verdict.violations !== violations) this.#verdict = { ...this.#verdict, violations }
+    return this.#verdict
   }
 
-  #judge(operations: readonly Operation[]): Omit<BoardVerdict, 'violations'> {
+  #judge(operations: readonly Operation[], startUs: number): Omit<BoardVerdict, 'violations'> {
     const parts = keyValueModel.partition(operations).map((part) => this.#partOf(part.name, part.operations))
     const wrong = parts.find(({ judgement }) => judgement === 'not-linearizable')
     const unknown = parts.find(({ judgement }) => judgement === 'unknown')
@@ -42,7 +44,7 @@ export class Judge {
     return {
       judgement: shown?.judgement ?? 'linearizable',
       operations: operations.length,
-      reason: shown?.reason ?? null,
+      reason: shown === undefined || shown.reason === null ? null : inPageTime(shown.reason, startUs),
       culprits: (wrong?.smallest ?? []).map(({ id }) => id),
       order: shown === undefined ? parts.flatMap(({ longestPrefix }) => longestPrefix) : shown.longestPrefix,
     }
@@ -61,3 +63,15 @@ export class Judge {
     return part
   }
 }
+
+const WHO_AND_WHEN = /\(process ([^,()]+), (from )?([\d.]+)(?: to ([\d.]+))?\)/g
+
+/** The checker speaks of microseconds since the machines were switched on; the visitor's time is another. */
+const inPageTime = (reason: string, startUs: number): string =>
+  reason.replace(
+    WHO_AND_WHEN,
+    (_, who: string, open: string | undefined, from: string, to: string | undefined) => {
+      const ms = (us: string) => Math.round((Number(us) - startUs) / 1000)
+      return `(${who}, ${open ?? ''}${ms(from)}${to === undefined ? '' : ` to ${ms(to)}`} ms)`
+    },
+  )

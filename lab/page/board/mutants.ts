@@ -11,48 +11,53 @@ export interface MutantText {
 export const MUTANTS = {
   'no-lease-check': {
     title: 'A replica answers strong reads although its lease has run out',
-    tryThis: 'Cut n2 off from everybody but a client, wait until it is removed, write, then read at n2.',
+    tryThis: 'Write x, isolate n2, wait until it is removed, write x again, then read x at n2.',
     paper: 'DESIGN §5',
   },
   'tail-without-lease': {
     title: 'A tail answers version queries although its lease has run out',
     tryThis:
-      'Cut the tail off from the coordinators alone, wait until it is removed, write, and read at a dirty replica.',
+      'Write x. Cut the tail off from the coordinators and from the middle, and write again. Just before it is removed, cut the head off from those, too. Once it is, read at the middle, then at the head.',
     paper: 'DESIGN §5',
   },
   'dirty-reads': {
     title: 'A dirty replica shows its newest version without asking the tail',
-    tryThis: 'Hold an append before it reaches the tail, read at the head, then read at the tail.',
+    tryThis:
+      'Write x twice; hold the second append on its way to the tail. Read in the middle, then at the tail.',
     paper: 'CRAQ §2.3',
   },
   'old-clean-value': {
     title: 'A dirty replica shows its newest clean version without asking the tail',
-    tryThis: 'Hold an ack on its way to the head, read at the tail, then read at the head.',
+    tryThis: 'Write x twice; hold the second ack on its way to the head. Read at the tail, then at the head.',
     paper: 'CRAQ §2.3',
   },
   'no-fence': {
     title: 'Messages of older epochs are taken as if they were of now',
-    tryThis: 'Hold an ack of the tail, crash the tail, and deliver the ack after the reconfiguration.',
+    tryThis:
+      'Write, hold the ack on its way to the head, crash the tail, and deliver the ack after the reconfiguration.',
     paper: 'DESIGN §4',
   },
   'ack-before-durable': {
     title: 'The tail acknowledges what no disk holds yet',
-    tryThis: 'Write, and cut the power of everybody at once when the client has its answer.',
+    tryThis:
+      'With a slow disk: write, and cut the power of everything as soon as the client has its answer. Restart all, and read.',
     paper: 'DESIGN §3',
   },
   'no-handoff': {
     title: 'A newcomer serves before it holds what its predecessor holds',
-    tryThis: 'Crash a server, write, restart it, and read there as soon as it is a member.',
+    tryThis:
+      'With two members and a spare: crash one. When the spare has caught up, cut the link to it, write, and read at the newcomer once it is the tail.',
     paper: 'CRAQ §4.1',
   },
   'votes-twice': {
     title: 'A coordinator votes for everybody who asks',
-    tryThis: 'Cut the leader off and slow the links between the others until two of them stand.',
+    tryThis: 'Crash the leader, and slow the links between the other two: both will stand.',
     paper: 'Raft §5.2',
   },
   'longest-log': {
     title: 'A vote goes to the longer log, whatever its last term',
-    tryThis: 'Let a cut-off leader append to its log, elect another one, and heal.',
+    tryThis:
+      'Cut the leader off while clients still write to it, pause it, wait for another leader, crash that one, and let the old one come back.',
     paper: 'Raft §5.4.1',
   },
 } as const satisfies Readonly<Record<string, MutantText>>

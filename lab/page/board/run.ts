@@ -29,8 +29,10 @@ const WHOLE_WITHIN_US = 120_000_000
 const WARM_UP_US = 1_000_000
 const BREATHE_EVENTS = 2048
 const MARKS_MAX = 5_000
+/** The first ones count; what follows is mostly their consequence. */
+const VIOLATIONS_MAX = 50
 const WORDS_MAX = 20_000
-/** A workload's history is judged after so many answers. */
+/** A long history is judged after so many answers. */
 const ANSWERS = 50
 
 /** One run that goes forward only. The same options, and the same actions between the same events, give the same run on every machine. */
@@ -38,8 +40,9 @@ export class Run {
   readonly options: BoardOptions
   readonly cluster: SimCluster
   readonly arrows = new Arrows()
-  readonly marks: MarkView[] = []
-  readonly violations: ViolationView[] = []
+  /** New ones are new lists: who shows them sees by identity that there is something new. */
+  marks: readonly MarkView[] = []
+  violations: readonly ViolationView[] = []
   readonly visitors = new Map<string, VisitorClient>()
   readonly session: VisitorSession
   readonly judge: Judge
@@ -83,7 +86,7 @@ export class Run {
           history: this.cluster.history,
           nowMs: () => this.atMs,
           weakNumber: () => -++this.#weakReads,
-          onAnswer: () => this.#onAnswer(true),
+          onAnswer: (told) => this.#onAnswer(told),
         }),
       )
     this.session = this.#makeSession()
@@ -113,7 +116,7 @@ export class Run {
   }
 
   get verdict(): BoardVerdict {
-    return this.judge.verdict(this.violations)
+    return this.judge.verdict(this.violations, this.startUs)
   }
 
   // Forward.
@@ -129,7 +132,7 @@ export class Run {
     this.startUs = scheduler.nowUs
     this.startCount = scheduler.count
     this.#begun = true
-    this.marks.length = 0
+    this.marks = []
   }
 
   startClient(name: string): void {
@@ -194,8 +197,8 @@ export class Run {
 
   mark(kind: MarkKind, text: string): void {
     if (!this.#begun) return
-    if (this.marks.length >= MARKS_MAX) this.marks.splice(0, MARKS_MAX / 4)
-    this.marks.push({ atMs: this.atMs, kind, text })
+    const kept = this.marks.length >= MARKS_MAX ? this.marks.slice(MARKS_MAX / 4) : this.marks
+    this.marks = [...kept, { atMs: this.atMs, kind, text }]
   }
 
   #look(): void {
@@ -212,7 +215,7 @@ export class Run {
       const ended = counts.ok + counts.failed + counts.unknown
       if (ended >= this.answers + ANSWERS) {
         this.answers = ended
-        this.#onAnswer(false)
+        this.#lookAtHistory()
       }
     }
   }
@@ -246,19 +249,28 @@ export class Run {
     for (const id of this.words.keys()) if (!living.has(id)) this.words.delete(id)
   }
 
-  #onAnswer(byVisitor: boolean): void {
-    if (byVisitor) this.answers++
+  /** `told`: the client knows what came of it. Nothing else can make a history wrong. */
+  #onAnswer(told: boolean): void {
+    this.answers++
     this.#mattered = true
-    if (this.#wrong || this.judge.verdict([]).judgement !== 'not-linearizable') return
+    if (told && (this.answers < ANSWERS || this.answers % ANSWERS === 0)) this.#lookAtHistory()
+  }
+
+  #lookAtHistory(): void {
+    if (this.#wrong || this.verdict.judgement !== 'not-linearizable') return
     this.#wrong = true
-    this.mark('not-linearizable', this.judge.verdict([]).reason ?? 'no order explains what clients saw')
+    this.mark('not-linearizable', this.verdict.reason ?? 'no order explains what clients saw')
   }
 
   #onFailure({ what, kind }: SimulationFailure): void {
-    const [invariant = ''] = what.split(': ').slice(1)
-    const text = what
-    this.violations.push({ atMs: this.atMs, invariant: kind === 'invariant' ? invariant : null, text })
-    this.mark('violation', text)
+    const [who = '', invariant = '', ...said] = what.split(': ')
+    const text = kind === 'invariant' && said.length > 0 ? said.join(': ') : what
+    const name = kind === 'invariant' ? invariant : null
+    this.violations = [...this.violations, { atMs: this.atMs, invariant: name, text }].slice(
+      0,
+      VIOLATIONS_MAX,
+    )
+    this.mark('violation', name === null ? text : `${who} breaks ${name}`)
   }
 }
 

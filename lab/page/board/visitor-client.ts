@@ -31,7 +31,7 @@ export class VisitorClient {
   readonly operations: OperationView[] = []
   readonly #network: Network
   readonly #history: HistoryRecorder
-  readonly #onAnswer: () => void
+  readonly #onAnswer: (told: boolean) => void
   readonly #nowMs: () => number
   readonly #weakNumber: () => number
   #places = new Map<number, number>()
@@ -48,7 +48,8 @@ export class VisitorClient {
     readonly nowMs: () => number
     /** Weak reads have no place in the history: their numbers are below 0. */
     readonly weakNumber: () => number
-    readonly onAnswer: () => void
+    /** `told`: it is known what came of it. */
+    readonly onAnswer: (told: boolean) => void
   }) {
     this.client = options.client
     this.#network = options.network
@@ -148,7 +149,7 @@ export class VisitorClient {
       else if (how === 'fail') this.#history.fail(id, answer)
       else this.#history.info(id, answer)
     }
-    this.#onAnswer()
+    this.#onAnswer(how === 'ok')
   }
 
   // A read at one server.

@@ -32,6 +32,8 @@ export interface ServerHooks {
   onReply?(server: SimDataServer, asked: Asked, reply: ServerMessage): void
   /** A tail says what is committed, under its lease, in this epoch. */
   onVersionAnswered?(server: SimDataServer, replica: Replica, epoch: number): void
+  /** What a tail is about to say was judged wrong by `onVersionAnswered`. Absent: that ends its process. */
+  onWrongVersion?(server: SimDataServer, wrong: unknown): void
   /** Before each message of another server. What it returns is called when that was handled. */
   fence?(replica: Replica, message: ChainMessage): (() => void) | null
   /** Between two messages of another server that came together: the first was handled. */

@@ -411,7 +411,9 @@ export class SimDataServer {
     for (const { chain, message } of items) {
       if (message.type !== 'version-reply' || message.commit === null) continue
       const wrong = this.#wrongVersions.get(`${chain} ${to}`)
-      if (wrong !== undefined) throw wrong
+      if (wrong === undefined) continue
+      if (this.#hooks.onWrongVersion === undefined) throw wrong
+      this.#hooks.onWrongVersion(this, wrong)
     }
   }
 
