@@ -102,7 +102,7 @@ export function managerDecides(): readonly StageFrame[] {
       arrow('manager', 'A', '2: A'),
       arrow('manager', 'B', '2: A'),
     ],
-    cites: 'CR §2',
+    cites: 'CR §3',
   })
   story.change('A', { notes: note('2') })
   story.answer(put, {})
