@@ -25,6 +25,9 @@ const FLUSH_BYTES = 64 * 1024
 const INPUT_PAUSE_BYTES = 64 * 1024
 const QUIT_GRACE_MS = 500
 
+/** A browser that somebody else's page has sent here: nothing of its request may be carried out. */
+const isBrowsers = (args: Args): boolean => /^(post|host:)$/i.test(args.text(0).slice(0, 8))
+
 export class Connection implements Session {
   readonly id: number
   readonly door: Door
@@ -85,7 +88,7 @@ export class Connection implements Session {
   }
 
   get inputBytes(): number {
-    return this.#reader.pendingBytes + (this.#held?.byteLength ?? 0)
+    return this.#reader.pendingBytes + (this.#held?.byteLength ?? 0) + this.multi.bytes
   }
 
   get outputBytes(): number {
@@ -153,6 +156,7 @@ export class Connection implements Session {
 
   #next(): Args | null {
     if (this.#broken !== null) return null
+    this.#reader.isStrangers = this.principal === null
     try {
       return this.#reader.next() ? this.#reader.args : null
     } catch (error) {
@@ -213,6 +217,11 @@ export class Connection implements Session {
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error
       if (!this.#isIdle) return false
+      if (isBrowsers(args)) {
+        this.door.onProtocolError(this.remote, 'a web page speaks here in the name of its reader')
+        this.kill()
+        return true
+      }
       if (!atOnce) this.multi.spoil()
       statistics.commands++
       this.#sayError(reply, error.message)

@@ -7,6 +7,9 @@ import type { Session } from './session.ts'
 import { LIMITS } from './settings.ts'
 import type { Call } from './transaction.ts'
 
+/** What a queued command costs besides its arguments. */
+const CALL_BYTES = 256
+
 /** What is done at once even behind MULTI. */
 const AT_ONCE = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 
@@ -40,9 +43,10 @@ export class MultiState {
     if (command.task !== undefined) throw new ReplyError('ERR Command not allowed inside a transaction')
     const keys = keysOf(command, args)
     if (keys.length > 0) session.door.routeFor(session, command, keys)
-    if (this.bytes + args.byteLength > LIMITS.queuedBytesMax)
+    const bytes = this.bytes + CALL_BYTES + args.byteLength
+    if (bytes > LIMITS.queuedBytesMax)
       throw new ReplyError(`ERR a transaction has at most ${LIMITS.queuedBytesMax} bytes`)
-    this.bytes += args.byteLength
+    this.bytes = bytes
     this.calls.push(call)
     reply.simple('QUEUED')
     return true

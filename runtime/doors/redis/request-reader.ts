@@ -11,10 +11,18 @@ export interface RequestLimits {
   readonly requestBytesMax: number
 }
 
+/** Of who has not logged in yet, and has to. */
+const STRANGERS_ARGUMENTS_MAX = 10
+const STRANGERS_BULK_BYTES_MAX = 16_384
+
 const LINE_BYTES_MAX = 64 * 1024
 const ARGUMENTS_MAX = 1024 * 1024
 const [CR, LF, STAR, DOLLAR, MINUS, ZERO, NINE] = [13, 10, 42, 36, 45, 48, 57]
 const NOTHING = Buffer.alloc(0)
+/** Places of so many arguments stay allocated between requests. */
+const ARGUMENTS_KEPT = 1024
+/** What the place of an argument costs. */
+const PLACE_BYTES = 16
 
 /** The arguments of one request, the command's name first: places in a buffer, made into strings or bytes only where somebody asks. */
 export class Args {
@@ -103,12 +111,17 @@ export class Args {
 
   clear(): void {
     this.count = 0
+    if (this.starts.length <= ARGUMENTS_KEPT) return
+    this.starts.length = 0
+    this.ends.length = 0
   }
 }
 
 export class RequestReader {
   /** The request that `next` has found; the next call overwrites it. */
   readonly args = new Args()
+  /** Whether they come from somebody who has not logged in yet. */
+  isStrangers = false
   readonly #limits: RequestLimits
   #buffer: Buffer = NOTHING
   /** Whether it may be written to behind `#end`. */
@@ -128,9 +141,9 @@ export class RequestReader {
     this.#limits = limits
   }
 
-  /** Bytes that wait. */
+  /** What waits: bytes, and what is known of a request that is not complete. */
   get pendingBytes(): number {
-    return this.#end - this.#start
+    return this.#end - this.#start + (this.#complete ? 0 : PLACE_BYTES * this.args.count)
   }
 
   push(chunk: Buffer): void {
@@ -188,7 +201,17 @@ export class RequestReader {
         this.#skip()
       }
     }
+    if (this.#complete && this.#at === this.#end) this.#forget()
     return false
+  }
+
+  /** All has been read: an idle connection holds nothing. */
+  #forget(): void {
+    this.args.clear()
+    this.args.buffer = NOTHING
+    this.#buffer = NOTHING
+    this.#own = false
+    this.#start = this.#at = this.#end = 0
   }
 
   #finish(): true {
@@ -206,6 +229,8 @@ export class RequestReader {
     if (end < 0) return false
     const count = this.#integer(this.#at + 1, end)
     if (Number.isNaN(count) || count > ARGUMENTS_MAX) throw new RequestError('invalid multibulk length')
+    if (this.isStrangers && count > STRANGERS_ARGUMENTS_MAX)
+      throw new RequestError('unauthenticated multibulk length')
     this.#at = end + 2
     this.#missing = Math.max(0, count)
     this.#bulk = -1
@@ -225,6 +250,8 @@ export class RequestReader {
         const length = this.#integer(this.#at + 1, end)
         if (Number.isNaN(length) || length < 0 || length > this.#limits.bulkBytesMax)
           throw new RequestError('invalid bulk length')
+        if (this.isStrangers && length > STRANGERS_BULK_BYTES_MAX)
+          throw new RequestError('unauthenticated bulk length')
         this.#at = end + 2
         this.#bulk = length
         if (this.#at - this.#start + length > this.#limits.requestBytesMax)

@@ -9,6 +9,7 @@ import { ReplyError } from './reply-error.ts'
 import { ReplyWriter } from './reply-writer.ts'
 import type { Args } from './request-reader.ts'
 import type { Session } from './session.ts'
+import { Slice } from './slice.ts'
 import { Overlay } from './space.ts'
 
 export interface Call {
@@ -38,12 +39,16 @@ export async function transact(
   ]
   if (keys.length > KEYS_PER_COMMAND_MAX / 2)
     throw new ReplyError(`ERR ${keys.length} keys; one command changes at most ${KEYS_PER_COMMAND_MAX / 2}`)
+  const slice = new Slice()
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const overlay = await snapshot(session, chain, keys)
     for (const [key, version] of watched) if (overlay.seenVersion(key) !== version) return null
     const reply = new ReplyWriter(REPLY_BYTES)
     reply.protocol = session.protocol
-    for (const call of calls) runOn(overlay, session, call, reply)
+    for (const call of calls) {
+      runOn(overlay, session, call, reply)
+      if (slice.isOver) await slice.pause()
+    }
     if (await commit(session, chain, overlay)) return reply.written
   }
   throw new ReplyError('TRYAGAIN others change these keys all the time; nothing was written')

@@ -13,6 +13,8 @@ import { scannedRoutes } from './scanning.ts'
 /** The Redis whose commands, replies and errors these are. */
 export const REDIS_VERSION = '7.0.15'
 
+/** Every connection keeps its own. */
+const NAME_BYTES_MAX = 1024
 const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?'
 const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.'
@@ -86,7 +88,7 @@ function sayHello(session: Session, reply: ReplyWriter): void {
 /** @throws {ReplyError} it would not fit into a line of CLIENT LIST. */
 function clientName(args: Args, index: number): string {
   const name = args.text(index)
-  if (/[^!-~]/.test(name))
+  if (/[^!-~]/.test(name) || name.length > NAME_BYTES_MAX)
     throw new ReplyError('ERR Client names cannot contain spaces, newlines or special characters.')
   return name
 }
@@ -206,6 +208,7 @@ const CLIENT: Subcommands = {
     arity: 4,
     now: (session, args, reply) => {
       const attribute = args.lower(2)
+      if (args.length(3) > NAME_BYTES_MAX) throw new ReplyError('ERR the name is too long')
       if (attribute === 'lib-name') session.library = args.text(3)
       else if (attribute === 'lib-ver') session.libraryVersion = args.text(3)
       else throw new ReplyError(`ERR Unrecognized option '${args.text(2)}'`)

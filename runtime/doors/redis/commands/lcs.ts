@@ -6,8 +6,8 @@ import type { ReplyWriter } from '../reply-writer.ts'
 import type { Args } from '../request-reader.ts'
 import type { Space } from '../space.ts'
 
-/** Its cost is the product of both lengths, and nothing else happens meanwhile: about a tenth of a second. */
-const CELLS_MAX = 16 * 1024 * 1024
+/** Its cost is the product of both lengths, and nothing else happens meanwhile: some hundredths of a second. */
+const CELLS_MAX = 4 * 1024 * 1024
 const EMPTY = new Uint8Array(0)
 
 interface Match {

@@ -9,6 +9,7 @@ import { ReplyError, syntaxError } from '../reply-error.ts'
 import type { Args } from '../request-reader.ts'
 import type { Session } from '../session.ts'
 import { LIMITS } from '../settings.ts'
+import { Slice } from '../slice.ts'
 import type { Route } from '../topology.ts'
 
 const PAGE_KEYS = 1000
@@ -44,9 +45,11 @@ async function pageOf(
 
 /** Every key, page by page. */
 async function* everyKey(session: Session, prefix: Key): AsyncGenerator<Key> {
+  const slice = new Slice()
   for (const route of scannedRoutes(session)) {
     let after: Key | null = null
     for (let more = true; more; ) {
+      if (slice.isOver) await slice.pause()
       const page: Page = await pageOf(session, route, after, { prefix, limit: PAGE_KEYS })
       yield* page.keys
       after = page.keys.at(-1) ?? null
@@ -56,16 +59,26 @@ async function* everyKey(session: Session, prefix: Key): AsyncGenerator<Key> {
 }
 
 async function keys(session: Session, args: Args): Promise<Answer> {
-  const pattern = args.text(1)
+  const pattern = patternAt(args, 1)
+  const slice = new Slice()
   const found: Key[] = []
   let bytes = 0
   for await (const key of everyKey(session, asKey(prefixOf(pattern)))) {
+    if (slice.isOver) await slice.pause()
     if (!matchesGlob(pattern, key)) continue
     found.push(key)
     bytes += key.length + 16
     if (bytes > KEYS_BYTES_MAX) throw new ReplyError('ERR too many keys for one reply; use SCAN')
   }
   return (reply) => reply.texts(found)
+}
+
+/** With a key it costs the product of both lengths. */
+const PATTERN_BYTES_MAX = 1024
+
+function patternAt(args: Args, index: number): string {
+  if (args.length(index) <= PATTERN_BYTES_MAX) return args.text(index)
+  throw new ReplyError(`ERR the pattern has more than ${PATTERN_BYTES_MAX} bytes`)
 }
 
 interface ScanOptions {
@@ -82,7 +95,7 @@ function scanOptions(args: Args): ScanOptions {
     if (option === 'COUNT') {
       count = integer(args, i + 1)
       if (count < 1) syntaxError()
-    } else if (option === 'MATCH') pattern = args.text(i + 1)
+    } else if (option === 'MATCH') pattern = patternAt(args, i + 1)
     else if (option === 'TYPE') type = args.lower(i + 1)
     else syntaxError()
   }
@@ -106,7 +119,12 @@ async function scan(session: Session, args: Args): Promise<Answer> {
     prefix: NO_PREFIX,
     limit: Math.min(count, PAGE_KEYS),
   })
-  const shown = page.keys.filter((key) => pattern === null || matchesGlob(pattern, key))
+  const slice = new Slice()
+  const shown: Key[] = []
+  for (const key of page.keys) {
+    if (pattern === null || matchesGlob(pattern, key)) shown.push(key)
+    if (slice.isOver) await slice.pause()
+  }
   const next = routes[routes.indexOf(route) + 1]
   const last = page.keys.at(-1)
   const goesOn: Place | null =

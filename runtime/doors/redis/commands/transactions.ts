@@ -1,11 +1,14 @@
 /** MULTI, EXEC and WATCH: optimistic, as Redis has them, on keys of one slot. */
 import type { Key } from '../../../../protocol/ids.ts'
+import { KEYS_PER_COMMAND_MAX } from '../../../../protocol/limits.ts'
 import { ALL_KEYS, type Answer, type Command, keyAt, keysOf } from '../command.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { Args } from '../request-reader.ts'
 import type { Session } from '../session.ts'
 import { type Call, transact } from '../transaction.ts'
 
+/** EXEC has to compare them all. */
+const WATCHED_MAX = KEYS_PER_COMMAND_MAX / 2
 const EXEC_ABORT = 'EXECABORT Transaction discarded because of previous errors.'
 
 async function watch(session: Session, args: Args): Promise<Answer> {
@@ -14,6 +17,8 @@ async function watch(session: Session, args: Args): Promise<Answer> {
   const keys: Key[] = Array.from({ length: args.count - 1 }, (_, i) => keyAt(args, i + 1))
   const { chain } = door.routeFor(session, WATCH, keys)
   const fresh = keys.filter((key) => !multi.watched.has(key))
+  if (fresh.length + multi.watched.size > WATCHED_MAX)
+    throw new ReplyError(`ERR a connection watches at most ${WATCHED_MAX} keys`)
   if (fresh.length > 0) {
     const result = await door.read(chain, { type: 'get', keys: fresh })
     const values = result.type === 'values' ? result.values : []
