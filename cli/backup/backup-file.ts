@@ -1,6 +1,6 @@
 /** The file of a backup: it has its name only once it is whole and on the disk. */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, link, open, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
@@ -38,7 +38,11 @@ export class BackupWriter {
     this.path = path
     this.#partial = partial
     this.#file = file
+    process.once('exit', this.#onExit)
   }
+
+  /** A process that is interrupted leaves nothing. */
+  readonly #onExit = () => rmSync(this.#partial, { force: true })
 
   /** @throws where the file is there already. */
   static async create(path: string, head: BackupHead): Promise<BackupWriter> {
@@ -83,6 +87,7 @@ export class BackupWriter {
     await this.#file.truncate(this.#at)
     await this.#file.sync()
     await this.#file.close()
+    process.off('exit', this.#onExit)
     try {
       await link(this.#partial, this.path) // unlike a rename, it replaces nothing
     } catch (error) {
@@ -96,6 +101,7 @@ export class BackupWriter {
   }
 
   async abandon(): Promise<void> {
+    process.off('exit', this.#onExit)
     await this.#file.close().catch(() => {})
     await rm(this.#partial, { force: true })
   }

@@ -10,7 +10,7 @@ export const backupCommand: CommandModule = {
       .command(takeBackupCommand)
       .command(verifyBackupCommand)
       .demandCommand(1, 'A file or a directory to write to; or `verify` and a file')
-      .example('$0 backup /backups', 'into a new file of that directory')
+      .example('$0 backup /backups', 'into catenary-20300131T120000Z.backup there')
       .example('$0 backup verify monday.backup', 'is it whole and undamaged?'),
   handler: () => {},
 }

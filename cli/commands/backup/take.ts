@@ -3,7 +3,7 @@ import { targetOf } from '../../backup/backup-file.ts'
 import { takeBackup } from '../../backup/take-backup.ts'
 import { readClusterTree } from '../../cluster-tree.ts'
 import { ensembleOptions, withEnsemble } from '../../ensemble.ts'
-import { note, say, sayJson, table } from '../../output.ts'
+import { interrupted, note, say, sayJson, table } from '../../output.ts'
 import { Progress } from '../../records/progress.ts'
 import { jsonOption } from '../../store.ts'
 
@@ -24,7 +24,6 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
       .positional('path', positionals.path)
       .options(options)
       .example('$0 backup take monday.backup', 'refuses to replace a file')
-      .example('$0 backup /backups', 'the same, into catenary-20300131T120000Z.backup there')
       .epilogue(
         [
           'Each chain is copied as it was at one moment, with every write acknowledged before; two chains at two moments. Data servers are',
@@ -39,6 +38,8 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
         const progress = new Progress('copying', null)
         const restoreTerminal = () => progress.stop()
         process.once('exit', restoreTerminal)
+        // What was written this far goes with the process.
+        interrupted().then((signal) => process.exit(signal === 'SIGTERM' ? 143 : 130))
         try {
           let count = 0
           return await takeBackup(path, () => readClusterTree(client), {
