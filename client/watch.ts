@@ -209,7 +209,7 @@ export class Watch implements AsyncIterableIterator<Change, void, void> {
   }
 
   async next(): Promise<IteratorResult<Change, void>> {
-    for (const feed of this.#feeds) feed.settle()
+    if (!this.#closed) for (const feed of this.#feeds) feed.settle()
     for (;;) {
       const change = this.#closed ? null : this.#take()
       if (change !== null) return { value: change, done: false }
