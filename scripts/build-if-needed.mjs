@@ -6,8 +6,11 @@ import { existsSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesBelow, rootFromArguments, SOURCE_FOLDERS } from './source-files.mjs'
 
-/** The compiler writes this last. Its time stands for the time of the whole build. */
+/** The compiler writes this last of its own. Its time stands for the time of the whole build. */
 const STAMP = 'dist/.tsbuildinfo'
+/** Bundled after it. */
+const PAGE_SOURCE = 'lab/page/index.html'
+const PAGE = 'dist/page/index.html'
 
 const root = rootFromArguments()
 const reason = whyBuild()
@@ -18,6 +21,7 @@ if (reason !== null) {
 
 function whyBuild() {
   if (!existsSync(join(root, STAMP))) return 'there is no dist/ yet'
+  if (existsSync(join(root, PAGE_SOURCE)) && !existsSync(join(root, PAGE))) return 'there is no page yet'
   const built = statSync(join(root, STAMP)).mtimeMs
   const inputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].filter((path) =>
     existsSync(join(root, path)),

@@ -1,0 +1,158 @@
+import { Component, type ComponentChildren, type ComponentType, type ErrorInfo } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { Figure } from './figure/figure.tsx'
+import { Guide } from './guide/guide.tsx'
+import { HistoryView } from './guide/history-view.tsx'
+import { StageView } from './guide/stage-view.tsx'
+import { CaptionBar } from './panels/caption-bar.tsx'
+import { Composer } from './panels/composer.tsx'
+import { KeysDialog } from './panels/keys-dialog.tsx'
+import { SetupDialog } from './panels/setup-dialog.tsx'
+import { ShareDialog } from './panels/share-dialog.tsx'
+import { SourceDialog } from './panels/source-dialog.tsx'
+import { SpaceTime } from './panels/space-time.tsx'
+import { Story } from './panels/story.tsx'
+import { TimeBar } from './panels/time-bar.tsx'
+import { TopBar } from './panels/top-bar.tsx'
+import { VerdictBar } from './panels/verdict-bar.tsx'
+import { Znodes } from './panels/znodes.tsx'
+import { type Page, PageContext, type PageState, useEveryChange, usePage } from './run/page.ts'
+
+/** The view of a real cluster brings its own code; without it the page is whole, too. */
+const LIVE: Readonly<Record<string, { readonly LiveView?: ComponentType }>> = import.meta.glob(
+  './live/live-view.tsx',
+  { eager: true },
+)
+const LiveView = Object.values(LIVE)[0]?.LiveView ?? null
+
+const DIALOGS = { setup: SetupDialog, share: ShareDialog, keys: KeysDialog, source: SourceDialog } as const
+const TABS: readonly (readonly [PageState['tab'], string])[] = [
+  ['space-time', 'Space and time'],
+  ['znodes', 'Znodes and sessions'],
+  ['story', 'What happened'],
+]
+
+export function App({ page }: { readonly page: Page }) {
+  useEveryChange(page)
+  const { theme, lecture, guideOpen, dialog, route } = page.state
+  useEffect(() => {
+    if (theme === 'system') delete document.documentElement.dataset['theme']
+    else document.documentElement.dataset['theme'] = theme
+  }, [theme])
+  useEffect(() => {
+    document.documentElement.classList.toggle('lecture', lecture)
+  }, [lecture])
+  const DialogNow = dialog === null ? null : DIALOGS[dialog]
+  return (
+    <PageContext.Provider value={page}>
+      <button type="button" class="skip" onClick={() => document.getElementById('board')?.focus()}>
+        To the board
+      </button>
+      <TopBar view={page.runner.view} hasLive={LiveView !== null} />
+      <div class={`page ${guideOpen && route.type === 'board' ? 'with-guide' : ''}`}>
+        {guideOpen && route.type === 'board' && <Guide />}
+        <main id="board" tabIndex={-1}>
+          <Guarded>{route.type === 'live' && LiveView !== null ? <LiveView /> : <Middle />}</Guarded>
+        </main>
+      </div>
+      {DialogNow !== null && <DialogNow onClose={() => page.set({ dialog: null })} />}
+    </PageContext.Provider>
+  )
+}
+
+function Middle() {
+  const page = usePage()
+  const { runner, state } = page
+  const { board, error } = runner
+  const { scenario } = state
+  const notice =
+    error === null ? null : (
+      <p class="notice" role="alert">
+        {error}{' '}
+        <button type="button" onClick={() => runner.dismiss()}>
+          All right
+        </button>
+      </p>
+    )
+  if (scenario?.kind === 'stage') return <StageView key={scenario.id} scenario={scenario} />
+  if (scenario?.kind === 'history') return <HistoryView key={scenario.id} scenario={scenario} />
+  if (board === null)
+    return (
+      <>
+        {notice}
+        <p class="loading">{error === null ? 'The cluster starts…' : ''}</p>
+      </>
+    )
+  const { view, verdict, history } = board
+  return (
+    <>
+      {notice}
+      {view.configs.length > 1 && <ChainChoice chains={view.configs.map(({ chain }) => chain)} />}
+      <Figure view={view} verdict={verdict} />
+      {state.lecture && scenario !== null && <p class="lecture-watch">{scenario.watch.join(' ')}</p>}
+      <Composer view={view} />
+      <CaptionBar caption={view.caption} />
+      <TimeBar />
+      <VerdictBar verdict={verdict} clients={view.clients} />
+      <div class="tabs" role="tablist" aria-label="more">
+        {TABS.map(([tab, text]) => (
+          <button
+            key={tab}
+            type="button"
+            role="tab"
+            aria-selected={state.tab === tab}
+            onClick={() => page.set({ tab })}
+          >
+            {text}
+          </button>
+        ))}
+      </div>
+      <div class="tab" role="tabpanel">
+        {state.tab === 'space-time' && <SpaceTime view={view} verdict={verdict} />}
+        {state.tab === 'znodes' && <Znodes view={view} />}
+        {state.tab === 'story' && <Story marks={history.marks} />}
+      </div>
+    </>
+  )
+}
+
+function ChainChoice({ chains }: { readonly chains: readonly string[] }) {
+  const page = usePage()
+  return (
+    <div class="chains">
+      {chains.map((chain) => (
+        <button
+          key={chain}
+          type="button"
+          aria-pressed={chain === (page.state.chain ?? chains[0])}
+          onClick={() => page.set({ chain })}
+        >
+          chain {chain}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+/** What cannot be drawn is said, and the rest of the page goes on. */
+class Guarded extends Component<{ readonly children: ComponentChildren }, { readonly error: string | null }> {
+  override state = { error: null }
+
+  override componentDidCatch(error: Error, _info: ErrorInfo): void {
+    console.error(error)
+    this.setState({ error: error.message })
+  }
+
+  override render() {
+    const { error } = this.state
+    if (error === null) return this.props.children
+    return (
+      <p class="notice" role="alert">
+        This could not be drawn: {error}{' '}
+        <button type="button" onClick={() => this.setState({ error: null })}>
+          Try again
+        </button>
+      </p>
+    )
+  }
+}

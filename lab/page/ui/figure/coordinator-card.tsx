@@ -1,0 +1,81 @@
+import type { CoordinatorView, RaftView } from '../../board/view.ts'
+import { memo } from '../parts/memo.tsx'
+import { NodeMenu, ProcessNote } from './node-menu.tsx'
+
+const SLOTS_MAX = 9
+
+/** As on the lecture's board: a slot is its term. */
+function RaftLog({ raft }: { readonly raft: RaftView }) {
+  const slots = raft.log.slice(-SLOTS_MAX)
+  const first = slots[0]?.index ?? raft.last + 1
+  return (
+    <div
+      class="raft-log"
+      role="img"
+      aria-label={`log to ${raft.last}, committed to ${raft.commit}; terms ${slots.map(({ term }) => term).join(' ')}`}
+    >
+      <small class="index">{first}</small>
+      {slots.map(({ index, term, text, committed }) => (
+        <span
+          key={index}
+          class={`term-slot ${committed ? 'committed' : 'open'}`}
+          title={`${index}: ${text} (term ${term}, ${committed ? 'committed' : 'not committed'})`}
+        >
+          {term}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+const short = (name: string) => name.replace('coordinator-', 'c')
+
+function votes({ role, votes: granted, votedFor }: RaftView): string {
+  if (role === 'candidate' || role === 'pre-candidate')
+    return `votes: ${granted.map(short).join(', ') || 'none'}`
+  return votedFor === null ? 'has not voted' : `voted for ${short(votedFor)}`
+}
+
+interface CoordinatorCardProps {
+  readonly coordinator: CoordinatorView
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly others: string
+}
+
+export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others }: CoordinatorCardProps) => {
+  const { raft } = coordinator
+  return (
+    <section
+      class={`card coordinator ${coordinator.state} ${raft?.role ?? 'down'}`}
+      style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
+      aria-label={`${coordinator.name}, ${raft?.role ?? 'down'}`}
+      data-node={coordinator.name}
+    >
+      <header>
+        <NodeMenu node={coordinator} kind="coordinator" others={others} />
+        {raft !== null && (
+          <span class="epoch term" title="Raft's term">
+            term {raft.term}
+          </span>
+        )}
+      </header>
+      <p class="role">
+        {raft?.role === 'leader' && <span aria-hidden="true">★ </span>}
+        {raft?.role ?? 'down'}
+        {coordinator.manages && <em title="it writes the chains' configurations"> manager</em>}
+        <ProcessNote node={coordinator} />
+      </p>
+      {raft !== null && (
+        <>
+          <RaftLog raft={raft} />
+          <p class="votes">
+            {votes(raft)} · commit {raft.commit}
+          </p>
+        </>
+      )}
+    </section>
+  )
+})

@@ -1,0 +1,119 @@
+/** Where everything stands. Pure: the same names and width give the same places. */
+import type { BoardView, ConfigView } from '../../board/view.ts'
+
+export interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly row: number
+  readonly place: number
+}
+
+export interface Layout {
+  readonly width: number
+  readonly height: number
+  readonly boxes: ReadonlyMap<string, Box>
+  /** Servers that are in the chain, head first. */
+  readonly chain: readonly string[]
+}
+
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+
+export interface Curve {
+  readonly from: Point
+  readonly bend: Point
+  readonly to: Point
+}
+
+const ROWS = [
+  { height: 110, widest: 250, gap: 0.26, below: 68 },
+  { height: 188, widest: 250, gap: 0.26, below: 58 },
+  { height: 96, widest: 230, gap: 0.1, below: 0 },
+] as const
+const MARGIN_TOP = 6
+const GAP_MIN = 34
+
+/** Members first, head first, then who joins, then the others: they stand at the right, out of the chain. */
+export function serverOrder(view: BoardView, config: ConfigView | null): readonly string[] {
+  const members = config?.members.map(({ server }) => server) ?? []
+  const joining = config?.joining ?? null
+  const named = [...members, ...(joining === null ? [] : [joining])]
+  const all = view.servers.map(({ name }) => name)
+  const known = named.filter((name) => all.includes(name))
+  return [...known, ...all.filter((name) => !known.includes(name))]
+}
+
+export function layOut(options: {
+  readonly width: number
+  readonly scale: number
+  readonly coordinators: readonly string[]
+  readonly servers: readonly string[]
+  readonly chain: readonly string[]
+  readonly clients: readonly string[]
+}): Layout {
+  const { width, scale, coordinators, servers, clients } = options
+  const boxes = new Map<string, Box>()
+  let y = MARGIN_TOP
+  for (const [row, names] of [coordinators, servers, clients].entries()) {
+    const shape = ROWS[row] ?? ROWS[0]
+    const pitch = width / Math.max(1, names.length)
+    const gap = Math.max(GAP_MIN * (shape.gap < 0.2 ? 0.3 : 1), pitch * shape.gap)
+    const boxWidth = Math.min(shape.widest * scale, pitch - gap)
+    for (const [place, name] of names.entries()) {
+      const x = pitch * (place + 0.5) - boxWidth / 2
+      boxes.set(name, { x, y, width: boxWidth, height: shape.height * scale, row, place })
+    }
+    y += (shape.height + shape.below) * scale
+  }
+  return { width, height: y + 4, boxes, chain: options.chain }
+}
+
+/** The way of a message. Neighbours: straight, one lane per direction. Others in the row: an arc over those between. Rows: straight, a little apart. */
+export function curveOf(layout: Layout, from: string, to: string): Curve {
+  const a = layout.boxes.get(from) ?? outside(layout)
+  const b = layout.boxes.get(to) ?? outside(layout)
+  if (a.row !== b.row) return betweenRows(a, b)
+  const right = a.x < b.x
+  if (Math.abs(a.place - b.place) === 1) {
+    const y = a.y + (right ? 22 : 46)
+    const start = { x: right ? a.x + a.width : a.x, y }
+    const end = { x: right ? b.x : b.x + b.width, y }
+    return { from: start, bend: middle(start, end), to: end }
+  }
+  const up = a.row === 1
+  const edge = up ? a.y : a.y + a.height
+  const lift = (up ? -1 : 1) * (34 + 9 * Math.abs(a.place - b.place)) * (right ? 1 : 0.8)
+  const start = { x: a.x + a.width * (right ? 0.7 : 0.3), y: edge }
+  const end = { x: b.x + b.width * (right ? 0.3 : 0.7), y: edge }
+  const centre = middle(start, end)
+  return { from: start, bend: { x: centre.x, y: edge + lift * 1.5 }, to: end }
+}
+
+/** Messages that cross levels: down in one lane, up in another. */
+function betweenRows(a: Box, b: Box): Curve {
+  const down = a.row < b.row
+  const apart = down ? 7 : -7
+  const from = { x: a.x + a.width / 2 + apart, y: down ? a.y + a.height : a.y }
+  const to = { x: b.x + b.width / 2 + apart, y: down ? b.y : b.y + b.height }
+  return { from, bend: middle(from, to), to }
+}
+
+const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })
+
+/** For who is not drawn, such as the visitor's own session. */
+const outside = ({ width }: Layout): Box => ({ x: width - 8, y: 150, width: 4, height: 4, row: -1, place: 0 })
+
+export function pointOn({ from, bend, to }: Curve, t: number): Point {
+  const s = 1 - t
+  return {
+    x: s * s * from.x + 2 * s * t * bend.x + t * t * to.x,
+    y: s * s * from.y + 2 * s * t * bend.y + t * t * to.y,
+  }
+}
+
+export const pathText = ({ from, bend, to }: Curve): string =>
+  `M${from.x} ${from.y}Q${bend.x} ${bend.y} ${to.x} ${to.y}`

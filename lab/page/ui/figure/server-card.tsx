@@ -1,0 +1,189 @@
+import { useRef } from 'preact/hooks'
+import type { ChainEntryView, KeyView, LeaseView, ReplicaView, ServerView } from '../../board/view.ts'
+import { leaseFraction } from '../../board/view.ts'
+import { memo } from '../parts/memo.tsx'
+import { usePainter } from '../run/page.ts'
+import { NodeMenu, ProcessNote } from './node-menu.tsx'
+
+const RING = 2 * Math.PI * 8
+const SLOTS_MAX = 7
+
+/** Drains as the lease runs out. */
+function LeaseRing({ lease }: { readonly lease: LeaseView | null }) {
+  const arc = useRef<SVGCircleElement>(null)
+  const root = useRef<SVGSVGElement>(null)
+  usePainter(
+    (nowMs) => {
+      const left = leaseFraction(lease, nowMs)
+      arc.current?.setAttribute('stroke-dashoffset', String(RING * (1 - left)))
+      const text = left > 0 ? `lease: ${Math.round(left * 100)} % left` : 'no lease'
+      root.current?.setAttribute('aria-label', text)
+      root.current?.classList.toggle('gone', left === 0)
+    },
+    [lease],
+  )
+  return (
+    <svg class="ring" ref={root} viewBox="0 0 22 22" role="img">
+      <title>lease: local strong reads are answered while it lasts (DESIGN §5)</title>
+      <circle class="ring-back" cx="11" cy="11" r="8" />
+      <circle
+        class="ring-arc"
+        ref={arc}
+        cx="11"
+        cy="11"
+        r="8"
+        stroke-dasharray={RING}
+        transform="rotate(-90 11 11)"
+      />
+      <path class="ring-cross" d="M7 7L15 15M15 7L7 15" />
+    </svg>
+  )
+}
+
+const ROLE_WORDS: Readonly<Record<ReplicaView['role'], string>> = {
+  only: 'head + tail',
+  head: 'head',
+  middle: 'middle',
+  tail: 'tail',
+  joining: 'joining',
+  removed: 'removed',
+  outside: 'spare',
+}
+
+/** The newest slots of a log, with the marks beneath: committed, durable, last. */
+function Log({ replica }: { readonly replica: ReplicaView }) {
+  const slots = replica.log.slice(-SLOTS_MAX)
+  const marks: readonly [string, number, string][] = [
+    ['c', replica.commit, 'commit'],
+    ['d', replica.durable, 'durable'],
+    ['l', replica.last, 'last'],
+  ]
+  return (
+    <div
+      class="log"
+      role="img"
+      aria-label={`log: ${marks.map(([, seq, name]) => `${name} ${seq}`).join(', ')}`}
+    >
+      <div class="slots">
+        {slots.length === 0 && <span class="none">empty log</span>}
+        {slots.map((entry) => (
+          <Slot key={entry.seq} entry={entry} marks={marks.filter(([, seq]) => seq === entry.seq)} />
+        ))}
+      </div>
+      <div class="numbers">
+        {marks.map(([letter, seq, name]) => (
+          <span key={letter} class={`mark ${letter}`}>
+            {name} <b>{seq}</b>
+          </span>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+function Slot(props: {
+  readonly entry: ChainEntryView
+  readonly marks: readonly [string, number, string][]
+}) {
+  const { entry, marks } = props
+  return (
+    <span class="slot-place">
+      <span
+        class={`slot ${entry.state}`}
+        title={`${entry.seq}: ${entry.text} (${entry.state}, epoch ${entry.epoch})`}
+      >
+        {entry.seq}
+      </span>
+      <span class="slot-marks">
+        {marks.map(([letter, , name]) => (
+          <i key={letter} class={`tick ${letter}`} title={name} />
+        ))}
+      </span>
+    </span>
+  )
+}
+
+function Key({ shown }: { readonly shown: KeyView }) {
+  return (
+    <li>
+      <span class="key">{shown.key}</span>
+      {shown.versions.map(({ version, value, state }) => (
+        <span key={version} class={`version ${state}`} title={`version ${version}, ${state}`}>
+          <span class="sr">{state} </span>
+          <b>{value ?? '∅'}</b>
+          <small>{version}</small>
+        </span>
+      ))}
+    </li>
+  )
+}
+
+function Replica({ replica }: { readonly replica: ReplicaView }) {
+  const { waitingReads, question } = replica
+  return (
+    <>
+      <Log replica={replica} />
+      <ul class="keys" aria-label="keys and their versions">
+        {replica.keys.map((key) => (
+          <Key key={key.key} shown={key} />
+        ))}
+      </ul>
+      {(waitingReads > 0 || question !== null) && (
+        <p class="waits">
+          {waitingReads} {waitingReads === 1 ? 'read waits' : 'reads wait'}
+          {question === 'version'
+            ? ' for the tail’s version'
+            : question === 'barrier'
+              ? ' for a barrier'
+              : ''}
+        </p>
+      )}
+    </>
+  )
+}
+
+interface ServerCardProps {
+  readonly server: ServerView
+  readonly chain: string
+  /** Of the committed configuration, to tell who believes in an older one. */
+  readonly epoch: number
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly others: string
+}
+
+export const ServerCard = memo(({ server, chain, epoch, x, y, width, height, others }: ServerCardProps) => {
+  const replica = server.replicas.find((each) => each.chain === chain) ?? null
+  const stale = replica !== null && replica.epoch > 0 && replica.epoch < epoch
+  const role = replica === null ? null : ROLE_WORDS[replica.role]
+  return (
+    <section
+      class={`card server ${server.state} ${replica?.serving === true ? 'serving' : 'idle'}`}
+      style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
+      aria-label={`server ${server.name}${role === null ? '' : `, ${role}`}`}
+      data-node={server.name}
+    >
+      <header>
+        <NodeMenu node={server} kind="server" others={others} />
+        <LeaseRing lease={server.lease} />
+        {replica !== null && replica.epoch > 0 && (
+          <span
+            class={stale ? 'epoch stale' : 'epoch'}
+            title={stale ? `the chain is at epoch ${epoch}` : 'epoch of its configuration'}
+          >
+            e{replica.epoch}
+          </span>
+        )}
+      </header>
+      <p class="role">
+        {role ?? (server.state === 'crashed' ? 'down' : 'spare')}
+        {replica !== null && !replica.serving && role !== 'spare' && <em> not serving</em>}
+        {replica?.leaving === true && <em> leaving</em>}
+        <ProcessNote node={server} />
+      </p>
+      {replica !== null && <Replica replica={replica} />}
+    </section>
+  )
+})
