@@ -75,8 +75,8 @@ export class DataServer {
   readonly clock: DataServerPorts['clock']
   /** For this process's other doors. */
   readonly local: LocalCalls
-  /** How long requests take: at the native door once it is open, and at those that speak for clients. */
-  readonly doorTimes = new Map<'native' | 'gateway', DoorTimes>()
+  /** How long requests take: at the native door once it is open, and at the Redis door. */
+  readonly doorTimes = new Map<'native' | 'redis', DoorTimes>()
   readonly #options: DataServerOptions
   readonly #ports: DataServerPorts
   readonly #makeHost: MakeHost
@@ -130,7 +130,7 @@ export class DataServer {
     this.view = new ClusterView(READERS[replication])
     this.view.clusterId = options.clusterId
     this.local = new LocalCalls(this.#hosts, this.view)
-    this.doorTimes.set('gateway', this.local.times)
+    this.doorTimes.set('redis', this.local.times)
     const { wal, records } = ports.openWal({
       onDurable: () => this.#onDurable(),
       onFailure: (error) => this.failStorage(error),
