@@ -35,6 +35,10 @@ const CORES = ['protocol', 'chain', 'coordinator', 'client/core', 'lab/checker']
 const PORTABLE = [
   'lab/simulator',
   'lab/page/board',
+  'lab/page/chapters',
+  'lab/page/raft-board',
+  'lab/page/stage',
+  'lab/page/znode-stage',
   'lab/explore',
   'lab/quorum',
   'lab/primary-backup',

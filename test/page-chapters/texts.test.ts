@@ -25,7 +25,8 @@ describe.each(CHAPTERS)('$id', (chapter) => {
     const [, exercises = ''] = text.split('## Exercises')
     const opened = exercises.split('<details><summary>Solution</summary>').length - 1
     expect(opened).toBeGreaterThanOrEqual(2)
-    expect(exercises.split('</details>').length - 1).toBe(opened)
+    expect(exercises.split('\n</details>\n').length - 1).toBe(opened)
+    expect(text).not.toMatch(/^[ \t]+<\/?details>/m)
   })
 
   test('is short, and cites a source', () => {

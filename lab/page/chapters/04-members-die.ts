@@ -1,15 +1,8 @@
-import { BEGIN_MS, COORDINATORS, crash, get, put } from './actions.ts'
+import type { TimedAction } from '../board/action.ts'
+import { BEGIN_MS, COORDINATORS, crash, get, put, slowLink } from './actions.ts'
 import type { BoardScenario, Chapter } from './chapter.ts'
 
-/** So long after the write was called that this server has it and nobody below; the tail has committed it, and nobody else knows. */
-const UNTIL_THERE_MS = { n1: 35, n2: 60, n3: 85 } as const
-
-const dies = (
-  id: string,
-  title: string,
-  server: keyof typeof UNTIL_THERE_MS,
-  outcome: string,
-): BoardScenario => ({
+const dies = (id: string, title: string, fault: readonly TimedAction[], outcome: string): BoardScenario => ({
   kind: 'board',
   id,
   title,
@@ -18,15 +11,23 @@ const dies = (
   options: { exactlyOnce: true },
   actions: [
     put(0, 'client-1', 'x', '1'),
+    ...fault.filter(({ atMs }) => atMs < BEGIN_MS + 1000),
     put(1000, 'client-1', 'x', '2'),
-    crash(1000 + UNTIL_THERE_MS[server], server),
+    ...fault.filter(({ atMs }) => atMs >= BEGIN_MS + 1000),
     get(6000, 'client-2', 'x'),
   ],
-  fromMs: BEGIN_MS + 900,
+  fromMs: BEGIN_MS + 800,
   untilMs: BEGIN_MS + 7000,
-  speed: 1,
+  speed: 0.5,
   expect: { verdict: 'linearizable' },
 })
+
+/** n1 has the write, and nobody else. */
+const HEAD = [crash(1035, 'n1')]
+/** n1 and n2 have it. */
+const MIDDLE = [crash(1060, 'n2')]
+/** n3 has committed it and shown it to a reader; its acknowledgement is slow, and dies with it. */
+const TAIL = [slowLink(900, 'n3', 'n2', 100), get(1100, 'client-2', 'x', 'n3'), crash(1250, 'n3')]
 
 export const MEMBERS_DIE: Chapter = {
   id: '04-members-die',
@@ -68,20 +69,20 @@ export const MEMBERS_DIE: Chapter = {
     dies(
       'head',
       'The head dies',
-      'n1',
+      HEAD,
       'n2 is the head; the client tries again, the write is done once, and the reader finds 2.',
     ),
     dies(
       'middle',
       'The middle dies',
-      'n2',
+      MIDDLE,
       'n1 resends what n3 lacks, the write is answered, and the reader finds 2.',
     ),
     dies(
       'tail',
       'The tail dies',
-      'n3',
-      'n3 had committed the write, and nobody knew. n2 becomes the tail and commits it before anything else; the reader finds 2.',
+      TAIL,
+      'n3 had committed the write and shown it, and nobody knew. n2 becomes the tail and commits it before anything else; the reader finds 2 again.',
     ),
   ],
 }
