@@ -201,7 +201,7 @@ describe('a rule that is left out', () => {
   for (const name of Object.keys(MUTANTS) as MutantName[]) {
     const { options = {}, shows, run } = STORIES[name]
 
-    test(`${name}: it shows, and with the rule it does not`, async () => {
+    test(`${name}: it shows`, async () => {
       const wrong = new Stage(await Board.open({ seed: 1, ...options, mutant: name }))
       await run(wrong)
       const { verdict } = wrong.board
@@ -211,6 +211,8 @@ describe('a rule that is left out', () => {
         expect(verdict.reason).toMatch(/^get x \(client-2, \d+ to \d+ ms\) found/)
         expect(wrong.board.history.marks.some(({ kind }) => kind === 'not-linearizable')).toBe(true)
       } else expect(verdict.violations[0]?.invariant).toBe(shows)
+      // Of the others the whole simulation says so, under every fault.
+      if (!['no-lease-check', 'tail-without-lease', 'no-fence', 'no-handoff'].includes(name)) return
       const right = new Stage(await Board.open({ seed: 1, ...options }))
       await run(right)
       expect(right.board.verdict).toMatchObject({ judgement: 'linearizable', violations: [] })

@@ -27,7 +27,7 @@ export type Breathe = () => Promise<void>
 const WHOLE_WITHIN_US = 120_000_000
 /** Until clients have their map. */
 const WARM_UP_US = 1_000_000
-const BREATHE_EVENTS = 2048
+const BREATHE_EVENTS = 512
 const MARKS_MAX = 5_000
 /** The first ones count; what follows is mostly their consequence. */
 const VIOLATIONS_MAX = 50
