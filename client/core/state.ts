@@ -116,6 +116,9 @@ export function createClientState(options: ClientOptions): ClientState {
   }
 }
 
+/** One for all: most requests never watch. */
+const NOBODY: readonly string[] = []
+
 export const createRequest = (
   state: ClientState,
   operation: Operation,
@@ -133,7 +136,7 @@ export const createRequest = (
   epoch: NO_EPOCH,
   hops: 0,
   backoffs: 0,
-  lostAt: [],
+  lostAt: NOBODY,
   queued: false,
   session: null,
   sessionId: null,
