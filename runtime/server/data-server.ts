@@ -16,11 +16,13 @@ import {
 } from '../../protocol/cluster.ts'
 import type { Batch } from '../../protocol/codec/batch.ts'
 import {
+  asChainId,
   asMillis,
   asServerId,
   type ChainId,
   type Incarnation,
   type Millis,
+  NO_EPOCH,
   type ServerId,
 } from '../../protocol/ids.ts'
 import type { Timer } from '../../protocol/timers.ts'
@@ -67,12 +69,16 @@ const TICK_MS = 105
 const QUORUM_TICK_MS = 25
 /** Per chain: changes that wait for the store's disk. */
 const OVERLAY_BYTES_MAX = 192 * 1024 * 1024
+/** No chain: what the doors of servers tell each other. */
+const DOORS = asChainId('doors')
 const DONE = Promise.resolve()
 
 export class DataServer {
   readonly id: ServerId
   readonly view: ClusterView
   readonly clock: DataServerPorts['clock']
+  /** Who hears what the doors of other servers tell. */
+  onDoorsTold: (body: Uint8Array) => void = () => {}
   /** For this process's other doors. */
   readonly local: LocalCalls
   /** How long requests take: at the native door once it is open, and at the Redis door. */
@@ -269,7 +275,20 @@ export class DataServer {
     }
   }
 
+  /** Tells the doors of all other servers, at most once; in order, as long as the link stands. */
+  tellDoors(body: Uint8Array): void {
+    for (const server of Object.keys(this.view.map.addresses)) {
+      if (server !== this.id)
+        this.#outgoing?.toServer(asServerId(server), DOORS, { type: 'other', epoch: NO_EPOCH, body })
+    }
+    this.#scheduleTurnEnd()
+  }
+
   #onChainMessage(from: ServerId, chain: ChainId, message: ChainMessage): void {
+    if (chain === DOORS) {
+      if (message.type === 'other') this.onDoorsTold(message.body)
+      return
+    }
     const host = this.#hosts.get(chain)
     if (host instanceof ReplicaHost) this.#fanOut.receive(from, chain, message)
     else host?.step({ type: 'message', from, message })

@@ -1,5 +1,7 @@
 /** Requests that come from inside this process, from its other doors. They go the way of a native client's, and are answered by a call. */
 import type {
+  ChangesCommand,
+  ChangesResult,
   Failure,
   ReadCommand,
   ReadOptions,
@@ -12,8 +14,7 @@ import type { ClusterView } from './cluster-view.ts'
 import { DoorTimes, kindOfRead, kindOfWrite, type RequestKind } from './door-times.ts'
 import type { HostedReplica } from './replica-host.ts'
 
-/** What a native client may be answered besides is asked for by none of these. */
-type Result = WriteResult | ReadResult | Failure | { readonly type: 'changes' }
+type Result = WriteResult | ReadResult | ChangesResult | Failure
 type Done = (result: Result) => void
 
 interface Waiting {
@@ -23,6 +24,8 @@ interface Waiting {
 }
 
 const STRONG: ReadOptions = { consistency: { type: 'strong' }, atLeast: NO_SEQ }
+/** Who waits for changes does so for as long as there are none. */
+const UNTIMED = -1
 const NO_KEYS: readonly Key[] = []
 
 export class LocalCalls {
@@ -71,6 +74,13 @@ export class LocalCalls {
     host.step({ type: 'write', request, identity: null, command })
   }
 
+  /** What this server's replica knows to be committed. `done` as for `read`, perhaps much later. */
+  changes(chain: ChainId, command: ChangesCommand, done: (result: ChangesResult | Failure) => void): void {
+    const host = this.#hostOf(chain, NO_KEYS, done)
+    if (host === null) return
+    host.step({ type: 'changes', request: this.#begin(done as Done, UNTIMED), command })
+  }
+
   #begin(done: Done, kind: RequestKind): RequestId {
     const request = asRequestId(--this.#last)
     this.#waiting.set(request, { done, kind, stamp: this.times.stamp })
@@ -91,7 +101,7 @@ export class LocalCalls {
     if (waiting === undefined) return
     this.#waiting.delete(request)
     if (result.type === 'failure') this.times.failed(result.code)
-    else this.times.answered(waiting.kind, waiting.stamp)
+    else if (waiting.kind !== UNTIMED) this.times.answered(waiting.kind, waiting.stamp)
     waiting.done(result)
   }
 }

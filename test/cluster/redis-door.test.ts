@@ -55,6 +55,18 @@ describe('a chain of three, as clients of Redis Cluster see it', () => {
     wire.close()
   })
 
+  test('what is published at one member is heard at another', async () => {
+    const [head = '', , tail = ''] = await members()
+    const listener = await RedisWire.open(portOf(tail))
+    await listener.ask('SUBSCRIBE', 'news')
+    await listener.ask('SUBSCRIBE', '__keyevent@0__:set')
+    expect(await cli(head, 'publish', 'news', 'hello')).toBe('0')
+    expect(await listener.reply()).toBe('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n')
+    await cli(head, 'set', 'k', '3')
+    expect(await listener.reply()).toContain('__keyevent@0__:set\r\n$1\r\nk\r\n')
+    listener.close()
+  })
+
   test('redis-benchmark runs', async () => {
     const options = ['-t', 'set,get', '-n', '2000', '-c', '10', '-P', '4', '--csv']
     const [head = ''] = await members()

@@ -73,6 +73,11 @@ export function keysOf(command: Command, args: Args): Key[] {
   return keys
 }
 
+/** With its subcommand, as errors name it. */
+export function fullName({ name, subcommands = [] }: Command, args: Args): string {
+  return args.count > 1 && subcommands.includes(args.lower(1)) ? `${name}|${args.lower(1)}` : name
+}
+
 export const keyAt = (args: Args, index: number): Key => asKey(args.text(index))
 
 export const ONE_KEY = { first: 1, last: 1, step: 1 }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import type { Principal } from './access.ts'
-import { type Answer, type Command, isWrite, keysOf } from './command.ts'
+import { type Answer, type Command, fullName, isWrite, keysOf } from './command.ts'
 import type { Door } from './door.ts'
 import { MultiState } from './multi-state.ts'
 import { ReadRuns } from './read-runs.ts'
@@ -13,7 +13,7 @@ import { commandOf } from './registry.ts'
 import { ReplyError, RequestError } from './reply-error.ts'
 import { ReplyWriter } from './reply-writer.ts'
 import { type Args, RequestReader } from './request-reader.ts'
-import type { Session, Subscriptions } from './session.ts'
+import { isSubscribed, type Session, type Subscriptions } from './session.ts'
 import { LIMITS } from './settings.ts'
 import { Overlay } from './space.ts'
 import { transact } from './transaction.ts'
@@ -34,7 +34,11 @@ export class Connection implements Session {
   readonly remote: string
   readonly local: string
   readonly openedMs = performance.now()
-  readonly subscriptions: Subscriptions = { channels: new Set(), patterns: new Set() }
+  readonly subscriptions: Subscriptions = {
+    channels: new Set(),
+    patterns: new Set(),
+    shardChannels: new Set(),
+  }
   name = ''
   library = ''
   libraryVersion = ''
@@ -203,6 +207,7 @@ export class Connection implements Session {
       const command = commandOf(args)
       this.door.admit(this, command, args)
       atOnce = MultiState.isAtOnce(command)
+      this.#refuseWhileSubscribed(command, args)
       if (this.multi.isOpen && !atOnce)
         return this.#isIdle && this.multi.queue(this, { command, args: args.keep() }, reply)
       const done =
@@ -227,6 +232,15 @@ export class Connection implements Session {
       this.#sayError(reply, error.message)
       return true
     }
+  }
+
+  /** Before RESP3 a reply and a message cannot be told apart. */
+  #refuseWhileSubscribed(command: Command, args: Args): void {
+    if (this.protocol === 3 || !isSubscribed(this)) return
+    if (/^([ps]?(un)?subscribe|ping|quit|reset)$/.test(command.name)) return
+    throw new ReplyError(
+      `ERR Can't execute '${fullName(command, args)}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+    )
   }
 
   #sayError(reply: ReplyWriter, text: string): void {
@@ -328,6 +342,8 @@ export class Connection implements Session {
 
   say(write: (reply: ReplyWriter) => void): void {
     if (this.#closed || this.#ending) return
+    // Behind what it has just been told, which has not left yet.
+    if (this.#working) return write(this.door.reply)
     const reply = new ReplyWriter(256)
     reply.protocol = this.protocol
     write(reply)
@@ -341,8 +357,7 @@ export class Connection implements Session {
     this.protocol = 2
     this.readOnly = false
     this.principal = this.door.access.initial
-    this.subscriptions.channels.clear()
-    this.subscriptions.patterns.clear()
+    this.door.channels.forget(this)
   }
 
   end(): void {

@@ -6,10 +6,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import { type Access, OPEN_ACCESS } from './access.ts'
+import { Channels } from './channels.ts'
 import { type Command, isWrite, keysOf } from './command.ts'
 import { Connection } from './connection.ts'
 import { Cursors } from './cursors.ts'
 import { failureText } from './failures.ts'
+import { KeyspaceEvents } from './keyspace-events.ts'
 import { ReplyError } from './reply-error.ts'
 import { ReplyWriter } from './reply-writer.ts'
 import type { Args } from './request-reader.ts'
@@ -49,6 +51,8 @@ export class Door implements DoorServices {
   /** Nobody is refused anything: not even asked about. */
   readonly #isOpen: boolean
   readonly cursors = new Cursors()
+  readonly channels: Channels
+  readonly #events: KeyspaceEvents
   readonly #options: RedisDoorOptions
   readonly #server: Server
   readonly #connections = new Map<number, Connection>()
@@ -61,6 +65,9 @@ export class Door implements DoorServices {
     this.store = options.store
     this.topology = new Topology(options.store)
     this.access = options.access ?? OPEN_ACCESS
+    this.channels = new Channels((body) => options.store.tellOthers(body))
+    this.#events = new KeyspaceEvents(options.store, this.topology, this.channels)
+    options.store.onTold = (body) => this.channels.onTold(body)
     this.#isOpen = this.access === OPEN_ACCESS
     this.version = options.version
     this.proxies = options.proxies ?? false
@@ -114,6 +121,7 @@ export class Door implements DoorServices {
   }
 
   onClosed(connection: Connection): void {
+    this.channels.forget(connection)
     this.#connections.delete(connection.id)
     this.#woken.delete(connection)
   }
@@ -191,6 +199,7 @@ export class Door implements DoorServices {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const connection of [...this.#connections.values()]) connection.kill()
+    this.#events.close()
     await closed
     await this.store.close?.()
   }

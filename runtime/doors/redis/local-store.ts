@@ -1,5 +1,11 @@
 /** The replicas of this server, as the Redis door sees them. */
-import type { ReadCommand, WriteCommand } from '../../../protocol/commands.ts'
+import type {
+  ChangesCommand,
+  ChangesResult,
+  Failure,
+  ReadCommand,
+  WriteCommand,
+} from '../../../protocol/commands.ts'
 import type { ChainId, Key, ServerId } from '../../../protocol/ids.ts'
 import type { ClusterView } from '../../server/cluster-view.ts'
 import type { DataServer } from '../../server/data-server.ts'
@@ -30,6 +36,18 @@ export class LocalStore implements RedisStore {
 
   write(chain: ChainId, command: WriteCommand, done: WriteDone): void {
     this.#server.local.write(chain, command, keysOfWrite(command), done)
+  }
+
+  changes(chain: ChainId, command: ChangesCommand, done: (result: ChangesResult | Failure) => void): void {
+    this.#server.local.changes(chain, command, done)
+  }
+
+  tellOthers(body: Uint8Array): void {
+    this.#server.tellDoors(body)
+  }
+
+  set onTold(onTold: (body: Uint8Array) => void) {
+    this.#server.onDoorsTold = onTold
   }
 
   keyCount(chain: ChainId): number | null {

@@ -5,6 +5,8 @@ import { createClientState } from '../../../client/core/state.ts'
 import { Engine } from '../../../client/engine.ts'
 import { openClientTransport } from '../../../client/transport/open.ts'
 import type {
+  ChangesCommand,
+  ChangesResult,
   Failure,
   ReadCommand,
   ReadResult,
@@ -50,6 +52,18 @@ export class ProxyStore implements RedisStore {
 
   startTurn(): void {
     this.#local.startTurn()
+  }
+
+  changes(chain: ChainId, command: ChangesCommand, done: (result: ChangesResult | Failure) => void): void {
+    this.#local.changes(chain, command, done)
+  }
+
+  tellOthers(body: Uint8Array): void {
+    this.#local.tellOthers(body)
+  }
+
+  set onTold(onTold: (body: Uint8Array) => void) {
+    this.#local.onTold = onTold
   }
 
   keyCount(chain: ChainId): number | null {

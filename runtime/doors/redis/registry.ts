@@ -1,6 +1,7 @@
 /** All commands by name. */
 
 import type { Command } from './command.ts'
+import { CHANNEL_COMMANDS } from './commands/channels.ts'
 import { CLUSTER_COMMANDS } from './commands/cluster.ts'
 import { COMMAND_COMMANDS } from './commands/command-table.ts'
 import { CONNECTION_COMMANDS } from './commands/connection.ts'
@@ -23,6 +24,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map(
     ...SCAN_COMMANDS,
     ...TRANSACTION_COMMANDS,
     ...CONNECTION_COMMANDS,
+    ...CHANNEL_COMMANDS,
     ...SERVER_COMMANDS,
     ...CLUSTER_COMMANDS,
     ...COMMAND_COMMANDS,

@@ -2,6 +2,7 @@
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import type { Access, Principal } from './access.ts'
+import type { Channels } from './channels.ts'
 import type { Command } from './command.ts'
 import type { Cursors } from './cursors.ts'
 import type { MultiState } from './multi-state.ts'
@@ -47,6 +48,7 @@ export interface Session {
 export interface Subscriptions {
   readonly channels: Set<string>
   readonly patterns: Set<string>
+  readonly shardChannels: Set<string>
 }
 
 export interface DoorServices {
@@ -62,6 +64,7 @@ export interface DoorServices {
   readonly sessions: Iterable<Session>
   readonly sessionCount: number
   readonly cursors: Cursors
+  readonly channels: Channels
   wallMs(): number
   /** Where these keys are served. @throws {ReplyError} elsewhere, or nowhere. */
   routeFor(session: { readonly readOnly: boolean }, command: Command, keys: readonly Key[]): Route
@@ -70,3 +73,6 @@ export interface DoorServices {
   /** @throws {ReplyError} */
   write(chain: ChainId, command: WriteCommand): Promise<WriteResult>
 }
+
+export const isSubscribed = ({ subscriptions }: Pick<Session, 'subscriptions'>): boolean =>
+  subscriptions.channels.size + subscriptions.patterns.size + subscriptions.shardChannels.size > 0

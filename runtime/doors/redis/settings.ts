@@ -42,7 +42,7 @@ export function settingsOf(port: number, host: string): Settings {
     ['maxclients', String(LIMITS.connectionsMax)],
     ['maxmemory', '0'],
     ['maxmemory-policy', 'noeviction'],
-    ['notify-keyspace-events', ''],
+    ['notify-keyspace-events', 'AKE'],
     ['port', String(port)],
     ['proto-max-bulk-len', String(LIMITS.bulkBytesMax)],
     ['save', ''],

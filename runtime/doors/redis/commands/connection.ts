@@ -6,7 +6,7 @@ import { int64, toInt64 } from '../numbers.ts'
 import { ReplyError, syntaxError, wrongArity } from '../reply-error.ts'
 import type { ReplyWriter } from '../reply-writer.ts'
 import type { Args } from '../request-reader.ts'
-import type { Session } from '../session.ts'
+import { isSubscribed, type Session } from '../session.ts'
 import { byName, type Subcommands } from './container.ts'
 import { scannedRoutes } from './scanning.ts'
 
@@ -95,7 +95,7 @@ function clientName(args: Args, index: number): string {
 
 function describe(session: Session): string {
   const now = performance.now()
-  const { channels, patterns } = session.subscriptions
+  const { channels, patterns, shardChannels } = session.subscriptions
   const fields: Record<string, string | number> = {
     id: session.id,
     addr: session.remote,
@@ -108,7 +108,7 @@ function describe(session: Session): string {
     db: 0,
     sub: channels.size,
     psub: patterns.size,
-    ssub: 0,
+    ssub: shardChannels.size,
     multi: session.queuedCount,
     qbuf: session.inputBytes,
     'qbuf-free': 0,
@@ -132,7 +132,7 @@ function describe(session: Session): string {
 }
 
 function flagsOf(session: Session): string {
-  const flags = `${session.queuedCount >= 0 ? 'x' : ''}${session.readOnly ? 'r' : ''}`
+  const flags = `${isSubscribed(session) ? 'P' : ''}${session.queuedCount >= 0 ? 'x' : ''}${session.readOnly ? 'r' : ''}`
   return flags === '' ? 'N' : flags
 }
 
@@ -257,8 +257,10 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
     name: 'ping',
     arity: -1,
     summary: 'Is anybody there?',
-    now: (_, args, reply) => {
+    now: (session, args, reply) => {
       if (args.count > 2) throw new ReplyError(wrongArity('ping'))
+      if (session.protocol === 2 && isSubscribed(session))
+        return reply.texts(['pong', args.count === 2 ? args.text(1) : ''])
       if (args.count === 2) reply.bulk(args.bytes(1))
       else reply.simple('PONG')
     },

@@ -36,6 +36,8 @@ const CONFIG: Subcommands = {
         const value = door.settings.get(name)
         if (value === undefined)
           throw new ReplyError(`ERR Unknown option or number of arguments for CONFIG SET - '${args.text(i)}'`)
+        // Keyspace events are always on: whoever wants some gets them.
+        if (name === 'notify-keyspace-events' && i + 1 < args.count) continue
         if (i + 1 >= args.count || value !== args.text(i + 1))
           throw new ReplyError(
             `ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`,
