@@ -18,7 +18,7 @@ const dies = (id: string, title: string, fault: readonly TimedAction[], outcome:
   ],
   fromMs: BEGIN_MS + 800,
   untilMs: BEGIN_MS + 7000,
-  speed: 0.5,
+  speed: 0.25,
   expect: { verdict: 'linearizable' },
 })
 

@@ -33,7 +33,7 @@ export const READS_AT_THE_TAIL: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 4000,
-      speed: 0.5,
+      speed: 0.25,
       expect: { verdict: 'not-linearizable' },
     },
     {
@@ -46,7 +46,7 @@ export const READS_AT_THE_TAIL: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 4000,
-      speed: 0.5,
+      speed: 0.25,
       expect: { verdict: 'linearizable' },
     },
   ],

@@ -26,7 +26,7 @@ export const CLEAN_AND_DIRTY: Chapter = {
       actions: [put(0, 'client-1', 'y', '1'), get(1000, 'client-2', 'y', 'n2')],
       fromMs: BEGIN_MS - 200,
       untilMs: BEGIN_MS + 2000,
-      speed: 0.5,
+      speed: 0.25,
       expect: { verdict: 'linearizable' },
     },
     {
@@ -49,7 +49,7 @@ export const CLEAN_AND_DIRTY: Chapter = {
       ],
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 3000,
-      speed: 0.2,
+      speed: 0.25,
       expect: { verdict: 'linearizable' },
     },
   ],

@@ -34,7 +34,7 @@ export const LEASES: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 18_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'not-linearizable', violations: ['ReadUnderLease'] },
     },
     {
@@ -47,7 +47,7 @@ export const LEASES: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 18_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'linearizable' },
     },
   ],

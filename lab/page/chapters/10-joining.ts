@@ -42,7 +42,7 @@ export const JOINING: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 20_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'not-linearizable', violations: ['UpdatePropagation'] },
     },
     {
@@ -58,7 +58,7 @@ export const JOINING: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 800,
       untilMs: BEGIN_MS + 20_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'linearizable' },
     },
   ],

@@ -36,7 +36,7 @@ export const POWER_CUTS: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 1900,
       untilMs: BEGIN_MS + 26_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'not-linearizable' },
     },
     {
@@ -52,7 +52,7 @@ export const POWER_CUTS: Chapter = {
       actions: [put(0, 'client-1', 'x', '1')],
       fromMs: BEGIN_MS - 100,
       untilMs: BEGIN_MS + 2000,
-      speed: 0.2,
+      speed: 0.25,
       expect: { verdict: 'linearizable', violations: ['AckAfterDurable'] },
     },
     {
@@ -66,7 +66,7 @@ export const POWER_CUTS: Chapter = {
       actions: story,
       fromMs: BEGIN_MS + 1900,
       untilMs: BEGIN_MS + 26_000,
-      speed: 2,
+      speed: 1,
       expect: { verdict: 'linearizable' },
     },
   ],

@@ -47,7 +47,7 @@ export const CHAIN_OR_QUORUM: Chapter = {
       ],
       fromMs: BEGIN_MS - 200,
       untilMs: BEGIN_MS + 6000,
-      speed: 0.5,
+      speed: 0.25,
       expect: { verdict: 'linearizable' },
     },
     chainOf(

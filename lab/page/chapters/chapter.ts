@@ -56,8 +56,8 @@ export interface BoardScenario extends Named {
   readonly untilMs: number
   /** Begin here instead of at 0: the time before is played at once. */
   readonly fromMs: number
-  /** Good speed to watch it at: 0.1 is ten times slower than life. */
-  readonly speed: number
+  /** Good speed to watch it at: 0.1 is ten times slower than life. One of those that the page offers. */
+  readonly speed: 0.02 | 0.05 | 0.1 | 0.25 | 1 | 10 | 100
   readonly expect: {
     readonly verdict: 'linearizable' | 'not-linearizable'
     /** Invariants (docs/INVARIANTS.md) that are seen broken on the way, in any order. None, where it is not said. */

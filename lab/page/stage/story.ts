@@ -19,6 +19,10 @@ export const arrow = (
   outcome: StageArrow['outcome'] = 'delivered',
 ): StageArrow => ({ from, to, label, fields: [], outcome })
 
+/** What a read found, to stand behind its question. */
+const readText = (output: KvOutput): string =>
+  'found' in output ? ` → ${output.found === null ? 'nothing' : output.found.value}` : ''
+
 /** Draws one frame after another: what was changed since the last one, and what clients called and were told meanwhile. */
 export class Story {
   readonly frames: StageFrame[] = []
@@ -45,7 +49,12 @@ export class Story {
   answer(id: number, output: KvOutput): void {
     const operation = this.#operations[id]
     if (operation === undefined) throw new RangeError(`no operation ${id} on this stage`)
-    this.#operations[id] = { ...operation, output, to: this.frames.length }
+    this.#operations[id] = {
+      ...operation,
+      text: `${operation.text}${readText(output)}`,
+      output,
+      to: this.frames.length,
+    }
   }
 
   draw(
