@@ -15,6 +15,7 @@ import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { importCommand } from './commands/import.ts'
 import { incrCommand } from './commands/incr.ts'
+import { labCommand } from './commands/lab.ts'
 import { managerCommand } from './commands/manager.ts'
 import { natsGatewayCommand } from './commands/nats-gateway.ts'
 import { putCommand } from './commands/put.ts'
@@ -59,6 +60,7 @@ await yargs(shield(hideBin(process.argv)))
   .command(natsGatewayCommand)
   .command(chainCommand)
   .command(znodeCommand)
+  .command(labCommand)
   .command(simCommand)
   .command(exploreCommand)
   .command(tortureCommand)

@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import cliProgress from 'cli-progress'
 import { type Client, connect } from '../../client/index.ts'
+import type { Lab } from '../../lab/page/serve/open-lab.ts'
 import type { Durability } from '../../protocol/cluster.ts'
 import { type LocalCluster, startLocalCluster } from '../../runtime/processes/local-cluster.ts'
 import { type CityRecord, loadCities } from './cities.ts'
 import { FAULTS, type FaultReport, suffer } from './faults.ts'
 import { Load } from './load.ts'
+import { openDemoPage } from './page.ts'
 import { faultTable, nextSteps, verdictText } from './report.ts'
 import { type Verdict, verify } from './verify.ts'
 
@@ -36,11 +38,14 @@ const say = (text: string) =>
 export async function runDemo(options: DemoOptions): Promise<number> {
   const directory = options.data ?? mkdtempSync(join(tmpdir(), 'catenary-demo-'))
   let cluster: LocalCluster | null = null
+  let lab: Lab | null = null
+  let busy: string | null = 'the demo breaks things by itself until it has printed its account'
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   const cleanUp = async () => {
     say('stopping')
+    await lab?.close()
     await cluster?.stop()
     if (options.data === null) await rm(directory, { recursive: true, force: true })
   }
@@ -56,10 +61,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       transport: options.transport,
       redis: 'cluster',
     })
+    lab = await openDemoPage(cluster, () => busy)
+    say(`the page, and this cluster live on it: ${lab.url}`)
     const finished = await Promise.race([story(cluster, options), interrupted.then(() => null)])
     if (finished === null) return 130
     if (!options.exit) {
-      console.log(`\n${nextSteps(cluster)}\n\nThe cluster stays up until Ctrl-C.`)
+      busy = null
+      console.log(`\n${nextSteps(cluster, lab.url)}\n\nThe cluster stays up until Ctrl-C.`)
       await interrupted
     }
     return finished

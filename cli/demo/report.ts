@@ -44,7 +44,7 @@ export function verdictText(verdict: Verdict): string {
   return lines.join('\n')
 }
 
-export function nextSteps(cluster: LocalCluster): string {
+export function nextSteps(cluster: LocalCluster, pageUrl: string): string {
   const servers = cluster.clientServers.join(',')
   const transport =
     cluster.options.transport === undefined || cluster.options.transport === 'tcp'
@@ -52,6 +52,7 @@ export function nextSteps(cluster: LocalCluster): string {
       : ` --transport ${withoutSecrets(cluster.options.transport)}`
   const [first] = cluster.servers
   return [
+    `Watch it, and kill what you like, in a browser: ${pageUrl}`,
     'Try next, in another terminal:',
     `  npx catenary status --servers ${servers}${transport}`,
     `  npx catenary get 'city/NL/07/Amsterdam#1' --servers ${servers}${transport}`,
