@@ -17,6 +17,12 @@ const options = {
     default: false,
     describe: 'Also publish every change, on catenary.<cluster>.kv.feed.<chain>; at one gateway of a cluster',
   },
+  'http-host': { type: 'string', default: '127.0.0.1', describe: 'Address of the http port' },
+  'http-port': {
+    type: 'number',
+    default: 0,
+    describe: 'Port of /healthz, /readyz, /metrics and /status; 0 takes a free one, which the log names',
+  },
   ...storeOptions,
   timeout: { ...storeOptions.timeout, default: '4s' },
   ...logOption,
@@ -50,9 +56,12 @@ export const natsGatewayCommand: CommandModule<object, InferredOptionTypes<typeo
         version: packageVersion(),
         log: logger,
       })
-      logger.info({ subjects: gateway.subjects, feed }, 'the gateway is up')
+      const { openGatewayHttp } = await import('../../runtime/doors/nats/gateway-http.ts')
+      const http = await openGatewayHttp(gateway, { host: args['http-host'], port: args['http-port'] })
+      logger.info({ subjects: gateway.subjects, feed, http: http.port }, 'the gateway is up')
       return {
         stop: async () => {
+          await http.close()
           await gateway.close()
           await client.close()
         },

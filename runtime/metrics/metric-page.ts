@@ -41,12 +41,13 @@ export class MetricPage<Sight> {
   readonly #numbers = new Map<string, Counter | Gauge>()
   readonly #times = new Map<string, CollectedHistogram>()
 
+  #asked = false
+
   /** @param look - what all families are read from; called once for each page. */
   constructor(families: readonly Family<Sight>[], look: () => Sight) {
     this.#families = families
     this.#look = look
     const registers = [this.#registry]
-    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS })
     for (const { type, name, help } of families) {
       if (type === 'histogram') this.#times.set(name, new CollectedHistogram({ name, help, registers }))
       else {
@@ -62,6 +63,11 @@ export class MetricPage<Sight> {
   }
 
   text(): Promise<string> {
+    if (!this.#asked) {
+      // They sample the event loop: a process that nobody watches need not wake for it.
+      this.#asked = true
+      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS })
+    }
     const sight = this.#look()
     for (const family of this.#families) {
       if (family.type === 'histogram') {

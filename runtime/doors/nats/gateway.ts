@@ -24,8 +24,19 @@ export interface NatsGatewayOptions {
   }
 }
 
+export interface NatsGatewayStatus {
+  /** To a broker, at this moment. */
+  readonly connected: boolean
+  /** Requests without an answer yet. */
+  readonly atWork: number
+  readonly answered: number
+  /** Answered by an error, of the asker's making or not. */
+  readonly failed: number
+}
+
 export interface NatsGateway {
   readonly subjects: readonly string[]
+  status(): NatsGatewayStatus
   close(): Promise<void>
 }
 
@@ -69,9 +80,13 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
   }
   const feed = options.feed ? new FeedPublisher(connection, options) : null
   await connection.flush()
-  void reportConnection(connection, options)
+  let connected = true
+  void reportConnection(connection, options, (now) => {
+    connected = now
+  })
   return {
     subjects: Object.keys(ENDPOINTS).map((name) => `catenary.${cluster}.kv.${name}`),
+    status: () => ({ connected, ...desk.counts }),
     async close() {
       feed?.close()
       await stopService(service)
@@ -84,9 +99,14 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
 /** With the broker away there is nobody to take leave of. */
 const stopService = (service: Service) => service.stop().catch(() => null)
 
-async function reportConnection(connection: NatsConnection, { log, url }: NatsGatewayOptions): Promise<void> {
+async function reportConnection(
+  connection: NatsConnection,
+  { log, url }: NatsGatewayOptions,
+  onChange: (connected: boolean) => void,
+): Promise<void> {
   const broker = withoutSecrets(url)
   for await (const { type } of connection.status()) {
+    if (type === 'disconnect' || type === 'reconnect') onChange(type === 'reconnect')
     if (type === 'disconnect') log.warn({ broker }, 'the broker was lost: connecting again')
     else if (type === 'reconnect') log.info({ broker }, 'connected to a broker again')
   }
@@ -98,6 +118,8 @@ class Desk {
   readonly #client: Client
   readonly #log: NatsGatewayOptions['log']
   #atWork = 0
+  #answered = 0
+  #failed = 0
 
   constructor(connection: NatsConnection, { client, log }: NatsGatewayOptions) {
     this.#connection = connection
@@ -105,17 +127,25 @@ class Desk {
     this.#log = log
   }
 
+  get counts() {
+    return { atWork: this.#atWork, answered: this.#answered, failed: this.#failed }
+  }
+
   async onRequest(name: string, message: ServiceMsg): Promise<void> {
-    if (this.#atWork >= AT_WORK_MAX)
+    if (this.#atWork >= AT_WORK_MAX) {
+      this.#failed++
       return respondError(
         message,
         new StoreError('OVERLOADED', `${AT_WORK_MAX} requests are at work; try again later`),
       )
+    }
     this.#atWork++
     try {
       const reply = await ENDPOINTS[name]?.answer(this.#client, parseRequest(message.data))
       message.respond(encode(reply ?? {}, this.#connection))
+      this.#answered++
     } catch (error) {
+      this.#failed++
       if (error instanceof StoreError) return respondError(message, error)
       this.#log.warn({ err: error, endpoint: name }, 'a request failed in a way that nobody expected')
       message.respondError(500, 'the request failed; the log of the gateway says why')

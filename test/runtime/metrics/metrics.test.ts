@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { asChainId, asKey } from '../../../protocol/ids.ts'
 import type { CoordinatorStatus } from '../../../runtime/coordinator/status.ts'
+import { gatewayMetrics } from '../../../runtime/doors/nats/gateway-http.ts'
 import { LatencyHistogram } from '../../../runtime/latency.ts'
 import { coordinatorMetrics } from '../../../runtime/metrics/coordinator-metrics.ts'
 import { managerMetrics } from '../../../runtime/metrics/manager-metrics.ts'
@@ -74,7 +75,8 @@ async function allPages(): Promise<string> {
     unready: null,
     manager: null,
   }))
-  const pages = [pageOfServer(), coordinator, managerMetrics(() => ({ manager: null }))]
+  const gateway = gatewayMetrics(() => ({ connected: true, atWork: 0, answered: 0, failed: 0 }))
+  const pages = [pageOfServer(), coordinator, managerMetrics(() => ({ manager: null })), gateway]
   return (await Promise.all(pages.map((page) => page.text()))).join('\n')
 }
 
