@@ -108,7 +108,7 @@ export interface RealRedis {
 export async function startRealRedis({ cluster = true } = {}): Promise<RealRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'catenary-redis-'))
   // A cluster's bus takes the port that is 10,000 above.
-  const port = ((await freePorts(1))[0] ?? 0) % 50_000
+  const port = (await freePorts(30)).find((free) => free <= 65_535 - 10_000) ?? 0
   const options = ['--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no']
   const child = spawn('redis-server', [...options, '--cluster-enabled', cluster ? 'yes' : 'no'], {
     stdio: 'ignore',
