@@ -87,16 +87,15 @@ function pageAfter({ log, limits }: Replica, { after, command }: WaitingChanges)
 
 /** The end of a turn: those whom this turn's commits concern are told. */
 export function releaseChanges(replica: Replica, out: Outbox): void {
-  const { waitingChanges, log } = replica
+  const { waitingChanges, log, changesShown } = replica
+  if (log.commit.seq === changesShown) return // in most turns nothing was committed, however many wait
+  replica.changesShown = log.commit.seq
   if (waitingChanges.length === 0) return
-  const isWaiting = (waiting: WaitingChanges) => {
+  replica.waitingChanges = waitingChanges.filter((waiting) => {
     if (waiting.after >= log.commit.seq) return true
     if (out.isWanted?.(waiting.request) === false) return false
     return !answer(replica, waiting, out)
-  }
-  // Nearly always nothing has been committed, or everybody waits for it: an array is made only where something changed.
-  if (waitingChanges.every((waiting) => waiting.after >= log.commit.seq)) return
-  replica.waitingChanges = waitingChanges.filter(isWaiting)
+  })
 }
 
 /** Nothing has happened for as long as they would wait: they learn that, and how far they have come. */

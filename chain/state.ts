@@ -191,6 +191,8 @@ export interface Replica {
   /** Weak reads with a session token ahead of this replica. */
   behindReads: WaitingRead[]
   waitingChanges: WaitingChanges[]
+  /** Everybody who waits has been shown what is committed up to here. */
+  changesShown: Seq
   question: Question | null
   questions: number
   /** The next question must be a barrier: the tail said that it may not answer. */
@@ -248,6 +250,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     waitingReads: [],
     behindReads: [],
     waitingChanges: [],
+    changesShown: NO_SEQ,
     question: null,
     questions: 0,
     barrierNext: false,

@@ -1,6 +1,5 @@
 /** The changefeed of one replica: what it answers, when it waits, and what it keeps of whoever waits. */
 import { describe, expect, test } from 'vitest'
-import { releaseChanges } from '../../chain/changes.ts'
 import type { Outbox } from '../../chain/events.ts'
 import { MemoryStore } from '../../chain/memory-store.ts'
 import { createReplica } from '../../chain/state.ts'
@@ -102,7 +101,6 @@ function soleMember(
       )
       return `${items.join(' ')} next ${result.next}`.trim()
     },
-    release: () => releaseChanges(replica, out),
   }
 }
 
