@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { Figure } from './figure/figure.tsx'
 import { Guide } from './guide/guide.tsx'
 import { HistoryView } from './guide/history-view.tsx'
+import { LectureStrip } from './guide/lecture-strip.tsx'
 import { StageView } from './guide/stage-view.tsx'
 import { CaptionBar } from './panels/caption-bar.tsx'
 import { Composer } from './panels/composer.tsx'
@@ -52,7 +53,10 @@ export function App({ page }: { readonly page: Page }) {
       <div class={`page ${guideOpen && route.type === 'board' ? 'with-guide' : ''}`}>
         {guideOpen && route.type === 'board' && <Guide />}
         <main id="board" tabIndex={-1}>
-          <Guarded>{route.type === 'live' && LiveView !== null ? <LiveView /> : <Middle />}</Guarded>
+          <Guarded>
+            {lecture && route.type === 'board' && <LectureStrip />}
+            {route.type === 'live' && LiveView !== null ? <LiveView /> : <Middle />}
+          </Guarded>
         </main>
       </div>
       {DialogNow !== null && <DialogNow onClose={() => page.set({ dialog: null })} />}

@@ -3,7 +3,7 @@ import type { MessageView } from '../../board/view.ts'
 import { usePage } from '../run/page.ts'
 import type { Layout, Point } from './geometry.ts'
 
-const WIDTH = 264
+const WIDTH = 280
 const FIELDS_MAX = 14
 
 /** All fields of a message; of a pinned one, what can be done to it. */

@@ -17,7 +17,8 @@ const TEXTS: Readonly<Record<string, string>> = import.meta.glob('../../../../do
 /** The chapter's own first heading stands above it already. */
 const textOf = (file: string): string => (TEXTS[FOLDER + file] ?? '').replace(/^# .*\n\s*(\*[^*]+\*\n)?/, '')
 
-function Ask({ question }: { readonly question: Question }) {
+/** A question to predict; the answer comes after the choice. */
+export function Ask({ question }: { readonly question: Question }) {
   const [chosen, setChosen] = useState<number | null>(null)
   const right = chosen === question.answer
   return (

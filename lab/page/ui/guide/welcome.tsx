@@ -24,8 +24,8 @@ export function Welcome() {
       <p class="chapter-number">Begin here</p>
       <h2>A chain, while it runs</h2>
       <p class="summary">
-        Everything on the right is the real store: the code that runs on servers, in a simulated network, in
-        this page. A write enters at the head and walks to the tail; any replica answers reads.
+        What you see here is the real store: the code that runs on servers, in a simulated network, in this
+        page. A write enters at the head and walks to the tail; any replica answers reads.
       </p>
       <ol class="scenarios">
         <li class="scenario">

@@ -9,6 +9,8 @@ const SOURCES: Readonly<Record<string, string>> = import.meta.glob(
     '../../../../chain/{link-downstream,link-upstream,read-path,write-path,configuration,step,snapshot-incoming,snapshot-outgoing}.ts',
     '../../../../coordinator/raft/{election,acceptance,replication,snapshot,read-index,step}.ts',
     '../../../../client/core/{tries,map-refresh}.ts',
+    '../../../../client/coordinator/session.ts',
+    '../../../../runtime/doors/zookeeper/client-connection.ts',
     '../../../../runtime/server/client-door.ts',
     '../../../../runtime/coordinator/member.ts',
   ],

@@ -71,6 +71,8 @@ export function drawSpaceTime(canvas: HTMLCanvasElement, picture: Picture, paint
 }
 
 const LABELS_MAX = 80
+/** Of half a label: an arrow that is so much narrower has none, or nobody could tell whose it is. */
+const ALONG_LEAST = 0.5
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000]
 
 function drawGrid(
@@ -142,6 +144,7 @@ function drawArrows(context: CanvasRenderingContext2D, { x, y, picture, paint }:
     if (!arrow.routine)
       label(context, taken, {
         text: arrow.label.slice(0, 22),
+        along: Math.abs(endX - startX),
         x: (startX + endX) / 2,
         y: (startY + tipY) / 2 - 7,
       })
@@ -160,9 +163,10 @@ interface Taken {
 function label(
   context: CanvasRenderingContext2D,
   taken: Taken[],
-  { text, x, y }: { text: string; x: number; y: number },
+  { text, along, x, y }: { text: string; along: number; x: number; y: number },
 ): void {
   const half = context.measureText(text).width / 2 + 3
+  if (along < half * ALONG_LEAST) return
   if (taken.length > LABELS_MAX) return
   if (taken.some((other) => Math.abs(other.y - y) < 11 && x - half < other.right && x + half > other.left))
     return

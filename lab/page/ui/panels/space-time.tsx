@@ -6,12 +6,20 @@ import { drawSpaceTime, LEFT, paintOf, ROW, type Span, TOP } from './space-time-
 const WIDTHS = [50, 100, 250, 500, 1000, 3000, 10_000, 60_000]
 const LISTED = 12
 
+/** Some seconds of the visitor's life. */
+const zoomFor = (speed: number): number => {
+  const place = WIDTHS.findIndex((width) => width >= speed * 5000)
+  return place < 0 ? WIDTHS.length - 1 : place
+}
+
 /** Who sent what when; it grows as the run does. Dragging or the arrow keys look at what was before. */
 export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonly verdict: BoardVerdict }) {
   const page = usePage()
   const { runner } = page
   const canvas = useRef<HTMLCanvasElement>(null)
-  const [zoom, setZoom] = useState(3)
+  /** Null: as fits the speed. */
+  const [chosen, setZoom] = useState<number | null>(null)
+  const zoom = chosen ?? zoomFor(runner.speed)
   /** How far the right edge is behind now. */
   const [back, setBack] = useState(0)
   const rows = [...view.clients, ...view.servers, ...view.coordinators].map(({ name }) => name)

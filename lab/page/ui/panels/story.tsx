@@ -15,7 +15,7 @@ export const Story = memo(({ marks }: { readonly marks: readonly MarkView[] }) =
         .reverse()
         .map(({ atMs, kind, text }, i) => (
           <li key={`${atMs} ${text} ${i}`} class={kind}>
-            <button type="button" onClick={() => void runner.seek(atMs)}>
+            <button type="button" onClick={() => void runner.goTo(atMs)}>
               <time>{(atMs / 1000).toFixed(3)} s</time>
               <span class="tag">{kind.replace('-', ' ')}</span>
               {text}

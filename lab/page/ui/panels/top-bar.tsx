@@ -62,16 +62,16 @@ export function TopBar({ view, hasLive }: { readonly view: BoardView | null; rea
         </svg>
         Catenary
       </h1>
-      <button
-        type="button"
-        aria-pressed={guideOpen}
-        title="hide or show the guide (g)"
-        onClick={() => page.set({ guideOpen: !guideOpen })}
-      >
-        Guide
-      </button>
       {onBoard && (
         <>
+          <button
+            type="button"
+            aria-pressed={guideOpen}
+            title="hide or show the guide (g)"
+            onClick={() => page.set({ guideOpen: !guideOpen })}
+          >
+            Guide
+          </button>
           <button
             type="button"
             title="another seed, other options, or a rule left out"

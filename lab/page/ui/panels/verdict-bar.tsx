@@ -34,7 +34,7 @@ export const VerdictBar = memo(
           <ol class="culprits" aria-label="operations that contradict each other">
             {culprits.map((operation) => (
               <li key={operation.id}>
-                <button type="button" onClick={() => void runner.seek(operation.calledMs)}>
+                <button type="button" onClick={() => void runner.goTo(operation.calledMs)}>
                   {operation.client}: {operation.text}
                   {operation.answer === null ? '' : ` → ${operation.answer}`}
                 </button>
@@ -44,7 +44,7 @@ export const VerdictBar = memo(
         )}
         {violations.slice(0, 3).map(({ atMs, invariant, text }) => (
           <p key={`${atMs} ${text}`} class="violation">
-            <button type="button" onClick={() => void runner.seek(atMs)}>
+            <button type="button" onClick={() => void runner.goTo(atMs)}>
               ⚑ {invariant ?? 'a bug'}
             </button>{' '}
             {text}

@@ -110,7 +110,7 @@ export class Runner {
   /** One event that matters; in the past, a bit further. */
   step(): Promise<void> {
     this.playing = false
-    return this.#do(async (board) => {
+    return this.#onBoard(async (board) => {
       if (board.isLive) {
         await board.step()
         this.nowMs = this.history.spanMs
@@ -123,7 +123,7 @@ export class Runner {
   jump(what: Interesting): Promise<boolean> {
     this.playing = false
     let found = false
-    return this.#do(async (board) => {
+    return this.#onBoard(async (board) => {
       const later = board.history.marks.find(({ atMs, kind }) => atMs > this.nowMs + 0.001 && kind === what)
       if (!board.isLive && later !== undefined) {
         found = true
@@ -142,12 +142,18 @@ export class Runner {
   }
 
   seek(atMs: number): Promise<void> {
-    return this.#do(async (board) => this.#seek(board, atMs))
+    return this.#onBoard(async (board) => this.#seek(board, atMs))
+  }
+
+  /** To a moment that is worth looking at: there it stands still. */
+  goTo(atMs: number): Promise<void> {
+    this.playing = false
+    return this.seek(atMs)
   }
 
   /** What came after the moment that is shown is forgotten, since something else is about to happen. */
   act(action: Action): Promise<void> {
-    return this.#do(async (board) => {
+    return this.#onBoard(async (board) => {
       if (!board.isLive) {
         const atMs = this.nowMs
         this.#script = []
@@ -175,7 +181,7 @@ export class Runner {
     this.#lastFrame = now
     if (this.#advancing) return
     this.#advancing = true
-    void this.#do((board) => this.#advance(board, passedMs * this.speed)).finally(() => {
+    void this.#onBoard((board) => this.#advance(board, passedMs * this.speed)).finally(() => {
       this.#advancing = false
     })
   }
@@ -213,10 +219,17 @@ export class Runner {
     board.seek(this.nowMs)
   }
 
-  #do(what: (board: Board) => Promise<void>): Promise<void> {
+  /** Before the first run is there, nothing can be done. */
+  #onBoard(what: (board: Board) => Promise<void>): Promise<void> {
+    return this.#do(async () => {
+      if (this.board !== null) await what(this.board)
+    })
+  }
+
+  #do(what: () => Promise<void>): Promise<void> {
     const done = this.#queue.then(async () => {
       try {
-        await what(this.board as Board)
+        await what()
       } catch (error) {
         this.playing = false
         this.error = error instanceof Error ? error.message : String(error)

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { startBrowser } from '../checker-page/browser.ts'
+
+export const PAGE_FILE = join(import.meta.dirname, '../../dist/page/index.html')
+const ADDRESS = pathToFileURL(PAGE_FILE).href
+const READY =
+  'window.catenary !== undefined && window.catenary.runner.board !== null && !window.catenary.runner.loading'
+
+export interface Shape {
+  readonly hash?: string
+  readonly width?: number
+  readonly height?: number
+  readonly dark?: boolean
+  readonly calm?: boolean
+}
+
+/** For a test file: one browser; after each test the proof that its pages said nothing in anger and asked for nothing but themselves. */
+export function pagesFromDisk() {
+  let browser: Browser | null = null
+  const opened: { readonly page: Page; readonly errors: string[]; readonly requests: string[] }[] = []
+  beforeAll(async () => {
+    browser = await startBrowser()
+  })
+  afterAll(() => browser?.close())
+  afterEach(async () => {
+    const pages = opened.splice(0)
+    await Promise.all(pages.map(({ page }) => page.context().close()))
+    for (const { errors, requests } of pages)
+      expect({ errors, requests }).toEqual({ errors: [], requests: [] })
+  })
+  return async ({
+    hash = '',
+    width = 1280,
+    height = 800,
+    dark = false,
+    calm = false,
+  }: Shape = {}): Promise<Page> => {
+    if (browser === null) throw new Error('the browser is not there yet')
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? 'dark' : 'light',
+      reducedMotion: calm ? 'reduce' : 'no-preference',
+    })
+    const page = await context.newPage()
+    const errors: string[] = []
+    const requests: string[] = []
+    page.on('pageerror', (error) => errors.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text())
+    })
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(ADDRESS))
+        requests.push(request.url())
+    })
+    opened.push({ page, errors, requests })
+    await page.goto(`${ADDRESS}${hash}`)
+    await page.waitForFunction(READY)
+    return page
+  }
+}
+
+/** So many events that matter. */
+export const step = (page: Page, count: number) =>
+  page.evaluate(`(async () => { for (let i = 0; i < ${count}; i++) await window.catenary.runner.step() })()`)
+
+export const act = (page: Page, action: object) =>
+  page.evaluate(`window.catenary.runner.act(${JSON.stringify(action)})`)
+
+export const hashOf = (page: Page) => page.evaluate<string>('window.catenary.runner.board.hash')
+
+export const ready = (page: Page) => page.waitForFunction(READY)

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { Board } from '../../lab/page/board/board.ts'
+import { CHAPTERS } from '../../lab/page/chapters/chapters.ts'
+import { act, hashOf, PAGE_FILE, pagesFromDisk, ready, step } from './open-page.ts'
+
+const open = pagesFromDisk()
+const put = (value: string) => ({ type: 'client', client: 'client-1', op: { type: 'put', key: 'x', value } })
+
+test('is one file of at most 400 KB compressed', () => {
+  expect(gzipSync(readFileSync(PAGE_FILE)).length).toBeLessThan(400_000)
+})
+
+/** Whatever can be operated and has no name that could be read aloud. */
+const NAMELESS = `[...document.querySelectorAll('button, input, select, textarea, summary, canvas, [role=button], [role=img]')]
+  .filter((element) => !(element.getAttribute('aria-label') || element.textContent.trim() || element.labels?.length))
+  .map((element) => element.outerHTML)`
+
+describe('controls', () => {
+  test('each can be clicked, and has a name', async () => {
+    const page = await open()
+    await page.getByRole('button', { name: 'Write x = 1' }).click()
+    await page.getByRole('button', { name: 'pause' }).click()
+    for (const name of ['n2: faults', 'coordinator-1: faults', 'faults of everybody']) {
+      await page.getByRole('button', { name }).click()
+      expect(await page.evaluate(NAMELESS)).toEqual([])
+      await page.keyboard.press('Escape')
+    }
+    await page.getByRole('button', { name: 'Step' }).click()
+    await page.getByLabel('speed').selectOption('100')
+    await page.getByRole('button', { name: 'dirty read' }).click()
+    await page.getByRole('tab', { name: 'Znodes and sessions' }).click()
+    await page.getByRole('button', { name: 'Ask' }).click()
+    await page.getByLabel('operation', { exact: true }).selectOption('cas')
+    await page.getByLabel('expect').fill('1')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.getByLabel('operation', { exact: true }).selectOption('get')
+    await page.getByLabel('consistency').selectOption('bounded-age')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.getByRole('tab', { name: 'What happened' }).click()
+    await page.locator('.story button').last().click()
+    await page.getByRole('button', { name: 'To now' }).click()
+    await page.getByRole('tab', { name: 'Space and time' }).click()
+    for (const name of ['closer', 'farther', 'earlier', 'later', 'colours: system', 'colours: light'])
+      await page.getByRole('button', { name }).click()
+    await page.locator('.source').click()
+    await page.getByRole('button', { name: 'close', exact: true }).click()
+    await page.getByRole('button', { name: 'Lecture' }).click()
+    expect(await page.locator('.guide').count()).toBe(0)
+    await page.getByRole('button', { name: 'Lecture' }).click()
+    expect(await page.evaluate(NAMELESS)).toEqual([])
+    expect(await page.locator('.notice').allTextContents()).toEqual([])
+  })
+
+  test('a new run with a rule left out, and absurd numbers are not taken', async () => {
+    const page = await open({ dark: true, width: 820 })
+    await page.getByRole('button', { name: 'New run' }).click()
+    await page.locator('input[name=servers]').fill('999')
+    await page.getByRole('button', { name: 'Start' }).click()
+    expect(await page.locator('dialog').isVisible()).toBe(true)
+    await page.locator('input[name=servers]').fill('5')
+    await page.getByLabel('rule that is left out').selectOption('dirty-reads')
+    expect(await page.evaluate(NAMELESS)).toEqual([])
+    await page.getByRole('button', { name: 'Start' }).click()
+    await page.waitForSelector('[data-node=n5]')
+    expect(await page.locator('.mutant').textContent()).toMatch(/^Left out: /)
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(820)
+  })
+})
+
+describe('messages', () => {
+  test('are reached, read, pinned, held and dropped by keyboard alone', async () => {
+    const page = await open({ calm: true })
+    await act(page, put('1'))
+    await step(page, 2)
+    const dot = page.locator('.messages .dot').first()
+    await dot.focus()
+    expect(await page.locator('.inspector').textContent()).toMatch(/Click it, or press Enter/)
+    await page.keyboard.press('Enter')
+    const hold = page.getByRole('button', { name: 'Hold' })
+    await hold.focus()
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.messages .dot.held')
+    await page.getByRole('button', { name: 'Drop' }).focus()
+    await page.keyboard.press('Enter')
+    await page.waitForFunction("document.querySelector('.inspector') === null")
+    await page.evaluate('document.activeElement.blur()')
+    await page.keyboard.press('.')
+    await page.keyboard.press(' ')
+    await page.getByRole('button', { name: 'pause' }).waitFor()
+    await page.keyboard.press(' ')
+    await page.keyboard.press('?')
+    await page.getByRole('heading', { name: 'Keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    expect(await page.locator('dialog').count()).toBe(0)
+  })
+})
+
+describe('a share link', () => {
+  test('replays to the same hash, here and in Node', async () => {
+    const page = await open()
+    await act(page, put('1'))
+    await step(page, 6)
+    await act(page, { type: 'crash', node: 'n3' })
+    await act(page, { type: 'client', client: 'client-2', op: { type: 'get', key: 'x', at: 'n1' } })
+    await page.getByRole('button', { name: 'reconfiguration' }).click()
+    await page.waitForFunction(
+      "window.catenary.runner.history.marks.some(({ kind }) => kind === 'reconfiguration')",
+    )
+    await page.getByRole('button', { name: 'Share' }).click()
+    const link = await page.getByLabel('link to this run').inputValue()
+    const hash = await hashOf(page)
+    const recording = Board.fromLink(link.replace(/.*#run=/, ''))
+    if ('error' in recording) throw new Error(recording.error)
+    const { options, actions, untilMs } = recording
+    const board = await Board.open(options, actions, { untilMs })
+    expect(board.hash).toBe(hash)
+    const again = await open({ hash: link.replace(/.*#/, '#') })
+    expect(await hashOf(again)).toBe(hash)
+  })
+
+  test('that is broken gets a kind word, and a run to go on with', async () => {
+    const page = await open({ hash: '#run=nonsense' })
+    for (const hash of ['#run=', `#run=${'A'.repeat(5000)}`, '#chapter=99-nothing', null]) {
+      await page.getByRole('alert').waitFor()
+      expect(((await page.getByRole('alert').textContent()) ?? '').length).toBeGreaterThan(30)
+      await page.getByRole('button', { name: 'All right' }).click()
+      if (hash !== null) await page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+    }
+    await step(page, 1)
+    expect(await page.locator('.card.server').count()).toBe(3)
+  })
+})
+
+test('every chapter opens, with a scenario of each kind that it has', async () => {
+  const page = await open()
+  for (const { id, number, scenarios } of CHAPTERS) {
+    await page.getByLabel('chapter', { exact: true }).selectOption(id)
+    await page.locator('.chapter-number', { hasText: `Chapter ${number}` }).waitFor()
+    for (const [i, { kind }] of scenarios.entries()) {
+      if (scenarios.findIndex((each) => each.kind === kind) !== i) continue
+      await page.locator('.scenario > button').nth(i).click()
+      if (kind === 'board') await ready(page)
+      await page.locator(kind === 'board' ? '.figure' : '.stage').waitFor()
+      expect(await page.locator('.notice').allTextContents()).toEqual([])
+    }
+  }
+})
+
+test('a scenario that fails says so, with the operations that show it', async () => {
+  const page = await open({ hash: '#chapter=07-old-clean-value' })
+  await page.locator('.scenario > button').first().click()
+  await ready(page)
+  await page.getByLabel('speed').selectOption('100')
+  await page.getByText('Not linearizable', { exact: true }).waitFor()
+  expect(await page.locator('.culprits li').count()).toBeGreaterThan(1)
+  await page.locator('.culprits button').first().click()
+  await page.getByRole('button', { name: 'To now' }).waitFor()
+  expect(await page.locator('.operation.bad').count()).toBeGreaterThan(0)
+})
