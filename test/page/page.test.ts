@@ -93,7 +93,7 @@ describe('messages', () => {
     await page.keyboard.press('?')
     await page.getByRole('heading', { name: 'Keys' }).waitFor()
     await page.keyboard.press('Escape')
-    expect(await page.locator('dialog').count()).toBe(0)
+    await page.waitForFunction("document.querySelector('dialog') === null")
   })
 })
 

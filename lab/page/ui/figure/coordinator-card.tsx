@@ -3,10 +3,12 @@ import { memo } from '../parts/memo.tsx'
 import { NodeMenu, ProcessNote } from './node-menu.tsx'
 
 const SLOTS_MAX = 9
+const NARROW = 120
+const SLOT_WIDTH = 19
 
 /** As on the lecture's board: a slot is its term. */
-function RaftLog({ raft }: { readonly raft: RaftView }) {
-  const slots = raft.log.slice(-SLOTS_MAX)
+function RaftLog({ raft, width }: { readonly raft: RaftView; readonly width: number }) {
+  const slots = raft.log.slice(-Math.max(3, Math.min(SLOTS_MAX, Math.floor((width - 50) / SLOT_WIDTH))))
   const first = slots[0]?.index ?? raft.last + 1
   return (
     <div
@@ -49,7 +51,7 @@ export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others 
   const { raft } = coordinator
   return (
     <section
-      class={`card coordinator ${coordinator.state} ${raft?.role ?? 'down'}`}
+      class={`card coordinator ${width < NARROW ? 'narrow' : ''} ${coordinator.state} ${raft?.role ?? 'down'}`}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
       aria-label={`${coordinator.name}, ${raft?.role ?? 'down'}`}
       data-node={coordinator.name}
@@ -70,7 +72,7 @@ export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others 
       </p>
       {raft !== null && (
         <>
-          <RaftLog raft={raft} />
+          <RaftLog raft={raft} width={width} />
           <p class="votes">
             {votes(raft)} · commit {raft.commit}
           </p>

@@ -7,6 +7,9 @@ import { NodeMenu, ProcessNote } from './node-menu.tsx'
 
 const RING = 2 * Math.PI * 8
 const SLOTS_MAX = 7
+/** A slot with a number of two digits. */
+const NARROW = 120
+const SLOT_WIDTH = 20
 
 /** Drains as the lease runs out. */
 function LeaseRing({ lease }: { readonly lease: LeaseView | null }) {
@@ -51,8 +54,8 @@ const ROLE_WORDS: Readonly<Record<ReplicaView['role'], string>> = {
 }
 
 /** The newest slots of a log, with the marks beneath: committed, durable, last. */
-function Log({ replica }: { readonly replica: ReplicaView }) {
-  const slots = replica.log.slice(-SLOTS_MAX)
+function Log({ replica, width }: { readonly replica: ReplicaView; readonly width: number }) {
+  const slots = replica.log.slice(-Math.max(3, Math.min(SLOTS_MAX, Math.floor((width - 22) / SLOT_WIDTH))))
   const marks: readonly [string, number, string][] = [
     ['c', replica.commit, 'commit'],
     ['d', replica.durable, 'durable'],
@@ -118,11 +121,11 @@ function Key({ shown }: { readonly shown: KeyView }) {
   )
 }
 
-function Replica({ replica }: { readonly replica: ReplicaView }) {
+function Replica({ replica, width }: { readonly replica: ReplicaView; readonly width: number }) {
   const { waitingReads, question } = replica
   return (
     <>
-      <Log replica={replica} />
+      <Log replica={replica} width={width} />
       <ul class="keys" aria-label="keys and their versions">
         {replica.keys.map((key) => (
           <Key key={key.key} shown={key} />
@@ -160,7 +163,7 @@ export const ServerCard = memo(({ server, chain, epoch, x, y, width, height, oth
   const role = replica === null ? null : ROLE_WORDS[replica.role]
   return (
     <section
-      class={`card server ${server.state} ${replica?.serving === true ? 'serving' : 'idle'}`}
+      class={`card server ${width < NARROW ? 'narrow' : ''} ${server.state} ${replica?.serving === true ? 'serving' : 'idle'}`}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
       aria-label={`server ${server.name}${role === null ? '' : `, ${role}`}`}
       data-node={server.name}
@@ -183,7 +186,7 @@ export const ServerCard = memo(({ server, chain, epoch, x, y, width, height, oth
         {replica?.leaving === true && <em> leaving</em>}
         <ProcessNote node={server} />
       </p>
-      {replica !== null && <Replica replica={replica} />}
+      {replica !== null && <Replica replica={replica} width={width} />}
     </section>
   )
 })

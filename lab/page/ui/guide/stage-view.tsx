@@ -127,7 +127,8 @@ function Node({ node }: { readonly node: StageNode }) {
   return (
     <section class={`stage-node ${state === 'up' ? '' : 'off'}`} aria-label={`${id}, ${role}, ${state}`}>
       <p>
-        <b>{id}</b> {role === id || role === state ? '' : role} {term !== null && <span class="epoch">term {term}</span>}
+        <b>{id}</b> {role === id || role === state ? '' : role}{' '}
+        {term !== null && <span class="epoch">term {term}</span>}
         {state !== 'up' && <span class="fault"> {state}</span>}
       </p>
       {slots.length > 0 && (
