@@ -2,6 +2,7 @@ import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { UsageError } from '../arguments.ts'
 import { clusterOption, parseAddress, splitList } from '../options.ts'
 import { interrupted, note, say } from '../output.ts'
+import { gradeCommand } from './lab/grade.ts'
 
 const options = {
   port: {
@@ -25,6 +26,7 @@ export const labCommand: CommandModule<object, Arguments> = {
   describe: 'Serve the teaching page; show a running cluster on it; grade a student’s replica',
   builder: (yargs) =>
     yargs
+      .command(gradeCommand)
       .options(options)
       .example('$0 lab', 'the page, with the real code in the browser')
       .example('$0 lab --connect 127.0.0.1:8001,127.0.0.1:8002', 'and a running cluster, live')

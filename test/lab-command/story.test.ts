@@ -60,7 +60,9 @@ describe('the story', () => {
       expect.stringContaining('n1 has no lease now'),
     ])
     expect(texts(server({ leaseMs: 0 }), server({}))).toEqual(['n1 has a lease'])
-    expect(texts(server({}), server({ incarnation: 2 }))).toEqual(['n1 begins another life, incarnation 2'])
+    expect(texts(server({}), server({ incarnation: 2 }))).toEqual([
+      'n1 begins another life, with another incarnation',
+    ])
     expect(texts(server({}), server({ storage: 'EIO' }))).toEqual(['the disk of n1 failed: EIO'])
   })
 

@@ -53,7 +53,7 @@ function serverChanges(old: LiveServer | undefined, now: LiveServer): Line[] {
   const lines = presence(old, now)
   if (old === undefined || !now.answers) return lines
   if (now.incarnation > old.incarnation && old.incarnation > 0)
-    lines.push(plain(`${now.name} begins another life, incarnation ${now.incarnation}`))
+    lines.push(plain(`${now.name} begins another life, with another incarnation`))
   if (!old.answers) return lines
   if (old.leaseMs > 0 && now.leaseMs <= 0)
     lines.push(bad(`${now.name} has no lease now: its strong reads travel down the chain, or wait`))

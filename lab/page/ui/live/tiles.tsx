@@ -54,10 +54,8 @@ export function ServerTile({
             ...(rates === null
               ? []
               : [
-                  {
-                    name: 'r / w per s',
-                    value: `${count(rates.readsPerSecond)} / ${count(rates.writesPerSecond)}`,
-                  },
+                  { name: 'reads/s', value: count(rates.readsPerSecond) },
+                  { name: 'writes/s', value: count(rates.writesPerSecond) },
                 ]),
             ...(server.storage === 'ok' ? [] : [{ name: 'disk', value: server.storage }]),
           ]}
@@ -65,9 +63,7 @@ export function ServerTile({
       ) : (
         <p>{server.error}</p>
       )}
-      <footer>
-        {server.address} · life {server.incarnation}
-      </footer>
+      <footer title={`incarnation ${server.incarnation}`}>{server.address}</footer>
     </article>
   )
 }
