@@ -74,6 +74,7 @@ function optionsOf(element: HTMLElement, unit: string, lines: readonly ChartLine
         label,
         stroke: colour(name),
         width: 2,
+        points: { show: false },
         ...(dashed === true ? { dash: [6, 4] } : {}),
         value: (_: uPlot, value: number | null) => (value === null ? '–' : `${shortNumber(value)} ${unit}`),
       })),
