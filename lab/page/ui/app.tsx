@@ -35,23 +35,26 @@ const TABS: readonly (readonly [PageState['tab'], string])[] = [
 
 export function App({ page }: { readonly page: Page }) {
   useEveryChange(page)
-  const { theme, lecture, guideOpen, dialog, route } = page.state
-  useEffect(() => {
-    if (theme === 'system') delete document.documentElement.dataset['theme']
-    else document.documentElement.dataset['theme'] = theme
-  }, [theme])
+  const { lecture, guideOpen, dialog, route } = page.state
   useEffect(() => {
     document.documentElement.classList.toggle('lecture', lecture)
   }, [lecture])
+  const { view } = page.runner
+  const names = view === null ? '' : namesOf([...view.servers, ...view.coordinators, ...view.clients])
   const DialogNow = dialog === null ? null : DIALOGS[dialog]
   return (
     <PageContext.Provider value={page}>
       <button type="button" class="skip" onClick={() => document.getElementById('board')?.focus()}>
         To the board
       </button>
-      <TopBar view={page.runner.view} hasLive={LiveView !== null} />
+      <TopBar
+        state={page.state}
+        names={names}
+        mutant={page.runner.board?.options.mutant ?? null}
+        hasLive={LiveView !== null}
+      />
       <div class={`page ${guideOpen && route.type === 'board' ? 'with-guide' : ''}`}>
-        {guideOpen && route.type === 'board' && <Guide />}
+        {guideOpen && route.type === 'board' && <Guide state={page.state} />}
         <main id="board" tabIndex={-1}>
           <Guarded>
             {lecture && route.type === 'board' && <LectureStrip />}
@@ -63,6 +66,9 @@ export function App({ page }: { readonly page: Page }) {
     </PageContext.Provider>
   )
 }
+
+const namesOf = (processes: readonly { readonly name: string }[]): string =>
+  processes.map(({ name }) => name).join(' ')
 
 function Middle() {
   const page = usePage()
@@ -94,7 +100,7 @@ function Middle() {
       {view.configs.length > 1 && <ChainChoice chains={view.configs.map(({ chain }) => chain)} />}
       <Figure view={view} verdict={verdict} />
       {state.lecture && scenario !== null && <p class="lecture-watch">{scenario.watch.join(' ')}</p>}
-      <Composer view={view} />
+      <Composer clients={namesOf(view.clients)} servers={namesOf(view.servers)} chosen={state.client} />
       <CaptionBar caption={view.caption} />
       <TimeBar />
       <VerdictBar verdict={verdict} clients={view.clients} />

@@ -18,9 +18,9 @@ const SHAPES: Readonly<Record<MessageView['plane'], string>> = {
   zookeeper: 'M0 -6L6 5H-6Z',
 }
 
-export const calm = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches
+const CALM = matchMedia('(prefers-reduced-motion: reduce)')
 
-export function progress({ sentMs, dueMs, held }: MessageView, nowMs: number): number {
+function progress({ sentMs, dueMs, held }: MessageView, nowMs: number): number {
   if (held === 'cut' || held === 'connecting') return 0.12
   if (dueMs === null || held !== null) return STILL
   return dueMs <= sentMs ? 1 : Math.max(0, Math.min(1, (nowMs - sentMs) / (dueMs - sentMs)))
@@ -47,7 +47,7 @@ function drawnOf(messages: readonly MessageView[], layout: Layout): readonly Dra
   })
 }
 
-export function describe({ label, from, to, held }: MessageView): string {
+function describe({ label, from, to, held }: MessageView): string {
   const how = held === null ? '' : held === 'visitor' ? ', held' : `, ${held}`
   return `${label}, ${from} to ${to}${how}`
 }
@@ -67,7 +67,7 @@ export function MessageLayer({
     () => drawnOf(routine ? messages : messages.filter((message) => !message.routine), layout),
     [messages, layout, routine],
   )
-  const still = calm()
+  const still = CALM.matches
   usePainter(
     (nowMs) => {
       for (const { message, curve, offset } of drawn) {

@@ -15,9 +15,12 @@ const SLOT_WIDTH = 20
 function LeaseRing({ lease }: { readonly lease: LeaseView | null }) {
   const arc = useRef<SVGCircleElement>(null)
   const root = useRef<SVGSVGElement>(null)
+  let shown = -1
   usePainter(
     (nowMs) => {
-      const left = leaseFraction(lease, nowMs)
+      const left = Math.ceil(leaseFraction(lease, nowMs) * 100) / 100
+      if (left === shown) return
+      shown = left
       arc.current?.setAttribute('stroke-dashoffset', String(RING * (1 - left)))
       const text = left > 0 ? `lease: ${Math.round(left * 100)} % left` : 'no lease'
       root.current?.setAttribute('aria-label', text)

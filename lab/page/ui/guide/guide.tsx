@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Chapter, Question, Scenario } from '../../chapters/chapter.ts'
 import { CHAPTERS } from '../../chapters/chapters.ts'
 import { memo } from '../parts/memo.tsx'
-import { usePage } from '../run/page.ts'
+import { type PageState, usePage } from '../run/page.ts'
 import { markdown } from './markdown.ts'
 import { openChapter, openScenario } from './open-scenario.ts'
 import { Welcome } from './welcome.tsx'
@@ -105,9 +105,9 @@ function ChapterPage({
 }
 
 /** The left side: chapters in order, each with its question and its scenarios. */
-export function Guide() {
+export const Guide = memo(({ state }: { readonly state: PageState }) => {
   const page = usePage()
-  const { chapter: id, scenario } = page.state
+  const { chapter: id, scenario } = state
   const index = CHAPTERS.findIndex((each) => each.id === id)
   const chapter = CHAPTERS[index] ?? null
   const go = (to: number) => openChapter(page, CHAPTERS[to]?.id ?? null)
@@ -148,4 +148,4 @@ export function Guide() {
       </div>
     </nav>
   )
-}
+})

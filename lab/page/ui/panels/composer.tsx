@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { ClientOperation, ReadConsistency } from '../../board/action.ts'
-import type { BoardView } from '../../board/view.ts'
+import { memo } from '../parts/memo.tsx'
 import { usePage } from '../run/page.ts'
 
 const TYPES = [
@@ -51,15 +51,23 @@ function operationOf({ type, key, value, expect, at, consistency, bound }: Draft
 /** The next value of its own accord, so that repeated writes can be told apart. */
 const following = (value: string): string => (/^\d+$/.test(value) ? String((Number(value) + 1) % 1e9) : value)
 
-export function Composer({ view }: { readonly view: BoardView }) {
+interface ComposerProps {
+  /** Names, joined by spaces. */
+  readonly clients: string
+  readonly servers: string
+  readonly chosen: string
+}
+
+export const Composer = memo(({ clients, servers, chosen }: ComposerProps) => {
   const page = usePage()
   const [draft, setDraft] = useState(FIRST)
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part })
-  const client = view.clients.find(({ name }) => name === page.state.client) ?? view.clients[0]
+  const names = clients.split(' ')
+  const client = names.find((name) => name === chosen) ?? names[0]
   const send = (event: Event) => {
     event.preventDefault()
     if (client === undefined) return
-    void page.runner.act({ type: 'client', client: client.name, op: operationOf(draft) })
+    void page.runner.act({ type: 'client', client, op: operationOf(draft) })
     if (draft.type === 'put') change({ value: following(draft.value) })
   }
   const { type } = draft
@@ -67,10 +75,10 @@ export function Composer({ view }: { readonly view: BoardView }) {
     <form class="composer" onSubmit={send} aria-label="an operation">
       <select
         aria-label="client"
-        value={client?.name ?? ''}
+        value={client ?? ''}
         onChange={(event) => page.set({ client: event.currentTarget.value })}
       >
-        {view.clients.map(({ name }) => (
+        {names.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>
@@ -96,20 +104,20 @@ export function Composer({ view }: { readonly view: BoardView }) {
           onChange={(value) => change({ value })}
         />
       )}
-      {type === 'get' && <ReadChoices draft={draft} change={change} view={view} />}
+      {type === 'get' && <ReadChoices draft={draft} change={change} servers={servers} />}
       <button type="submit" class="primary">
         Send
       </button>
     </form>
   )
-}
+})
 
 function ReadChoices(props: {
   readonly draft: Draft
   readonly change: (part: Partial<Draft>) => void
-  readonly view: BoardView
+  readonly servers: string
 }) {
-  const { draft, change, view } = props
+  const { draft, change, servers } = props
   return (
     <>
       <select
@@ -118,7 +126,7 @@ function ReadChoices(props: {
         onChange={(event) => change({ at: event.currentTarget.value })}
       >
         <option value="">at any replica</option>
-        {view.servers.map(({ name }) => (
+        {servers.split(' ').map((name) => (
           <option key={name} value={name}>
             at {name}
           </option>

@@ -1,10 +1,12 @@
-import { useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { ArrowView, BoardVerdict, BoardView } from '../../board/view.ts'
 import { usePage, usePainter } from '../run/page.ts'
-import { drawSpaceTime, LEFT, paintOf, ROW, type Span, TOP } from './space-time-drawing.ts'
+import { drawSpaceTime, LEFT, type Paint, paintOf, ROW, type Span, TOP } from './space-time-drawing.ts'
 
 const WIDTHS = [50, 100, 250, 500, 1000, 3000, 10_000, 60_000]
 const LISTED = 12
+const KEYS: Readonly<Record<string, number>> = { ArrowLeft: 0.2, ArrowRight: -0.2 }
+const DARK = matchMedia('(prefers-color-scheme: dark)')
 
 /** Some seconds of the visitor's life. */
 const zoomFor = (speed: number): number => {
@@ -28,17 +30,26 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
     const toMs = Math.max(widthMs, nowMs + widthMs * 0.06) - back
     return { fromMs: toMs - widthMs, toMs }
   }
-  const theme = page.state.theme
+  const { theme } = page.state
+  const height = TOP + ROW * rows.length + 6
+  const width = useWidthOf(canvas)
+  let paint: Paint | null = null
+  let odd = false
   usePainter(
     (nowMs) => {
       const { board } = runner
-      if (canvas.current === null || board === null) return
+      odd = !odd
+      // Every other frame while it runs: that is enough for a diagram.
+      if (canvas.current === null || board === null || (runner.playing && odd)) return
+      paint ??= paintOf(canvas.current)
       const span = spanAt(nowMs)
       const arrows = board.arrows(span.fromMs, Math.min(span.toMs, nowMs))
       const marks = board.history.marks.filter(({ atMs }) => atMs >= span.fromMs && atMs <= nowMs)
       drawSpaceTime(
         canvas.current,
         {
+          width,
+          height,
           view: board.view,
           rows,
           arrows,
@@ -48,70 +59,98 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
           routine: page.state.routine,
           culprits: new Set(verdict.culprits),
         },
-        paintOf(canvas.current),
+        paint,
       )
     },
-    [rows.join(), widthMs, back, theme, verdict, page.state.routine, page.state.lecture],
+    [rows.join(), width, DARK.matches, widthMs, back, theme, verdict, page.state.routine, page.state.lecture],
   )
   const move = (ms: number) => setBack(Math.max(0, Math.min(runner.nowMs, back + ms)))
   const onKey = (event: KeyboardEvent) => {
-    const step = event.key === 'ArrowLeft' ? 0.2 : event.key === 'ArrowRight' ? -0.2 : 0
-    if (step === 0) return
+    const share = KEYS[event.key]
+    if (share === undefined) return
     event.preventDefault()
-    move(step * widthMs)
+    move(share * widthMs)
   }
   const onClick = (event: MouseEvent) => {
-    const element = canvas.current
-    if (element === null || event.offsetX < LEFT) return
-    const { fromMs } = spanAt(runner.nowMs)
-    const share = (event.offsetX - LEFT) / (element.clientWidth - LEFT - 8)
-    runner.pause()
+    const share = (event.offsetX - LEFT) / (width - LEFT - 8)
+    if (share < 0) return
     setBack(0)
-    void runner.seek(fromMs + share * widthMs)
+    void runner.goTo(spanAt(runner.nowMs).fromMs + share * widthMs)
   }
   return (
     <div class="space-time">
-      <div class="space-time-tools">
-        <button type="button" onClick={() => setZoom(Math.max(0, zoom - 1))} aria-label="closer">
-          +
-        </button>
-        <button
-          type="button"
-          onClick={() => setZoom(Math.min(WIDTHS.length - 1, zoom + 1))}
-          aria-label="farther"
-        >
-          −
-        </button>
-        <button type="button" onClick={() => move(widthMs / 2)} aria-label="earlier">
-          ←
-        </button>
-        <button type="button" onClick={() => move(-widthMs / 2)} aria-label="later" disabled={back === 0}>
-          →
-        </button>
-        <span class="hint">
-          {widthMs < 1000 ? `${widthMs} ms` : `${widthMs / 1000} s`} across; click to go to a moment
-        </span>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={page.state.routine}
-            onChange={(event) => page.set({ routine: event.currentTarget.checked })}
-          />
-          heartbeats, too
-        </label>
-      </div>
+      <Tools
+        widthMs={widthMs}
+        atEnd={back === 0}
+        onZoom={(by) => setZoom(Math.max(0, Math.min(WIDTHS.length - 1, zoom + by)))}
+        onMove={(by) => move(by * widthMs)}
+      />
       <canvas
         ref={canvas}
-        style={{ height: `${TOP + ROW * rows.length + 6}px` }}
+        style={{ height: `${height}px` }}
         tabIndex={0}
         role="img"
         aria-label="space-time diagram: a row for each process, an arrow for each message"
         onKeyDown={onKey}
         onClick={onClick}
       />
-      <Recent arrows={runner.board?.arrows(runner.nowMs - widthMs, runner.nowMs) ?? []} />
+      {!runner.playing && (
+        <Recent arrows={runner.board?.arrows(runner.nowMs - widthMs, runner.nowMs) ?? []} />
+      )}
     </div>
   )
+}
+
+function Tools(props: {
+  readonly widthMs: number
+  readonly atEnd: boolean
+  readonly onZoom: (by: number) => void
+  readonly onMove: (by: number) => void
+}) {
+  const { widthMs, atEnd, onZoom, onMove } = props
+  const page = usePage()
+  return (
+    <div class="space-time-tools">
+      <button type="button" onClick={() => onZoom(-1)} aria-label="closer">
+        +
+      </button>
+      <button type="button" onClick={() => onZoom(1)} aria-label="farther">
+        −
+      </button>
+      <button type="button" onClick={() => onMove(0.5)} aria-label="earlier">
+        ←
+      </button>
+      <button type="button" onClick={() => onMove(-0.5)} aria-label="later" disabled={atEnd}>
+        →
+      </button>
+      <span class="hint">
+        {widthMs < 1000 ? `${widthMs} ms` : `${widthMs / 1000} s`} across; click to go to a moment
+      </span>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={page.state.routine}
+          onChange={(event) => page.set({ routine: event.currentTarget.checked })}
+        />
+        heartbeats, too
+      </label>
+    </div>
+  )
+}
+
+/** Measured when it changes, not once a frame: asking would lay out the page each time. */
+function useWidthOf(canvas: { readonly current: HTMLCanvasElement | null }): number {
+  const [width, setWidth] = useState(0)
+  useLayoutEffect(() => {
+    const element = canvas.current
+    if (element === null) return
+    const look = () => setWidth(element.clientWidth)
+    look()
+    const observer = new ResizeObserver(look)
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [canvas])
+  return width
 }
 
 /** The same in words, for those who cannot see it. */

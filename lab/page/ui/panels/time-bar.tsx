@@ -30,6 +30,12 @@ export async function jumpTo(page: Page, what: Interesting, text: string): Promi
 
 const MARKS_MAX = 300
 
+/** Moves in small leaps, so that marks are not drawn again each time that the end has moved by a hair. */
+function coarse(spanMs: number): number {
+  const leap = 10 ** Math.floor(Math.log10(Math.max(1, spanMs))) / 100
+  return Math.ceil(spanMs / leap) * leap
+}
+
 const Marks = memo(({ marks, spanMs }: { readonly marks: readonly MarkView[]; readonly spanMs: number }) => (
   <svg class="scrub-marks" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">
     {marks.slice(-MARKS_MAX).map(({ atMs, kind }, i) => (
@@ -49,12 +55,17 @@ function Scrub({ history }: { readonly history: BoardHistory }) {
   const { runner } = usePage()
   const input = useRef<HTMLInputElement>(null)
   const time = useRef<HTMLOutputElement>(null)
+  let max = -1
+  let said = ''
   usePainter((nowMs) => {
     const { spanMs } = runner.history
     if (input.current !== null) {
-      input.current.max = String(Math.max(1, spanMs))
+      if (spanMs !== max) input.current.max = String(Math.max(1, spanMs))
+      max = spanMs
       input.current.value = String(nowMs)
-      input.current.setAttribute('aria-valuetext', `${(nowMs / 1000).toFixed(3)} seconds`)
+      const spoken = `${(nowMs / 1000).toFixed(runner.playing ? 0 : 3)} seconds`
+      if (spoken !== said) input.current.setAttribute('aria-valuetext', spoken)
+      said = spoken
     }
     if (time.current !== null) time.current.textContent = `${(nowMs / 1000).toFixed(3)} s`
   }, [])
@@ -62,7 +73,7 @@ function Scrub({ history }: { readonly history: BoardHistory }) {
     <div class="scrub">
       <output ref={time} class="time" aria-label="virtual time" />
       <div class="scrub-track">
-        <Marks marks={history.marks} spanMs={history.spanMs} />
+        <Marks marks={history.marks} spanMs={coarse(history.spanMs)} />
         <input
           ref={input}
           type="range"

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import { MUTANTS } from '../../board/mutants.ts'
-import type { BoardView } from '../../board/view.ts'
+import { MUTANTS, type MutantName } from '../../board/mutants.ts'
+import { memo } from '../parts/memo.tsx'
 import { Choice, Menu } from '../parts/menu.tsx'
-import { type Theme, usePage } from '../run/page.ts'
+import { type PageState, type Theme, usePage } from '../run/page.ts'
 
 const THEMES: Readonly<Record<Theme, readonly [Theme, string]>> = {
   system: ['light', '◐'],
@@ -11,9 +11,8 @@ const THEMES: Readonly<Record<Theme, readonly [Theme, string]>> = {
 }
 
 /** What can happen to everybody, or between any two. */
-function FaultsMenu({ view }: { readonly view: BoardView }) {
+function FaultsMenu({ names }: { readonly names: readonly string[] }) {
   const { runner } = usePage()
-  const names = [...view.servers, ...view.coordinators, ...view.clients].map(({ name }) => name)
   const [from, setFrom] = useState(names[0] ?? '')
   const [to, setTo] = useState(names[1] ?? '')
   const cut = (both: boolean) => void runner.act({ type: 'cut', from, to, both })
@@ -48,10 +47,17 @@ function FaultsMenu({ view }: { readonly view: BoardView }) {
   )
 }
 
-export function TopBar({ view, hasLive }: { readonly view: BoardView | null; readonly hasLive: boolean }) {
+interface TopBarProps {
+  readonly state: PageState
+  /** Of all processes, joined by spaces; empty: no run. */
+  readonly names: string
+  readonly mutant: MutantName | null
+  readonly hasLive: boolean
+}
+
+export const TopBar = memo(({ state, names, mutant, hasLive }: TopBarProps) => {
   const page = usePage()
-  const { theme, lecture, guideOpen, route } = page.state
-  const mutant = page.runner.board?.options.mutant ?? null
+  const { theme, lecture, guideOpen, route } = state
   const [next, sign] = THEMES[theme]
   const onBoard = route.type === 'board'
   return (
@@ -79,7 +85,7 @@ export function TopBar({ view, hasLive }: { readonly view: BoardView | null; rea
           >
             New run
           </button>
-          {view !== null && <FaultsMenu view={view} />}
+          {names !== '' && <FaultsMenu names={names.split(' ')} />}
           <button
             type="button"
             title="a link that replays exactly this"
@@ -119,7 +125,7 @@ export function TopBar({ view, hasLive }: { readonly view: BoardView | null; rea
         class="quiet"
         title={`colours: ${theme}; click for ${next}`}
         aria-label={`colours: ${theme}`}
-        onClick={() => page.set({ theme: next })}
+        onClick={() => setTheme(page, next)}
       >
         {sign}
       </button>
@@ -134,11 +140,18 @@ export function TopBar({ view, hasLive }: { readonly view: BoardView | null; rea
       </button>
     </header>
   )
-}
+})
 
 /** Whole screen, where the browser lets us; large type in any case. */
 export function setLecture(page: ReturnType<typeof usePage>, lecture: boolean): void {
   page.set({ lecture, guideOpen: !lecture })
   if (lecture) void document.documentElement.requestFullscreen?.().catch(() => undefined)
   else if (document.fullscreenElement !== null) void document.exitFullscreen()
+}
+
+/** First the colours, then what is drawn with them. */
+function setTheme(page: ReturnType<typeof usePage>, theme: Theme): void {
+  if (theme === 'system') delete document.documentElement.dataset['theme']
+  else document.documentElement.dataset['theme'] = theme
+  page.set({ theme })
 }
