@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { Board } from '../../lab/page/board/board.ts'
 import { CHAPTERS } from '../../lab/page/chapters/chapters.ts'
+import { encodeTrace } from '../../lab/page/stage/trace.ts'
 import { act, hashOf, PAGE_FILE, pagesFromDisk, ready, step } from './open-page.ts'
 
 const open = pagesFromDisk()
@@ -160,7 +161,7 @@ describe('a share link', () => {
 
   test('that is broken gets a kind word, and a run to go on with', async () => {
     const page = await open({ hash: '#run=nonsense' })
-    for (const hash of ['#run=', `#run=${'A'.repeat(5000)}`, '#chapter=99-nothing', null]) {
+    for (const hash of ['#run=', `#run=${'A'.repeat(5000)}`, '#chapter=99-nothing', '#trace=1.x', null]) {
       await page.getByRole('alert').waitFor()
       expect(((await page.getByRole('alert').textContent()) ?? '').length).toBeGreaterThan(30)
       await page.getByRole('button', { name: 'All right' }).click()
@@ -168,6 +169,19 @@ describe('a share link', () => {
     }
     await step(page, 1)
     expect(await page.locator('.card.server').count()).toBe(3)
+  })
+
+  test('of a graded file shows the run that failed', async () => {
+    const steps = ['c1 asks n1: put x=v1 (#1)', '  n1 answers #1']
+    const page = await open()
+    await page.evaluate(
+      `location.hash = '#trace=${encodeTrace({ title: 'lab 1', failure: 'too early', steps })}'`,
+    )
+    const next = page.getByRole('button', { name: 'the next picture' })
+    await next.click()
+    await next.click()
+    expect(await page.locator('.stage-caption').textContent()).toContain('too early')
+    expect(await page.locator('.stage-node').allTextContents()).toHaveLength(2)
   })
 })
 

@@ -1,5 +1,6 @@
 /** A run as a text that fits into an address: options, actions, and how far it had come. */
 import type { TimedAction } from './action.ts'
+import { fromBase64, toBase64 } from './base64url.ts'
 import { type BoardOptions, DEFAULT_OPTIONS } from './options.ts'
 import { checkActions, checkOptions, checkUntil, isWrong, type Wrong } from './validate.ts'
 
@@ -13,7 +14,6 @@ export interface Recording {
 
 const VERSION = '1'
 const LENGTH_MAX = 200_000
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** `1.` and base64url of JSON: options that are not the default, and per action the time since the one before in µs, the events since it, and the action. */
 export function encodeLink({ options, actions, untilMs }: Recording): string {
@@ -73,30 +73,4 @@ function timed(rows: unknown): unknown {
     after += Number(row[1])
     return { atMs: atUs / 1000, after, action: row[2] }
   })
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i += 3) {
-    const bits = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    const count = Math.min(4, bytes.length - i + 1)
-    for (let place = 0; place < count; place++) text += ALPHABET[(bits >> (18 - 6 * place)) & 63]
-  }
-  return text
-}
-
-/** Null where it is not base64url. */
-function fromBase64(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
-  let [bits, held, length] = [0, 0, 0]
-  for (const letter of text) {
-    const value = ALPHABET.indexOf(letter)
-    if (value < 0) return null
-    bits = ((bits << 6) | value) & 0xffff
-    held += 6
-    if (held < 8) continue
-    held -= 8
-    bytes[length++] = (bits >> held) & 255
-  }
-  return bytes.subarray(0, length)
 }
