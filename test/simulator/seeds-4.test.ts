@@ -1,4 +1,0 @@
-/** Drawn clusters under drawn faults. Four files, so that they share the cores. */
-import { seedsAreWell } from './seeds.ts'
-
-seedsAreWell(151, 200)
