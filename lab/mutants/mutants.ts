@@ -322,7 +322,7 @@ export const MUTANTS: readonly Mutant[] = [
     'coordinator/znodes/apply.ts',
     'of the writes of a session none takes effect before the one that was sent before it',
     ["  if (command.order > session.order + 1) return { status: 'ignored-gap' }\n", ''],
-    30,
+    60,
   ),
   mutant(
     'watch-after-reply',

@@ -130,7 +130,9 @@ test(
       // The other one may have both chains before this one is up.
       const wire = await vi.waitFor(() => RedisWire.open(proxied.cluster.redisPort('n1')), PATIENCE)
       await vi.waitFor(async () => expect(await wire.ask('SET', 'up', '1')).toBe('+OK\r\n'), PATIENCE)
-      for (let i = 0; i < 20; i++) expect(await wire.ask('SET', `key:${i}`, `${i}`)).toBe('+OK\r\n')
+      // The chain of `up` may serve before the other one does.
+      const set = async (i: number) => expect(await wire.ask('SET', `key:${i}`, `${i}`)).toBe('+OK\r\n')
+      for (let i = 0; i < 20; i++) await vi.waitFor(() => set(i), PATIENCE)
       wire.send(
         Buffer.from(Array.from({ length: 20 }, (_, i) => `INCR key:${i}\r\nGET key:${i}\r\n`).join('')),
       )
