@@ -1,4 +1,4 @@
 /** Drawn clusters under drawn faults. Two files, so that they share the cores. */
 import { seedsAreWell } from './seeds.ts'
 
-seedsAreWell(1, 50)
+seedsAreWell(1, 30)

@@ -1,4 +1,4 @@
 /** Drawn clusters under drawn faults. Two files, so that they share the cores. */
 import { seedsAreWell } from './seeds.ts'
 
-seedsAreWell(51, 100)
+seedsAreWell(31, 60)

@@ -21,7 +21,7 @@ import { ENDLESS_COUNT, HUGE_COUNT, rawBody, rawTime } from '../../support/raw-b
 import { chainItem, clientMessage, entry, serverMessage } from './arbitraries.ts'
 
 const batchOf = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 6 })
-const runs = { numRuns: 1_000 }
+const runs = { numRuns: 500 }
 
 describe('round trip', () => {
   test('client messages', () => {
@@ -214,7 +214,7 @@ describe('garbage', () => {
           if (!(error instanceof CodecError)) throw error
         }
       }),
-      { numRuns: 20_000 },
+      { numRuns: 10_000 },
     )
   })
 
