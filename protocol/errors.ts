@@ -17,6 +17,10 @@ export const ERRORS = {
   OVERLOADED: { outcome: 'definite', retry: 'after-backoff' },
   STORAGE_FAILED: { outcome: 'indefinite', retry: 'if-idempotent' },
   POSITION_LOST: { outcome: 'definite', retry: 'never' },
+  /** Not with these credentials, or not without any. */
+  UNAUTHENTICATED: { outcome: 'definite', retry: 'never' },
+  /** This user may not do that. */
+  FORBIDDEN: { outcome: 'definite', retry: 'never' },
   SESSION_LAPSED: { outcome: 'definite', retry: 'never' },
   TIMEOUT: { outcome: 'indefinite', retry: 'if-idempotent' },
   CONNECTION_LOST: { outcome: 'indefinite', retry: 'if-idempotent' },
