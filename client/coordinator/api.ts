@@ -9,6 +9,16 @@ export interface CoordinatorOptions {
   readonly chroot?: string
   /** Open a new session by itself when the old one has expired. Default: false; `renew()` does it then. */
   readonly renewExpired?: boolean
+  /** Who this is, shown to every member before anything is asked of it; as `addAuth` does it, and kept as long. Default: nobody in particular. */
+  readonly auth?: readonly Identification[]
+  /** Of what is created without an ACL of its own. Default: everyone everything. */
+  readonly acl?: readonly Acl[]
+}
+
+/** `{ scheme: 'digest', auth: 'user:password' }`, for example. */
+export interface Identification {
+  readonly scheme: string
+  readonly auth: string | Uint8Array
 }
 
 /**
@@ -41,7 +51,7 @@ export interface CreateOptions {
   readonly container?: boolean
   /** The ensemble deletes it once it has no children and has not been written for so long: 1 to 2^40 - 1. */
   readonly ttlMs?: number
-  /** Who may do what with it; nothing is inherited. Default: everyone everything. */
+  /** Who may do what with it; nothing is inherited. Default: the client's, which is everyone everything. */
   readonly acl?: readonly Acl[]
 }
 

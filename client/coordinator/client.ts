@@ -9,6 +9,7 @@ export type {
   CoordinatorOptions,
   CoordinatorState,
   CreateOptions,
+  Identification,
   Identity,
   MultiStep,
   MultiStepResult,

@@ -4,7 +4,8 @@ import type { Acl } from '../../protocol/zookeeper/records.ts'
 import type { CreateOptions } from './api.ts'
 import { CoordinatorError } from './errors.ts'
 
-const EVERYBODY: readonly Acl[] = [{ perms: PERMS.all, id: { scheme: 'world', id: 'anyone' } }]
+/** ZooKeeper's OPEN_ACL_UNSAFE. */
+export const EVERYBODY: readonly Acl[] = [{ perms: PERMS.all, id: { scheme: 'world', id: 'anyone' } }]
 
 type CreateOp = Extract<MultiOp, { readonly type: 'create' | 'createContainer' | 'createTTL' }>
 
@@ -13,8 +14,12 @@ type CreateOp = Extract<MultiOp, { readonly type: 'create' | 'createContainer' |
  *
  * @throws {CoordinatorError} `BAD_ARGUMENTS`: the options contradict each other.
  */
-export function createOp(path: string, data: Uint8Array | null, options: CreateOptions): CreateOp {
-  const { ephemeral = false, sequential = false, container = false, ttlMs, acl = EVERYBODY } = options
+export function createOp(
+  path: string,
+  data: Uint8Array | null,
+  options: CreateOptions & { readonly acl: readonly Acl[] },
+): CreateOp {
+  const { ephemeral = false, sequential = false, container = false, ttlMs, acl } = options
   const fields = { path, data, acl }
   if (ephemeral && (container || ttlMs !== undefined))
     throw contradiction(path, 'an ephemeral znode ends with its session alone: leave container and ttlMs out')

@@ -22,7 +22,7 @@ import type {
 } from './api.ts'
 import { CoordinatorError, errorOf, isCoordinatorError } from './errors.ts'
 import { keepReading } from './keep-reading.ts'
-import { createOp } from './new-znodes.ts'
+import { createOp, EVERYBODY } from './new-znodes.ts'
 import type { SessionPlatform } from './platform.ts'
 import { Session } from './session.ts'
 
@@ -46,21 +46,32 @@ export function coordinatorOver(options: CoordinatorOptions, platform: SessionPl
     renewExpired: options.renewExpired ?? false,
     chroot: prefix,
   })
-  return new SessionClient({ session, chroot: prefix, onBug: platform.onBug })
+  const client = new SessionClient({
+    session,
+    chroot: prefix,
+    acl: options.acl ?? EVERYBODY,
+    onBug: platform.onBug,
+  })
+  // Nobody waits for it: what an identity is refused, its requests are refused, too.
+  for (const { scheme, auth } of options.auth ?? []) client.addAuth(scheme, auth).catch(() => {})
+  return client
 }
 
 class SessionClient implements CoordinatorClient {
   readonly #session: Session
   readonly #chroot: string
+  readonly #acl: readonly Acl[]
   readonly #onBug: SessionPlatform['onBug']
 
   constructor(options: {
     readonly session: Session
     readonly chroot: string
+    readonly acl: readonly Acl[]
     readonly onBug: SessionPlatform['onBug']
   }) {
     this.#session = options.session
     this.#chroot = options.chroot
+    this.#acl = options.acl
     this.#onBug = options.onBug
   }
 
@@ -284,7 +295,8 @@ class SessionClient implements CoordinatorClient {
   #clientPath = (path: string) => path.slice(this.#chroot.length) || '/'
 
   #newZnode(path: string, data: ZnodeData, options: CreateOptions) {
-    return createOp(this.#serverPath(path), bytesOf(data), options)
+    const { acl = this.#acl } = options
+    return createOp(this.#serverPath(path), bytesOf(data), { ...options, acl })
   }
 
   #multiOp(step: MultiStep): MultiOp {
