@@ -51,6 +51,16 @@ export class FrameSplitter {
     this.frameBytesMax = frameBytesMax
   }
 
+  /** Whether a frame has begun and not ended. For when `next` has returned null. */
+  get isInside(): boolean {
+    return this.#length >= 0 || this.#headerCount > 0
+  }
+
+  /** Memory that is kept for the body being received. */
+  get partialBytes(): number {
+    return this.#partial?.length ?? 0
+  }
+
   /** Adds bytes. The chunk must not be written to afterwards. Call `next` until it returns null before the next push. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk

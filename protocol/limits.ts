@@ -16,3 +16,5 @@ export const CHAIN_MESSAGES_MAX = 100_000
 export const SERVER_MESSAGES_MAX = 262_144
 /** Items of all lists in one body: far more than a turn has to say, and too few to fill a memory. */
 export const BODY_ITEMS_MAX = 1_048_576
+/** A chain's configuration as text. Nobody makes a parser of JSON work through more than this for a peer. */
+export const CONFIG_BYTES_MAX = 512 * 1024

@@ -11,6 +11,7 @@ import {
   writeFrameHeader,
 } from '../../protocol/frame.ts'
 import type { TransportLimits } from '../../protocol/transport.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { TurnFlusher } from './turn-flusher.ts'
 
 /** Up to here a body is copied into the write's buffer: copying is cheaper than one more element of a vectored write. */
@@ -21,6 +22,8 @@ const STAGING_BYTES_MAX = 256 * 1024
 const KEEP_ALIVE_MS = 10_000
 /** A remote that is refused has this long to read why. */
 const REFUSE_GRACE_MS = 500
+/** A frame that has begun must have ended by then: the largest, over ten megabits a second. */
+const FRAME_TIMEOUT_MS = 60_000
 
 /** Shared by all connections. The kernel nearly always takes a write at once: then the next one may use the same bytes. */
 let staging = Buffer.allocUnsafeSlow(2 * STAGING_BYTES_MAX)
@@ -59,6 +62,10 @@ export class TcpConnection {
   readonly #flusher: TurnFlusher
   readonly #splitter = new FrameSplitter(HELLO_BYTES_MAX)
   readonly #helloTimer: NodeJS.Timeout
+  readonly #frameTimeoutMs: number
+  /** Runs while a frame has begun and not ended. */
+  #frameTimer: NodeJS.Timeout | null = null
+  readonly #held: HeldBytes | null
   #greeted = false
   #over = false
   /** Why this side is closing the socket; set until its `close` event has come. */
@@ -66,12 +73,18 @@ export class TcpConnection {
   #queue: Uint8Array[] = []
   #queueBytes = 0
 
-  /** @param helloTimeoutMs - a remote that has not sent its whole hello by then is cut off (for a dialler: connecting included). */
+  /**
+   * @param options.helloTimeoutMs - a remote that has not sent its whole hello by then is cut off (for a dialler: connecting included).
+   * @param options.frameTimeoutMs - the same for each later frame, from its first byte on. Default: 60,000.
+   * @param options.held - counts what this connection holds among others. Default: it is not counted.
+   */
   constructor(
     socket: Socket,
     options: {
       limits: TransportLimits
       helloTimeoutMs: number
+      frameTimeoutMs?: number
+      held?: HeldBytes
       flusher: TurnFlusher
       events: ConnectionEvents
     },
@@ -80,6 +93,8 @@ export class TcpConnection {
     this.#limits = options.limits
     this.#events = options.events
     this.#flusher = options.flusher
+    this.#frameTimeoutMs = options.frameTimeoutMs ?? FRAME_TIMEOUT_MS
+    this.#held = options.held ?? null
     this.#helloTimer = setTimeout(
       () => this.#fail(`no hello within ${options.helloTimeoutMs} ms`),
       options.helloTimeoutMs,
@@ -109,7 +124,22 @@ export class TcpConnection {
     if (this.#queue.length === 0) this.#flusher.add(this)
     this.#queue.push(body)
     this.#queueBytes += body.length + FRAME_HEADER_BYTES
-    return true
+    this.#held?.look(this)
+    return this.#failure === ''
+  }
+
+  /** What this process keeps for the remote: the body that it has not sent wholly, and what it has not read. */
+  get heldBytes(): number {
+    return this.#splitter.partialBytes + this.#queueBytes + this.#socket.writableLength
+  }
+
+  /** For whoever counts the bytes of all: closes, and reports why, but not from inside this call. */
+  giveUp(reason: string): void {
+    if (this.#over || this.#failure !== '') return
+    this.#failLater(reason)
+    queueMicrotask(() => {
+      if (!this.#over) this.#events.onProtocolError(reason)
+    })
   }
 
   /** Writes what is queued: small bodies copied together, large ones as they are, all in one vectored write. */
@@ -184,16 +214,35 @@ export class TcpConnection {
 
   #onData(chunk: Uint8Array): void {
     if (this.#over || this.#failure !== '') return
+    const { partialBytes } = this.#splitter
+    let bodies = 0
     try {
       this.#splitter.push(chunk)
       for (let body = this.#splitter.next(); body !== null; body = this.#splitter.next()) {
+        bodies++
         if (this.#greeted) this.#events.onBody(body)
         else this.#onHello(decodeHello(body))
         if (this.#over) return // the handler may have closed this connection
       }
+      this.#timeFrame(bodies > 0)
+      if (this.#splitter.partialBytes !== partialBytes) this.#held?.look(this)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
       this.refuse(error.message)
+    }
+  }
+
+  /** A remote that sends a byte now and then would keep what it has begun in this process's memory for ever. */
+  #timeFrame(ended: boolean): void {
+    if (!this.#greeted) return // the hello has a time of its own
+    if (!this.#splitter.isInside) {
+      if (this.#frameTimer !== null) clearTimeout(this.#frameTimer)
+      this.#frameTimer = null
+    } else if (this.#frameTimer === null) {
+      const ms = this.#frameTimeoutMs
+      this.#frameTimer = setTimeout(() => this.refuse(`a frame did not end within ${ms} ms`), ms)
+    } else if (ended) {
+      this.#frameTimer.refresh()
     }
   }
 
@@ -233,5 +282,7 @@ export class TcpConnection {
     this.#queue = []
     this.#queueBytes = 0
     clearTimeout(this.#helloTimer)
+    if (this.#frameTimer !== null) clearTimeout(this.#frameTimer)
+    this.#held?.forget(this)
   }
 }

@@ -5,6 +5,7 @@ import { OPS, type OpName } from '../../protocol/zookeeper/ops.ts'
 import { encodeConnectRequest } from '../../protocol/zookeeper/packets.ts'
 import { PATH_AND_WATCH } from '../../protocol/zookeeper/records.ts'
 import type { Rng } from '../simulator/kernel/rng.ts'
+import { changedOnce, putInt, randomBytes } from './mutations.ts'
 
 export interface KnownSession {
   readonly sessionId: bigint
@@ -107,7 +108,7 @@ export class FrameMaker {
         writer.id(BigInt(rng.pick(LONGS)))
         break
       case 'buffer':
-        writer.buffer(rng.chance(0.1) ? null : this.#bytes(rng.scale(1, 200)))
+        writer.buffer(rng.chance(0.1) ? null : randomBytes(rng, rng.scale(1, 200)))
         break
       case 'ustring':
         writer.ustring(this.#string(field))
@@ -153,10 +154,6 @@ export class FrameMaker {
     writer.int(-1)
   }
 
-  #bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.#rng.below(256))
-  }
-
   // What is changed.
 
   #changed(frame: Uint8Array): Uint8Array {
@@ -166,7 +163,7 @@ export class FrameMaker {
     if (code < 0.02) putInt(body, 4, rng.pick(ODD_CODES))
     else if (code < 0.1) putInt(body, 4, OPS[rng.pick(OP_NAMES)].code)
     for (let changes = rng.chance(0.7) ? 1 : rng.scale(2, 8); changes > 0; changes -= 1)
-      body = this.#changedOnce(body)
+      body = changedOnce(rng, body, { headerBytes: 8, numbers: INTS, other: this.#last })
     const framed = new Uint8Array(4 + body.length)
     framed.set(body, 4)
     putInt(framed, 0, this.#lengthOf(body))
@@ -182,37 +179,12 @@ export class FrameMaker {
       : rng.between(0, body.length * 2)
   }
 
-  #changedOnce(body: Uint8Array): Uint8Array {
-    const rng = this.#rng
-    const at = rng.between(Math.min(8, body.length), body.length)
-    switch (rng.below(8)) {
-      case 0: // a bit
-        if (at < body.length) body[at] = (body[at] ?? 0) ^ (1 << rng.below(8))
-        return body
-      case 1: // a byte
-        if (at < body.length) body[at] = rng.below(256)
-        return body
-      case 2: // a length, a count or a number
-      case 3:
-        if (at + 4 <= body.length) putInt(body, at, rng.pick(INTS))
-        return body
-      case 4: // cut short, rarely in the header
-        return body.slice(0, rng.chance(0.02) ? rng.below(8) : Math.max(8, at))
-      case 5: // something behind it
-        return joined(body, this.#bytes(rng.scale(1, 64)))
-      case 6: // something of another one in it
-        return joined(body.slice(0, at), this.#last.subarray(rng.below(this.#last.length)), body.slice(at))
-      default: // a part twice
-        return joined(body.slice(0, at), body.slice(rng.between(0, at)))
-    }
-  }
-
   /** How a connection begins. */
   greeting(known: readonly KnownSession[]): Uint8Array {
     const rng = this.#rng
     const how = rng.fraction()
     if (how < 0.03) return new TextEncoder().encode(rng.pick(WORDS))
-    if (how < 0.05) return this.#bytes(rng.between(1, 100))
+    if (how < 0.05) return randomBytes(rng, rng.between(1, 100))
     const old = how < 0.2 && known.length > 0 ? rng.pick(known) : null
     const frame = encodeConnectRequest({
       protocolVersion: 0,
@@ -224,19 +196,4 @@ export class FrameMaker {
     })
     return how > 0.9 ? this.#changed(frame) : frame
   }
-}
-
-function putInt(bytes: Uint8Array, at: number, value: number): void {
-  if (at + 4 > bytes.length) return
-  new DataView(bytes.buffer, bytes.byteOffset).setInt32(at, value | 0)
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

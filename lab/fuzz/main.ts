@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { zkErrorName } from '../../protocol/zookeeper/errors.ts'
+import { memory, numberOf } from './command-line.ts'
 import { fuzzRound } from './fuzz-round.ts'
 import { fuzzSockets } from './socket-run.ts'
 
@@ -17,25 +18,10 @@ const { values } = parseArgs({
   },
 })
 
-function numberOf(name: keyof typeof values): number {
-  const number = Number(values[name])
-  if (Number.isSafeInteger(number) && number >= 0) return number
-  throw new Error(`--${name}: give a whole number, unlike ${values[name]}`)
-}
-
-/** With --expose-gc, what is garbage does not count. */
-function memory(): string {
-  globalThis.gc?.()
-  const { heapUsed, rss } = process.memoryUsage()
-  return `heap ${megabytes(heapUsed)}, resident ${megabytes(rss)}`
-}
-
-const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`
-
 async function main(): Promise<void> {
-  const frames = numberOf('frames')
-  const seed = numberOf('seed')
-  const sockets = numberOf('sockets')
+  const frames = numberOf(values, 'frames')
+  const seed = numberOf(values, 'seed')
+  const sockets = numberOf(values, 'sockets')
   console.log(`${frames} frames in process from seed ${seed}, then ${sockets} over sockets; ${memory()}`)
   const startedMs = performance.now()
   let taken = 0

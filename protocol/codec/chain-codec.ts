@@ -21,7 +21,7 @@ import {
   type SessionId,
 } from '../ids.ts'
 import { unreachable } from '../invariants.ts'
-import { CHAIN_MESSAGES_MAX } from '../limits.ts'
+import { CHAIN_MESSAGES_MAX, CONFIG_BYTES_MAX } from '../limits.ts'
 import { FAMILY } from './client-codec.ts'
 import { readPresent, readWriteResult, writePresent, writeWriteResult } from './command-fields.ts'
 import { beginBody, type FieldWriter } from './field-writer.ts'
@@ -227,7 +227,7 @@ function readChainMessage(reader: FieldReader): ChainMessage {
     case KIND['snapshot-ack']:
       return { type: 'snapshot-ack', epoch, attempt: reader.count(), page: reader.count() }
     case KIND.config: {
-      const config = configFromJson(reader.text())
+      const config = configFromJson(reader.text(CONFIG_BYTES_MAX))
       if (config === null) throw new CodecError('not a chain configuration')
       return { type: 'config', epoch, config }
     }

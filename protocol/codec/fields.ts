@@ -97,8 +97,10 @@ export class FieldReader {
     return asKey(latin1(this.#bytes, at, at + length))
   }
 
-  text(): string {
+  /** @param bytesMax - for what is parsed: a parser needs many times what it is given. */
+  text(bytesMax = Number.POSITIVE_INFINITY): string {
     const length = this.count()
+    if (length > bytesMax) return this.#refuse(`a text of at most ${bytesMax} bytes`)
     const at = this.#take(length)
     try {
       return utf8.decode(this.#bytes.subarray(at, at + length))

@@ -2,6 +2,7 @@
 import { Packr } from 'msgpackr'
 import { fromWire, type RaftMessage, toWire } from '../../coordinator/raft/messages.ts'
 import { FrameError } from '../../protocol/frame.ts'
+import { checkShape } from './msgpack-shape.ts'
 
 export type PeerMessage =
   | { readonly type: 'raft'; readonly message: RaftMessage }
@@ -45,6 +46,7 @@ export const encodeBody = (ensembleId: string, arrays: readonly (readonly unknow
 export function decodeBody(body: Uint8Array): PeerBody {
   // msgpackr copies in the class of its source; everybody behind here expects plain bytes.
   const source = new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+  checkShape(source)
   let arrays: unknown
   try {
     arrays = packr.unpack(source)

@@ -44,6 +44,11 @@ export class ClusterView {
     return true
   }
 
+  /** Whether such a server has ever been registered. */
+  knows(server: ServerId): boolean {
+    return this.#addresses.has(server)
+  }
+
   /** Where clients of Redis reach a server; null where that has no such door. */
   redisAddress(server: ServerId): Address | null {
     return this.#redis.get(server) ?? null

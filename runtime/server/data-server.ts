@@ -271,6 +271,8 @@ export class DataServer {
     this.#door?.times.arrived(this.tellTime())
     if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
+      // Nobody could be answered of whom the coordinator has not told yet; and a stranger's configuration must not reach a replica.
+      if (!this.view.knows(asServerId(from))) return
       for (const { chain, message } of batch.items) this.#onChainMessage(asServerId(from), chain, message)
     }
   }

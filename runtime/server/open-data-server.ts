@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { endWithBug } from '../../client/node-bug.ts'
 import { nodeTimers } from '../../client/node-timers.ts'
-import { type Batch, decodeBatch } from '../../protocol/codec/batch.ts'
+import { decodeRequests, type RequestBatch } from '../../protocol/codec/batch.ts'
 import { encodeChainBatch } from '../../protocol/codec/chain-codec.ts'
 import { encodeServerBatch } from '../../protocol/codec/client-codec.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
@@ -53,9 +53,9 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
 }
 
 /** The transport closes the connection that brought what is no batch, reports it once, and goes on. */
-function batchOf(body: Uint8Array): Batch {
+export function batchOf(body: Uint8Array): RequestBatch {
   try {
-    return decodeBatch(body)
+    return decodeRequests(body)
   } catch (error) {
     throw error instanceof CodecError ? new FrameError(error.message) : error
   }
@@ -63,7 +63,10 @@ function batchOf(body: Uint8Array): Batch {
 
 type Sent = Omit<Traffic, 'syncs'>
 
-const carrierOver = (transport: Transport, sent: { -readonly [Count in keyof Sent]: number }): Carrier => ({
+export const carrierOver = (
+  transport: Transport,
+  sent: { -readonly [Count in keyof Sent]: number },
+): Carrier => ({
   toServer: (to, items) => {
     const body = encodeChainBatch(items)
     sent.messages += items.length

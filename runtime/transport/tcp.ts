@@ -1,8 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { HeldBytes } from '../../client/transport/held-bytes.ts'
 import { TcpConnection } from '../../client/transport/tcp-connection.ts'
 import { CLOSE_GRACE_MS, TcpDialTransport, type TcpOptions } from '../../client/transport/tcp-dial.ts'
 import type { Hello } from '../../protocol/frame.ts'
 import { type Address, isNodeId, type Transport } from '../../protocol/transport.ts'
+import { AddressCounts } from './address-counts.ts'
 
 export interface TcpListenOptions extends TcpOptions {
   readonly host: string
@@ -10,8 +12,16 @@ export interface TcpListenOptions extends TcpOptions {
   readonly port: number
   /** A remote that has not said hello by then is cut off. Default: 5000. */
   readonly helloTimeoutMs?: number
+  /** A frame that has begun must have ended by then. Default: 60,000. */
+  readonly frameTimeoutMs?: number
   /** Further connections are refused. Default: 10,000. */
   readonly connectionsMax?: number
+  /** Of one address. Default: half of `connectionsMax`. */
+  readonly connectionsPerAddressMax?: number
+  /** Of those that have not told who they are: for one more the oldest is cut off. Default: 1000. */
+  readonly strangersMax?: number
+  /** What all accepted connections may hold in memory together, unfinished bodies and unread ones: beyond it whoever holds most is cut off. Default: 512 MiB. */
+  readonly heldBytesMax?: number
 }
 
 /** A transport that can be dialled. */
@@ -22,6 +32,8 @@ export interface ListeningTransport extends Transport {
 
 const HELLO_TIMEOUT_MS = 5000
 const CONNECTIONS_MAX = 10_000
+const STRANGERS_MAX = 1000
+const HELD_BYTES_MAX = 512 * 1024 * 1024
 
 interface Inbound {
   readonly connection: TcpConnection
@@ -40,6 +52,8 @@ class TcpTransport implements ListeningTransport {
   /** By peer: the newest connection that said hello in its name. */
   readonly #inbound = new Map<string, Inbound>()
   readonly #unnamed = new Set<TcpConnection>()
+  readonly #addresses: AddressCounts
+  readonly #held: HeldBytes
   #closed = false
 
   constructor(options: TcpListenOptions) {
@@ -47,7 +61,10 @@ class TcpTransport implements ListeningTransport {
     this.#options = options
     this.#dial = new TcpDialTransport({ ...options, listens: true })
     this.#server = createServer((socket) => this.#onConnection(socket))
-    this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
+    const { connectionsMax = CONNECTIONS_MAX } = options
+    this.#server.maxConnections = connectionsMax
+    this.#addresses = new AddressCounts(options.connectionsPerAddressMax ?? Math.ceil(connectionsMax / 2))
+    this.#held = new HeldBytes(options.heldBytesMax ?? HELD_BYTES_MAX)
   }
 
   listen(): Promise<void> {
@@ -88,12 +105,20 @@ class TcpTransport implements ListeningTransport {
 
   #onConnection(socket: Socket): void {
     const remote = `${socket.remoteAddress}:${socket.remotePort}`
-    const { events, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
+    const { events, frameTimeoutMs, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
+    if (!this.#addresses.admits(socket)) {
+      socket.on('error', () => {})
+      socket.destroy()
+      events.onProtocolError?.(remote, 'its address has too many connections')
+      return
+    }
     let peer = ''
     const connection = new TcpConnection(socket, {
       limits: this.#dial.limits,
       flusher: this.#dial.flusher,
       helloTimeoutMs,
+      ...(frameTimeoutMs !== undefined && { frameTimeoutMs }),
+      held: this.#held,
       events: {
         onHello: (hello) => {
           if (!this.#admit(connection, hello)) return
@@ -106,6 +131,9 @@ class TcpTransport implements ListeningTransport {
       },
     })
     this.#unnamed.add(connection)
+    const [oldest] = this.#unnamed
+    if (this.#unnamed.size > (this.#options.strangersMax ?? STRANGERS_MAX) && oldest !== undefined)
+      oldest.refuse('too many connections have not told who they are')
   }
 
   #admit(connection: TcpConnection, hello: Hello): boolean {
@@ -133,6 +161,7 @@ class TcpTransport implements ListeningTransport {
     if (hello.cluster !== cluster) return `belongs to cluster "${hello.cluster}", not "${cluster}"`
     if (hello.to !== '' && hello.to !== self) return `wants "${hello.to}"; this is "${self}"`
     if (!isNodeId(hello.from)) return 'has no usable id'
+    if (hello.from === self) return 'takes the name of whom it speaks to'
     return null
   }
 

@@ -3,6 +3,7 @@
  * status 1 at the first thing that no client may bring about, and says how to see it again.
  */
 import { parseArgs } from 'node:util'
+import { megabytes, memory, numberOf } from '../command-line.ts'
 import { fuzzRedis } from './fuzz-redis.ts'
 
 const ROUND_INPUTS = 100_000
@@ -11,22 +12,8 @@ const { values } = parseArgs({
   options: { inputs: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
 })
 
-function numberOf(name: keyof typeof values): number {
-  const number = Number(values[name])
-  if (Number.isSafeInteger(number) && number >= 0) return number
-  throw new Error(`--${name}: give a whole number, unlike ${values[name]}`)
-}
-
-function memory(): string {
-  globalThis.gc?.()
-  const { heapUsed, rss } = process.memoryUsage()
-  return `heap ${megabytes(heapUsed)}, resident ${megabytes(rss)}`
-}
-
-const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`
-
 async function main(): Promise<void> {
-  const [inputs, seed] = [numberOf('inputs'), numberOf('seed')]
+  const [inputs, seed] = [numberOf(values, 'inputs'), numberOf(values, 'seed')]
   console.log(`${inputs} inputs from seed ${seed}; ${memory()}`)
   const begunMs = performance.now()
   let taken = 0

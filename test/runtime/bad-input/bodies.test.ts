@@ -1,9 +1,9 @@
 /** Bodies that lie about their size, or would take a server too long. */
 import { describe, expect, test } from 'vitest'
-import { decodeBatch } from '../../../protocol/codec/batch.ts'
+import { decodeBatch, decodeRequests } from '../../../protocol/codec/batch.ts'
 import { beginBody } from '../../../protocol/codec/field-writer.ts'
 import { CodecError, FieldReader } from '../../../protocol/codec/fields.ts'
-import { BODY_ITEMS_MAX, CLIENT_MESSAGES_MAX } from '../../../protocol/limits.ts'
+import { BODY_ITEMS_MAX, CLIENT_MESSAGES_MAX, CONFIG_BYTES_MAX } from '../../../protocol/limits.ts'
 import { ENDLESS_COUNT, rawBody } from '../../support/raw-body.ts'
 
 describe('a long body', () => {
@@ -59,4 +59,12 @@ test('a client may say only so much in one body', () => {
   const allowed = decodeBatch(asks(CLIENT_MESSAGES_MAX))
   expect(allowed.type === 'client' && allowed.messages.length).toBe(CLIENT_MESSAGES_MAX)
   expect(() => decodeBatch(asks(CLIENT_MESSAGES_MAX + 1))).toThrow(/more than 16384 messages/)
+})
+
+test('a data server does not look at replies, nor at a long text that claims to be a configuration', () => {
+  const reply = rawBody(2, 6, 1, '[[[[')
+  expect(() => decodeRequests(reply)).toThrow(/replies, where only requests are heard/)
+  const length = Uint8Array.of(0x81, 0x80, 0x20) // CONFIG_BYTES_MAX + 1
+  const config = rawBody(3, 'c0', 10, 1, length, new Uint8Array(CONFIG_BYTES_MAX + 1).fill(0x5b))
+  expect(() => decodeRequests(config)).toThrow(/at most 524288 bytes/)
 })
