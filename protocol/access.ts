@@ -103,3 +103,9 @@ export function grantFromText(text: string): Grant | null {
   const utf8 = new TextEncoder().encode(match[2] ?? '')
   return { role: match[1] as Role, prefix: asKey(String.fromCharCode(...utf8)) }
 }
+
+/** As `grantFromText` reads it. */
+export function textOfGrant({ role, prefix }: Grant): string {
+  const bytes = Uint8Array.from(prefix, (char) => char.charCodeAt(0))
+  return `${role}:${new TextDecoder().decode(bytes)}`
+}

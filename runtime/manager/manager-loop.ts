@@ -15,8 +15,10 @@ import {
 } from '../../coordinator/manager/view.ts'
 import type { ClusterOptions } from '../../protocol/cluster.ts'
 import { asMillis } from '../../protocol/ids.ts'
+import type { Acl } from '../../protocol/zookeeper/records.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
 import type { ControlPorts } from '../control-ports.ts'
+import { closeTree } from './close-tree.ts'
 import { Election } from './election.ts'
 import { TreeMirror } from './tree-mirror.ts'
 import { chainPath, PATHS, resetPath, syncedPath } from './znodes.ts'
@@ -37,6 +39,8 @@ export interface ManagerOptions {
 export interface ManagerPorts extends ControlPorts {
   /** A name that no other cluster has or had. */
   readonly newClusterId: () => string
+  /** The access list of all that the cluster has in the tree; null: everybody everything. */
+  readonly treeAcl: readonly Acl[] | null
 }
 
 export interface ManagerStatus {
@@ -63,6 +67,9 @@ const GATHER_MS = 10
 /** Where only a change can give it something to do, which it is told of, a manager looks so many times less often. */
 const REST_ROUNDS = 20
 
+/** In a log line. */
+const REFUSED_SHOWN = 10
+
 /** What the next round waits for, besides changes. */
 type Until = 'time passes' | 'something changes'
 
@@ -71,6 +78,8 @@ interface Term {
   readonly election: Election
   readonly mirror: TreeMirror
   cluster: ClusterOptions | null
+  /** Whether the tree is as closed as it should be. */
+  isTreeClosed: boolean
   /** Since it leads; null = it does not. */
   office: { readonly electedAtMs: number; readonly state: PlannerState } | null
 }
@@ -159,6 +168,10 @@ export class ManagerLoop implements Manager {
       return await this.#round()
     } catch (error) {
       if (!isCoordinatorError(error)) throw error
+      if (error.code === 'NO_AUTH')
+        this.#complain(
+          `the coordinators refuse it: ${error.message}. Whoever created that znode gave it to others: start this manager with the cluster's --secret-file`,
+        )
       this.#log.debug({ error: error.message }, 'the round was cut short')
       return 'time passes'
     }
@@ -202,14 +215,34 @@ export class ManagerLoop implements Manager {
       term.office = { electedAtMs: this.#ports.timers.nowMs(), state }
       this.#log.info({ name: this.#options.name }, 'elected: this is the manager now')
     }
+    await this.#closeTree(term)
     return await this.#planAndWrite(term, term.office, term.cluster)
+  }
+
+  /** Once a term: what was open before there was a secret. */
+  async #closeTree(term: Term): Promise<void> {
+    const { treeAcl } = this.#ports
+    if (term.isTreeClosed || treeAcl === null) return
+    const { closed, refused } = await closeTree(this.#client, treeAcl)
+    term.isTreeClosed = true
+    if (closed > 0)
+      this.#log.warn(
+        { znodes: closed },
+        `${closed} znodes below /catenary were open to others: from now on only who has the cluster's secret may read or write them`,
+      )
+    if (refused.length > 0)
+      this.#log.error(
+        { znodes: refused.slice(0, REFUSED_SHOWN) },
+        `${refused.length} znodes below /catenary have access lists that keep the cluster out: correct or delete them`,
+      )
   }
 
   #newTerm(): Term {
     const onChange = () => this.#wakeUp()
     const client = this.#client
     const election = new Election({ client, path: PATHS.manager, name: this.#options.name, onChange })
-    return { election, mirror: new TreeMirror(client, onChange), cluster: null, office: null }
+    const mirror = new TreeMirror(client, onChange)
+    return { election, mirror, cluster: null, isTreeClosed: false, office: null }
   }
 
   /** Reads the cluster's options, or writes them if nobody has: the first one decides. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../log.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
+import type { TreeAccess } from '../security/tree-access.ts'
 import { type Manager, ManagerLoop, type ManagerOptions } from './manager-loop.ts'
 
 /**
@@ -10,6 +11,11 @@ import { type Manager, ManagerLoop, type ManagerOptions } from './manager-loop.t
  * const manager = startManager({ coordinator: '127.0.0.1:2181', name: 'coordinator-1', options, logger })
  * await manager.stop()
  */
-export function startManager({ logger, ...options }: ManagerOptions & { readonly logger: Log }): Manager {
-  return new ManagerLoop(options, { ...nodeControlPorts(logger), newClusterId: randomUUID })
+export function startManager({
+  logger,
+  access = {},
+  ...options
+}: ManagerOptions & { readonly logger: Log; readonly access?: TreeAccess }): Manager {
+  const ports = nodeControlPorts(logger, access)
+  return new ManagerLoop(options, { ...ports, newClusterId: randomUUID, treeAcl: access.acl ?? null })
 }

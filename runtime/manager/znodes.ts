@@ -10,11 +10,13 @@ export const PATHS = {
   chains: '/catenary/chains',
   manager: '/catenary/manager',
   drain: '/catenary/drain',
+  users: '/catenary/users',
 } as const
 
 export const serverPath = (server: string) => `${PATHS.servers}/${server}`
 export const chainPath = (chain: string) => `${PATHS.chains}/${chain}`
 export const syncedPath = (chain: string) => `${chainPath(chain)}/synced`
+export const userPath = (user: string) => `${PATHS.users}/${user}`
 export const resetPath = (chain: string) => `${chainPath(chain)}/reset`
 
 const STATES: readonly ReplicaReport['state'][] = ['member', 'synced', 'serving', 'left', 'failed']

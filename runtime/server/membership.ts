@@ -14,6 +14,9 @@ import { Lease } from './lease.ts'
 
 const decoder = new TextDecoder()
 
+const SHUT_OUT =
+  'the coordinators refuse this server: /catenary is closed to it. Start it with the --secret-file of the cluster'
+
 /** The data server, as far as its membership is concerned. */
 export interface MembershipServer {
   readonly id: ServerId
@@ -43,6 +46,8 @@ export interface MembershipOptions {
   readonly registration: Omit<ServerRegistration, 'incarnation' | 'holds' | 'draining'>
   /** Durable, and greater than every earlier one. */
   readonly nextIncarnation: () => Incarnation
+  /** Told of each life's session at its beginning: whoever else wants to watch the tree. */
+  readonly onSession?: (client: CoordinatorClient) => void
   readonly ports: ControlPorts
 }
 
@@ -54,6 +59,8 @@ interface Life {
   renewals: Timer | null
   readonly lease: Lease
   complained: boolean
+  /** The tree is not open to it; complained of. */
+  shutOut: boolean
   readonly watched: Set<string>
   readonly reports: Map<ChainId, ReplicaReport>
   readonly reporting: Set<ChainId>
@@ -92,6 +99,7 @@ export class Membership {
       renewals: null,
       lease: new Lease({ openedAtMs, touchLagMs: this.#options.touchLagMs }),
       complained: false,
+      shutOut: false,
       watched: new Set(),
       reports: new Map(),
       reporting: new Set(),
@@ -175,6 +183,7 @@ export class Membership {
       } catch (error) {
         if (isGone(error)) return // the next connection, or the next life, tries again
         if (codeOf(error) === 'NODE_EXISTS') await this.#makeRoom(life)
+        else if (codeOf(error) === 'NO_AUTH') this.#complainOfAccess(life)
         else if (codeOf(error) !== 'NO_NODE') throw error
         await this.#pause(Math.min(100 * (tries + 1), 1000))
       }
@@ -222,6 +231,7 @@ export class Membership {
       ])
     } catch (error) {
       if (codeOf(error) === 'NO_NODE') await this.#forgetLifeWithoutName(life)
+      else if (codeOf(error) === 'NO_AUTH') this.#complainOfAccess(life)
       else if (!isGone(error) && codeOf(error) !== 'BAD_VERSION') throw error
     }
   }
@@ -247,6 +257,7 @@ export class Membership {
       this.#renewed(life, sentAt)
     } catch (error) {
       if (isGone(error)) return
+      if (codeOf(error) === 'NO_AUTH') return this.#complainOfAccess(life)
       if (codeOf(error) !== 'NO_NODE') throw error
       life.registered = false // an operator removed it
       await this.#register(life)
@@ -265,6 +276,12 @@ export class Membership {
     life.complained = true
   }
 
+  /** The manager has closed the tree, or another secret is this cluster's: without a lease this server soon serves nothing. */
+  #complainOfAccess(life: Life): void {
+    if (!life.shutOut) this.#log.error(SHUT_OUT)
+    life.shutOut = true
+  }
+
   #isCurrent(life: Life): boolean {
     return this.#life === life && !this.#closed
   }
@@ -272,6 +289,7 @@ export class Membership {
   #watch(life: Life): void {
     if (life.watched.size > 0) return
     life.watched.add('/')
+    this.#options.onSession?.(life.client)
     life.client.watchChildren('/catenary/servers', (servers) => {
       for (const id of servers ?? []) this.#watchServer(life, id)
     })
@@ -345,7 +363,8 @@ export class Membership {
         if (life.reports.get(chain) === report) life.reports.delete(chain)
       }
     } catch (error) {
-      if (!isGone(error)) throw error // sent again when the connection is back
+      if (codeOf(error) === 'NO_AUTH') this.#complainOfAccess(life)
+      else if (!isGone(error)) throw error // sent again when the connection is back
     } finally {
       life.reporting.delete(chain)
     }

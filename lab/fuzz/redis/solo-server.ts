@@ -6,6 +6,7 @@ import type { Position } from '../../../protocol/entry.ts'
 import { asChainId, asEpoch, asIncarnation, asServerId, type ServerId } from '../../../protocol/ids.ts'
 import { evenSlotRanges } from '../../../protocol/slots.ts'
 import { LeaseClock } from '../../../runtime/clock.ts'
+import type { Access } from '../../../runtime/doors/redis/access.ts'
 import { type Door, openRedisDoor } from '../../../runtime/doors/redis/door.ts'
 import { LocalStore } from '../../../runtime/doors/redis/local-store.ts'
 import { DataServer } from '../../../runtime/server/data-server.ts'
@@ -26,6 +27,8 @@ export interface SoloOptions {
   readonly chains?: number
   /** Another server that leads them instead: this one follows. */
   readonly head?: { readonly server: ServerId; readonly redisPort: number }
+  /** Who comes in. Default: everybody. */
+  readonly access?: Access
 }
 
 const ID = asServerId('n1')
@@ -103,6 +106,7 @@ export async function startSoloServer(options: SoloOptions = {}): Promise<SoloSe
     host: '127.0.0.1',
     port: 0,
     proxies: options.proxies ?? false,
+    ...(options.access !== undefined && { access: options.access }),
     version: 'test',
     onProtocolError: () => void protocolErrors.count++,
     onBug,

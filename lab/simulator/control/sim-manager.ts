@@ -24,6 +24,7 @@ export class SimManager {
       {
         ...simControlPorts(place, this.#world),
         newClusterId: () => `cluster-${place.process.rng.below(2 ** 32).toString(16)}`,
+        treeAcl: null,
       },
     )
   }

@@ -1,24 +1,26 @@
-/** Who may do what at this door. Until users are configured everybody is `default`, and may do everything. */
-import type { Key } from '../../../protocol/ids.ts'
-import type { Command } from './command.ts'
+/** Who comes in at this door. Without users everybody is `default`, and may do everything. */
+import { ANYBODY, type Principal } from '../../../protocol/access.ts'
 
-export interface Principal {
-  readonly name: string
-}
+/** `busy`: too many of that address are being checked already. */
+export type LoginResult = Principal | 'refused' | 'busy'
 
 export interface Access {
   /** Who a connection is before it says so; null: it must log in first. */
   readonly initial: Principal | null
-  /** Null: not with these credentials. May take its time. */
-  login(user: string, password: string): Promise<Principal | null>
-  may(principal: Principal, command: Command, keys: readonly Key[]): boolean
+  /** May take its time, a refusal above all. */
+  login(user: string, password: string, remote: string): Promise<LoginResult>
+  /** By name. */
+  users(): readonly Principal[]
+  /** Calls back after somebody's grants have changed, and after he has lost his access: `gone`. */
+  onChange(listener: (principal: Principal, change: 'grants' | 'gone') => void): void
 }
 
-export const DEFAULT_USER = 'default'
-const DEFAULT: Principal = { name: DEFAULT_USER }
+/** Whom AUTH means where it names nobody. */
+export const DEFAULT_USER = ANYBODY.name
 
 export const OPEN_ACCESS: Access = {
-  initial: DEFAULT,
-  login: (user) => Promise.resolve(user === DEFAULT_USER ? DEFAULT : null),
-  may: () => true,
+  initial: ANYBODY,
+  login: (user) => Promise.resolve(user === DEFAULT_USER ? ANYBODY : 'refused'),
+  users: () => [ANYBODY],
+  onChange: () => {},
 }

@@ -3,8 +3,8 @@
  * and writes that follow each other are on their way together. Whatever is neither waits until those before it have been answered.
  */
 import type { Socket } from 'node:net'
+import type { Principal } from '../../../protocol/access.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
-import type { Principal } from './access.ts'
 import { type Answer, type Command, fullName, isWrite, keysOf } from './command.ts'
 import type { Door } from './door.ts'
 import { MultiState } from './multi-state.ts'

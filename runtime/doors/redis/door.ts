@@ -3,15 +3,17 @@
  * What it asks of the store goes the way of a native client's requests.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Principal } from '../../../protocol/access.ts'
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import { type Access, OPEN_ACCESS } from './access.ts'
 import { Channels } from './channels.ts'
-import { type Command, isWrite, keysOf } from './command.ts'
+import { type Command, isWrite } from './command.ts'
 import { Connection } from './connection.ts'
 import { Cursors } from './cursors.ts'
 import { failureText } from './failures.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
+import { mayStaySubscribed, refusalOf } from './permissions.ts'
 import { ReplyError } from './reply-error.ts'
 import { ReplyWriter } from './reply-writer.ts'
 import type { Args } from './request-reader.ts'
@@ -69,6 +71,7 @@ export class Door implements DoorServices {
     this.#events = new KeyspaceEvents(options.store, this.topology, this.channels)
     options.store.onTold = (body) => this.channels.onTold(body)
     this.#isOpen = this.access === OPEN_ACCESS
+    this.access.onChange((principal, change) => this.#onAccessChanged(principal, change))
     this.version = options.version
     this.proxies = options.proxies ?? false
     this.onBug = options.onBug
@@ -152,10 +155,16 @@ export class Door implements DoorServices {
       if (command.flags.includes('no_auth')) return
       throw new ReplyError('NOAUTH Authentication required.')
     }
-    if (this.access.may(principal, command, keysOf(command, args))) return
-    throw new ReplyError(
-      `NOPERM this user has no permissions to run the '${command.name}' command or its subcommand`,
-    )
+    const refusal = refusalOf(principal, command, args)
+    if (refusal !== null) throw new ReplyError(refusal.text)
+  }
+
+  /** Who has lost what a connection lives by loses the connection. */
+  #onAccessChanged(principal: Principal, change: 'grants' | 'gone'): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.principal !== principal) continue
+      if (change === 'gone' || !mayStaySubscribed(principal, connection)) connection.kill()
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 /** All commands by name. */
 
 import type { Command } from './command.ts'
+import { ACL_COMMANDS } from './commands/acl.ts'
 import { CHANNEL_COMMANDS } from './commands/channels.ts'
 import { CLUSTER_COMMANDS } from './commands/cluster.ts'
 import { COMMAND_COMMANDS } from './commands/command-table.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map(
     ...CONNECTION_COMMANDS,
     ...CHANNEL_COMMANDS,
     ...SERVER_COMMANDS,
+    ...ACL_COMMANDS,
     ...CLUSTER_COMMANDS,
     ...COMMAND_COMMANDS,
   ].map((command) => [command.name, command]),

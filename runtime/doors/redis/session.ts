@@ -1,7 +1,8 @@
 /** What commands may know and change of the connection that they came by, and of the door behind it. */
+import type { Principal } from '../../../protocol/access.ts'
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
-import type { Access, Principal } from './access.ts'
+import type { Access } from './access.ts'
 import type { Channels } from './channels.ts'
 import type { Command } from './command.ts'
 import type { Cursors } from './cursors.ts'

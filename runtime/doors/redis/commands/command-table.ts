@@ -6,6 +6,7 @@ import { ReplyError } from '../reply-error.ts'
 import type { ReplyWriter } from '../reply-writer.ts'
 import { Args } from '../request-reader.ts'
 import type { Session } from '../session.ts'
+import { categoriesOf } from './categories.ts'
 import { byName, type Subcommands } from './container.ts'
 
 function describe(command: Command, reply: ReplyWriter): void {
@@ -43,19 +44,6 @@ const bare = ({ name, arity, flags, group, summary }: Command): Command => ({
   group,
   summary,
 })
-
-function categoriesOf({ flags, group }: Command): string[] {
-  const categories: string[] = []
-  if (flags.includes('write')) categories.push('@write')
-  if (flags.includes('readonly')) categories.push('@read')
-  if (group === 'generic') categories.push('@keyspace')
-  else if (group === 'string') categories.push('@string')
-  else if (group === 'transactions') categories.push('@transaction')
-  else if (group === 'connection') categories.push('@connection')
-  if (flags.includes('admin')) categories.push('@admin', '@dangerous')
-  categories.push(flags.includes('fast') ? '@fast' : '@slow')
-  return categories
-}
 
 const given = (args: Args): string[] => args.texts(2).map((name) => name.toLowerCase())
 

@@ -17,13 +17,19 @@ export const REDIS_VERSION = '7.0.15'
 const NAME_BYTES_MAX = 1024
 const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?'
+const BUSY = 'ERR too many logins of this address are being checked: try again in a second'
 const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.'
 
 async function login(session: Session, user: string, password: string): Promise<void> {
-  const principal = await session.door.access.login(user, password)
-  if (principal === null) throw new ReplyError(WRONG_PASSWORD)
-  session.principal = principal
+  const address = session.remote.replace(/:\d+$/, '')
+  const result = await session.door.access.login(user, fromUtf8(password), address)
+  if (result === 'refused') throw new ReplyError(WRONG_PASSWORD)
+  if (result === 'busy') throw new ReplyError(BUSY)
+  session.principal = result
 }
+
+/** Arguments are bytes; passwords are text. */
+const fromUtf8 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
 
 async function auth(session: Session, args: Args): Promise<Answer> {
   if (args.count > 3) syntaxError()
@@ -54,7 +60,7 @@ async function hello(session: Session, args: Args): Promise<Answer> {
   }
   if (session.principal === null)
     throw new ReplyError(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     )
   if (name !== null) session.name = name
   session.protocol = protocol

@@ -5,6 +5,7 @@ import type { Answer, Command } from '../command.ts'
 import type { Place } from '../cursors.ts'
 import { matchesGlob, prefixOf } from '../glob.ts'
 import { integer, toInt64 } from '../numbers.ts'
+import { maySee } from '../permissions.ts'
 import { ReplyError, syntaxError } from '../reply-error.ts'
 import type { Args } from '../request-reader.ts'
 import type { Session } from '../session.ts'
@@ -65,7 +66,7 @@ async function keys(session: Session, args: Args): Promise<Answer> {
   let bytes = 0
   for await (const key of everyKey(session, asKey(prefixOf(pattern)))) {
     if (slice.isOver) await slice.pause()
-    if (!matchesGlob(pattern, key)) continue
+    if (!matchesGlob(pattern, key) || !maySee(session.principal, key)) continue
     found.push(key)
     bytes += key.length + 16
     if (bytes > KEYS_BYTES_MAX) throw new ReplyError('ERR too many keys for one reply; use SCAN')
@@ -122,7 +123,7 @@ async function scan(session: Session, args: Args): Promise<Answer> {
   const slice = new Slice()
   const shown: Key[] = []
   for (const key of page.keys) {
-    if (pattern === null || matchesGlob(pattern, key)) shown.push(key)
+    if ((pattern === null || matchesGlob(pattern, key)) && maySee(session.principal, key)) shown.push(key)
     if (slice.isOver) await slice.pause()
   }
   const next = routes[routes.indexOf(route) + 1]

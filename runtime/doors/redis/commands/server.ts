@@ -61,12 +61,6 @@ const CONFIG: Subcommands = {
   },
 }
 
-const ACL: Subcommands = {
-  whoami: { arity: 2, now: ({ principal }, _, reply) => reply.text(principal?.name ?? '') },
-  users: { arity: 2, now: (_, __, reply) => reply.texts(['default']) },
-  list: { arity: 2, now: (_, __, reply) => reply.texts(['user default on nopass ~* &* +@all']) },
-}
-
 const LATENCY: Subcommands = {
   latest: { arity: 2, now: sayNone },
   history: { arity: 3, now: sayNone },
@@ -182,7 +176,6 @@ export const SERVER_COMMANDS: readonly Command[] = [
       ),
   },
   container('config', 'Settings.', CONFIG),
-  container('acl', 'Users.', ACL),
   container('latency', 'None is recorded here.', LATENCY),
   container('slowlog', 'None is kept here.', SLOWLOG),
   container('function', 'There are no functions.', NONE_LOADED),

@@ -2,6 +2,7 @@
 import type { Key } from '../../../../protocol/ids.ts'
 import { KEYS_PER_COMMAND_MAX } from '../../../../protocol/limits.ts'
 import { ALL_KEYS, type Answer, type Command, keyAt, keysOf } from '../command.ts'
+import { refusalOf } from '../permissions.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { Args } from '../request-reader.ts'
 import type { Session } from '../session.ts'
@@ -34,6 +35,7 @@ async function exec(session: Session): Promise<Answer> {
   const watched = new Map(multi.watched)
   multi.clear()
   if (isSpoilt) throw new ReplyError(EXEC_ABORT)
+  refuseWhatHasChanged(session, calls)
   const called = calls.flatMap(({ command, args }) => keysOf(command, args))
   const keys = [...called, ...watched.keys()]
   const replies =
@@ -43,6 +45,17 @@ async function exec(session: Session): Promise<Answer> {
     reply.array(calls.length)
     if (replies instanceof Uint8Array) reply.raw(replies)
     else replies(reply)
+  }
+}
+
+/** Each was allowed when it was queued. @throws {ReplyError} one of them is not any more. */
+function refuseWhatHasChanged({ principal }: Session, calls: readonly Call[]): void {
+  for (const { command, args } of calls) {
+    const refusal = principal === null ? null : refusalOf(principal, command, args)
+    if (refusal !== null)
+      throw new ReplyError(
+        `NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: ${refusal.dryRun}`,
+      )
   }
 }
 
