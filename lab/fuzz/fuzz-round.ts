@@ -12,6 +12,7 @@ import { Rng } from '../simulator/kernel/rng.ts'
 import { Scheduler } from '../simulator/kernel/scheduler.ts'
 import { Trace } from '../simulator/kernel/trace.ts'
 import { FrameMaker, type KnownSession } from './frame-maker.ts'
+import { FuzzError } from './fuzz-error.ts'
 import { FuzzSocket } from './fuzz-socket.ts'
 import { Witness } from './witness.ts'
 
@@ -39,9 +40,6 @@ export interface FuzzResult {
   /** Replies by error code, 0 among them. */
   readonly errors: ReadonlyMap<number, number>
 }
-
-/** Something that no client may bring about. The message says what, and how to see it again. */
-export class FuzzError extends Error {}
 
 /**
  * Sends frames until the door has taken so many.

@@ -59,6 +59,8 @@ interface Ports {
   readonly main: number
   readonly http: number
   readonly redis: number
+  /** Of a coordinator: where the others hear it. */
+  readonly peer: number
 }
 
 const LOOPBACK: LocalPlace = { host: '127.0.0.1', launcher: [] }
@@ -125,6 +127,10 @@ export class LocalCluster {
     const found = this.processes.find((process) => process.name === name)
     if (found === undefined) throw new Error(`no process is named ${name}`)
     return found
+  }
+
+  peerPort(name: string): number {
+    return this.#ports.get(name)?.peer ?? 0
   }
 
   async #status<Status>(name: string): Promise<Status | null> {
@@ -231,18 +237,18 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     servers: Array.from({ length: options.servers ?? 3 }, (_, i) => `n${i + 1}`),
   }
   mkdirSync(join(directory, 'logs'), { recursive: true })
-  const free = await freePorts(names.coordinators.length * 4 + names.servers.length * 3)
+  const free = await freePorts((names.coordinators.length + names.servers.length) * 4)
   const take = () => free.pop() ?? 0
   const ports = new Map(
     [...names.coordinators, ...names.servers].map((name) => [
       name,
-      { main: take(), http: take(), redis: take() },
+      { main: take(), http: take(), redis: take(), peer: take() },
     ]),
   )
   const port = (name: string) => ports.get(name)?.main ?? 0
   const place = options.place ?? (() => LOOPBACK)
   const ensemble = names.coordinators
-    .map((name) => `${name}=${place(name).host}:${take()}:${port(name)}`)
+    .map((name) => `${name}=${place(name).host}:${ports.get(name)?.peer}:${port(name)}`)
     .join(',')
   const addresses =
     options.ensemble?.addresses ?? names.coordinators.map((name) => `${place(name).host}:${port(name)}`)

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { Rng } from '../../simulator/kernel/rng.ts'
+import { FuzzError } from '../fuzz-error.ts'
 import { RequestMaker } from './request-maker.ts'
 import { type SoloServer, startSoloServer } from './solo-server.ts'
 
@@ -18,9 +19,6 @@ const CLOSED_WORDS = /^-ERR Protocol error: [^\r\n]+\r\n$/
 const TAIL_BYTES = 256
 /** What the well-behaved client waits for, right or wrong. */
 const WHOLE = /^\+OK\r\n(\$-1\r\n|\$\d+\r\n[^\r]*\r\n)$|^-/
-
-/** Something that no client may bring about. */
-export class FuzzError extends Error {}
 
 export interface RedisFuzzResult {
   readonly sent: number

@@ -10,7 +10,9 @@ import type { Access } from '../../../runtime/doors/redis/access.ts'
 import { type Door, openRedisDoor } from '../../../runtime/doors/redis/door.ts'
 import { LocalStore } from '../../../runtime/doors/redis/local-store.ts'
 import { DataServer } from '../../../runtime/server/data-server.ts'
+import { batchOf, carrierOver } from '../../../runtime/server/open-data-server.ts'
 import type { DurableStore } from '../../../runtime/storage/durable-store.ts'
+import { openTcp } from '../../../runtime/transport/tcp.ts'
 
 export interface SoloServer {
   readonly server: DataServer
@@ -25,6 +27,8 @@ export interface SoloOptions {
   readonly proxies?: boolean
   /** Chains that share the slots, all led by this server. Default: 1. */
   readonly chains?: number
+  /** Whether clients and servers of this cluster's name reach it over tcp, too. */
+  readonly native?: { readonly cluster: string; onProtocolError(remote: string, reason: string): void }
   /** Another server that leads them instead: this one follows. */
   readonly head?: { readonly server: ServerId; readonly redisPort: number }
   /** Who comes in. Default: everybody. */
@@ -93,14 +97,8 @@ export async function startSoloServer(options: SoloOptions = {}): Promise<SoloSe
       resources: () => ({ residentBytes: 0, uptimeMs: 0 }),
     },
   )
-  const carrier = {
-    toServer: () => {},
-    toClient: () => true,
-    flush: () => {},
-    setAddress: () => {},
-    close: () => Promise.resolve(),
-  }
-  server.listen(carrier, null)
+  if (options.native === undefined) server.listen(DEAF_CARRIER, null)
+  else await listenOverTcp(server, options.native)
   const door = await openRedisDoor({
     store: new LocalStore(server),
     host: '127.0.0.1',
@@ -128,6 +126,30 @@ export async function startSoloServer(options: SoloOptions = {}): Promise<SoloSe
   }
 }
 
+/** Nobody is there to whom it could carry anything. */
+const DEAF_CARRIER = {
+  toServer: () => {},
+  toClient: () => true,
+  flush: () => {},
+  setAddress: () => {},
+  close: () => Promise.resolve(),
+}
+
+async function listenOverTcp(
+  server: DataServer,
+  { cluster, onProtocolError }: NonNullable<SoloOptions['native']>,
+): Promise<void> {
+  const transport = await openTcp({
+    ...{ self: server.id, cluster, host: '127.0.0.1', port: 0 },
+    events: {
+      onBody: (from, body) => server.onBatch(from, batchOf(body)),
+      onDown: (peer) => server.onDown(peer),
+      onProtocolError,
+    },
+  })
+  server.listen(carrierOver(transport, { messages: 0, bodies: 0, bytes: 0 }), transport.address)
+}
+
 function configOf(number: number, slots: ChainConfig['slots'][number], head: ServerId | null): ChainConfig {
   const member = (server: ServerId) => ({
     server,
@@ -149,7 +171,7 @@ function register(server: DataServer, id: ServerId, redisPort: number): void {
     server: id,
     incarnation: asIncarnation(1),
     host: '127.0.0.1',
-    port: 1,
+    port: server.address?.port ?? 1,
     httpPort: 1,
     redisPort,
     zone: '',

@@ -1,0 +1,2 @@
+/** Something that no client may bring about. */
+export class FuzzError extends Error {}
