@@ -1,14 +1,22 @@
 /** The http door: is it well, and what is it doing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isAdmin, type Principal } from '../../protocol/access.ts'
+import type { Logins } from '../security/logins.ts'
+import { AddressCounts } from '../transport/address-counts.ts'
 
 /** How often connections that are silent for too long are looked for: they count among the few that are allowed. */
 const CHECK_MS = 1000
+/** A connection on which nothing moves for so long is closed. */
+const SILENCE_MS = 60_000
+const CONNECTIONS_MAX = 256
 
 export interface HttpDoorOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** Further connections are refused; one address may have half of them. Default: 256. */
+  readonly connectionsMax?: number
   /** `/status`: anything that becomes JSON. */
   readonly status: () => unknown
   /** `/healthz`: null when well, else what is wrong and will not pass by itself. */
@@ -17,13 +25,16 @@ export interface HttpDoorOptions {
   readonly unready: () => string | null
   /** `/metrics`: what Prometheus reads. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> }
-  /** Other paths, for GET alone. */
+  /** Other paths, for GET alone; where users are asked who they are, for admins alone. */
   readonly routes?: Readonly<Record<string, Route>>
+  /** Who wants to know more than /healthz and /readyz tell has to log in here (HTTP Basic). Default: nobody is asked. */
+  readonly logins?: Pick<Logins, 'check'> | null
 }
 
 /** Answers by itself. `query`: what follows the question mark. */
 export type Route = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void
 
+const REALM = { 'www-authenticate': 'Basic realm="catenary", charset="UTF-8"' }
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
 
 export interface HttpDoor {
@@ -32,7 +43,8 @@ export interface HttpDoor {
 }
 
 /**
- * Serves `GET /healthz` and `GET /readyz` (200 `ok`, or 503 and the reason), `GET /metrics` (for Prometheus) and `GET /status` (JSON).
+ * Serves `GET /healthz` and `GET /readyz` (200 `ok`, or 503 and the reason), `GET /metrics` (for Prometheus) and `GET /status` (JSON), the latter two for users only
+ * where there are `logins`.
  *
  * @throws as `listen` does, `EADDRINUSE` among others.
  */
@@ -45,19 +57,32 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       return void response.writeHead(405).end('only GET\n')
     if (path === '/healthz') return sayWhether(response, options.unhealthy())
     if (path === '/readyz') return sayWhether(response, options.unhealthy() ?? options.unready())
-    if (path === '/metrics') return void sendMetrics(response, options.metrics)
-    if (path === '/status') {
-      response.writeHead(200, { 'content-type': 'application/json' })
-      return void response.end(`${JSON.stringify(options.status(), null, 2)}\n`)
-    }
     const route = Object.hasOwn(options.routes ?? {}, path) ? options.routes?.[path] : undefined
-    if (route !== undefined)
-      return route(request, response, new URLSearchParams(target.replace(/^[^?]*\??/s, '')))
-    response.writeHead(404, TEXT).end('try /healthz, /readyz, /metrics or /status\n')
+    if (route === undefined && path !== '/metrics' && path !== '/status')
+      return void response.writeHead(404, TEXT).end('try /healthz, /readyz, /metrics or /status\n')
+    const { logins = null } = options
+    const answer = () => {
+      if (path === '/metrics') return void sendMetrics(response, options.metrics)
+      if (path === '/status') return sendStatus(response, options.status())
+      route?.(request, response, new URLSearchParams(target.replace(/^[^?]*\??/s, '')))
+    }
+    if (logins === null) return answer()
+    void admit(request, response, logins).then((principal) => {
+      if (principal === null) return
+      if (route === undefined || isAdmin(principal)) return answer()
+      response.writeHead(403, TEXT).end(`user ${principal.name} is no admin of all keys\n`)
+    })
   })
   server.requestTimeout = 10_000
   server.headersTimeout = 5_000
-  server.maxConnections = 256
+  // Who reads nothing of a long answer is not waited for.
+  server.timeout = SILENCE_MS
+  const { connectionsMax = CONNECTIONS_MAX } = options
+  server.maxConnections = connectionsMax
+  const addresses = new AddressCounts(Math.ceil(connectionsMax / 2))
+  server.on('connection', (socket) => {
+    if (!addresses.admits(socket)) socket.destroy()
+  })
   await listen(server, options)
   return {
     port: (server.address() as AddressInfo).port,
@@ -67,6 +92,36 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
         server.closeAllConnections()
       }),
   }
+}
+
+/** @returns null: it has been refused. */
+async function admit(
+  request: IncomingMessage,
+  response: ServerResponse,
+  logins: Pick<Logins, 'check'>,
+): Promise<Principal | null> {
+  const said = credentialsIn(request.headers.authorization ?? '')
+  const remote = request.socket.remoteAddress ?? ''
+  const result = said === null ? 'refused' : await logins.check({ ...said, remote, door: 'http' })
+  if (typeof result !== 'string') return result
+  if (result === 'busy')
+    response.writeHead(429, { ...TEXT, 'retry-after': '1' }).end('too many logins of your address\n')
+  else response.writeHead(401, { ...TEXT, ...REALM }).end('log in as a user of this cluster\n')
+  return null
+}
+
+/** HTTP Basic (RFC 7617); null: it is something else, or nothing. */
+function credentialsIn(authorization: string): { readonly name: string; readonly password: string } | null {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? []
+  if (encoded === undefined) return null
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  return colon < 0 ? null : { name: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+function sendStatus(response: ServerResponse, status: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(status, null, 2)}\n`)
 }
 
 function sayWhether(response: ServerResponse, reason: string | null): void {
