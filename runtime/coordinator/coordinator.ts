@@ -4,6 +4,7 @@ import { nodeTimers } from '../../client/node-timers.ts'
 import type { MemberId } from '../../coordinator/raft/ids.ts'
 import { asMemberId } from '../../coordinator/raft/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
+import { closedLines } from '../closed-lines.ts'
 import { DoorListener } from '../doors/zookeeper/listener.ts'
 import { LatencyHistogram } from '../latency.ts'
 import type { Wal } from '../storage/wal/wal.ts'
@@ -140,8 +141,7 @@ class MemberHost implements Coordinator {
       events: {
         onBody: (from, body) => member.onBody(asMemberId(from), decodeBody(body)),
         onDown: (peer) => member.onLinkLost(asMemberId(peer)),
-        onProtocolError: (remote, reason) =>
-          logger.warn({ remote, reason }, 'peer connection closed: not our protocol'),
+        onProtocolError: closedLines(logger, 'peer connection closed: not our protocol'),
       },
     })
     this.#transport = transport

@@ -12,6 +12,7 @@ import { FrameError } from '../../protocol/frame.ts'
 import { asChainId } from '../../protocol/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
+import { closedLines } from '../closed-lines.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import { openLmdbStore } from '../storage/lmdb-store.ts'
 import { openWal, type Wal } from '../storage/wal/wal.ts'
@@ -44,8 +45,7 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
     events: {
       onBody: (from, body) => server.onBatch(from, batchOf(body)),
       onDown: (peer) => server.onDown(peer),
-      onProtocolError: (remote, reason) =>
-        logger.warn({ remote, reason }, 'connection closed: not our protocol'),
+      onProtocolError: closedLines(logger, 'connection closed: not our protocol'),
     },
   })
   server.listen(carrierOver(opened.transport, sent), opened.address)

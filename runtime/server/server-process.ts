@@ -7,6 +7,7 @@ import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions, Replication } from '../../protocol/cluster.ts'
 import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
+import { closedLines } from '../closed-lines.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
 import type { HttpDoor } from '../doors/http.ts'
 import { openRedisDoor, type Door as RedisDoor } from '../doors/redis/door.ts'
@@ -155,7 +156,7 @@ async function openRedis(options: ServerProcessOptions, server: DataServer): Pro
     port: redisPort,
     proxies: redisProxy,
     version: options.version ?? '',
-    onProtocolError: (remote, reason) => logger.warn({ remote, reason }, 'redis: connection closed'),
+    onProtocolError: closedLines(logger, 'redis: connection closed'),
     onBug: endWithBug,
   })
 }

@@ -7,7 +7,7 @@ import { asChainId, asEpoch, asIncarnation, asServerId, type ServerId } from '..
 import { evenSlotRanges } from '../../../protocol/slots.ts'
 import { LeaseClock } from '../../../runtime/clock.ts'
 import type { Access } from '../../../runtime/doors/redis/access.ts'
-import { type Door, openRedisDoor } from '../../../runtime/doors/redis/door.ts'
+import { type Door, openRedisDoor, type RedisDoorOptions } from '../../../runtime/doors/redis/door.ts'
 import { LocalStore } from '../../../runtime/doors/redis/local-store.ts'
 import { DataServer } from '../../../runtime/server/data-server.ts'
 import { batchOf, carrierOver } from '../../../runtime/server/open-data-server.ts'
@@ -27,6 +27,8 @@ export interface SoloOptions {
   readonly proxies?: boolean
   /** Chains that share the slots, all led by this server. Default: 1. */
   readonly chains?: number
+  /** Of the Redis door, where they are not the usual ones. */
+  readonly bounds?: Pick<RedisDoorOptions, 'connectionsPerAddressMax' | 'unreadBytesMax'>
   /** Whether clients and servers of this cluster's name reach it over tcp, too. */
   readonly native?: { readonly cluster: string; onProtocolError(remote: string, reason: string): void }
   /** Another server that leads them instead: this one follows. */
@@ -108,6 +110,7 @@ export async function startSoloServer(options: SoloOptions = {}): Promise<SoloSe
     version: 'test',
     onProtocolError: () => void protocolErrors.count++,
     onBug,
+    ...options.bounds,
   })
   server.renewLease(NEVER_MS)
   register(server, ID, door.port)

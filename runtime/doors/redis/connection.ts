@@ -103,6 +103,20 @@ export class Connection implements Session {
     return this.#closed
   }
 
+  /** For the door, which counts what all connections do not read. */
+  get heldBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Not from inside: somebody may be at work here. */
+  giveUp(reason: string): void {
+    setImmediate(() => {
+      if (this.#closed) return
+      this.door.onProtocolError(this.remote, reason)
+      this.kill()
+    })
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#closed || this.#ending || this.#broken !== null) return
     this.lastActiveMs = performance.now()
@@ -319,6 +333,7 @@ export class Connection implements Session {
     }
     // The kernel nearly always takes it at once; else its bytes are no longer ours.
     reply.reset(this.#socket.writableLength > 0)
+    if (this.#socket.writableLength > 0) this.door.unread.look(this)
   }
 
   /** Stops reading while what has been read waits, and counts what it holds. */
@@ -349,6 +364,7 @@ export class Connection implements Session {
     write(reply)
     this.#socket.write(reply.written)
     if (this.#socket.writableLength > LIMITS.outputBytesMax) this.kill()
+    else if (this.#socket.writableLength > 0) this.door.unread.look(this)
   }
 
   reset(): void {

@@ -3,9 +3,11 @@
  * What it asks of the store goes the way of a native client's requests.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { HeldBytes } from '../../../client/transport/held-bytes.ts'
 import type { Principal } from '../../../protocol/access.ts'
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
+import { AddressCounts } from '../../transport/address-counts.ts'
 import { type Access, OPEN_ACCESS } from './access.ts'
 import { Channels } from './channels.ts'
 import { type Command, isWrite } from './command.ts'
@@ -31,6 +33,10 @@ export interface RedisDoorOptions {
   /** Answers what belongs to other servers, too, by asking them. Default: it says where to go. */
   readonly proxies?: boolean
   readonly access?: Access
+  /** Default: half of all. */
+  readonly connectionsPerAddressMax?: number
+  /** What all connections together may have unread. Default: 256 MiB. */
+  readonly unreadBytesMax?: number
   /** Of Catenary. */
   readonly version: string
   readonly onProtocolError: (remote: string, reason: string) => void
@@ -55,6 +61,9 @@ export class Door implements DoorServices {
   readonly cursors = new Cursors()
   readonly channels: Channels
   readonly #events: KeyspaceEvents
+  /** Of all connections: what they have been told and do not read. */
+  readonly unread: HeldBytes
+  readonly #addresses: AddressCounts
   readonly #options: RedisDoorOptions
   readonly #server: Server
   readonly #connections = new Map<number, Connection>()
@@ -64,6 +73,8 @@ export class Door implements DoorServices {
 
   constructor(options: RedisDoorOptions) {
     this.#options = options
+    this.unread = new HeldBytes(options.unreadBytesMax ?? LIMITS.unreadBytesMax)
+    this.#addresses = new AddressCounts(options.connectionsPerAddressMax ?? LIMITS.connectionsPerAddressMax)
     this.store = options.store
     this.topology = new Topology(options.store)
     this.access = options.access ?? OPEN_ACCESS
@@ -113,7 +124,7 @@ export class Door implements DoorServices {
 
   #onSocket(socket: Socket): void {
     this.statistics.connectionsReceived++
-    if (this.#connections.size >= LIMITS.connectionsMax) {
+    if (this.#connections.size >= LIMITS.connectionsMax || !this.#addresses.admits(socket)) {
       this.statistics.connectionsRejected++
       socket.on('error', () => socket.destroy())
       socket.end('-ERR max number of clients reached\r\n')
@@ -124,6 +135,7 @@ export class Door implements DoorServices {
   }
 
   onClosed(connection: Connection): void {
+    this.unread.forget(connection)
     this.channels.forget(connection)
     this.#connections.delete(connection.id)
     this.#woken.delete(connection)

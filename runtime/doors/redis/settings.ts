@@ -5,10 +5,14 @@ export type Settings = ReadonlyMap<string, string>
 
 export const LIMITS = {
   connectionsMax: 10_000,
+  /** Of one address: the rest is for others. */
+  connectionsPerAddressMax: 5_000,
   bulkBytesMax: VALUE_BYTES_MAX,
   requestBytesMax: 64 * 1024 * 1024,
   /** All connections together: requests that are not complete, or wait. */
   inputBytesMax: 256 * 1024 * 1024,
+  /** All connections together: replies that are not read. Beyond it whoever reads least has to go. */
+  unreadBytesMax: 256 * 1024 * 1024,
   /** A connection that has so much unread is given no more answers, and its requests wait. */
   outputPauseBytes: 1024 * 1024,
   /** One that gets messages which it does not read is closed at this. */

@@ -4,6 +4,9 @@ import type { Logger } from 'pino'
 import type { Address } from '../../../protocol/transport.ts'
 import type { ZookeeperDoor } from './door.ts'
 
+/** Of all addresses together; the door counts those of each. */
+const CONNECTIONS_MAX = 10_000
+
 export class DoorListener {
   readonly #door: ZookeeperDoor
   readonly #logger: Logger
@@ -13,6 +16,7 @@ export class DoorListener {
     this.#door = door
     this.#logger = logger
     this.#server = createServer((socket) => this.#onSocket(socket))
+    this.#server.maxConnections = CONNECTIONS_MAX
   }
 
   /** Rejects as `listen` does (`EADDRINUSE`, `EACCES`). */

@@ -66,3 +66,17 @@ test('a reason not to be well is told with 503', async () => {
   expect(await get('/healthz')).toMatch(/ 503 /)
   problem = null
 })
+
+test('one address may have half of the connections', async () => {
+  const small = await openHttpDoor({
+    ...{ host: '127.0.0.1', port: 0, connectionsMax: 4, status: () => ({}) },
+    ...{ unhealthy: () => null, unready: () => null },
+    metrics: { contentType: 'text/plain', text: async () => '' },
+  })
+  const idle = [connect(small.port, '127.0.0.1'), connect(small.port, '127.0.0.1')]
+  const third = connect(small.port, '127.0.0.1')
+  third.on('error', () => {})
+  await new Promise<void>((resolve) => third.once('close', () => resolve()))
+  for (const socket of idle) socket.destroy()
+  await small.close()
+})
