@@ -1,82 +1,68 @@
-/** The secret that the processes of a cluster share. It is never sent and never printed: what they say to each other derives from it. */
+/** The secret that all processes of a cluster share. It is never sent: what is shown to others comes from it, one thing for each purpose, and does not lead back. */
 import { createHmac } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { inspect } from 'node:util'
 
-const SECRET_BYTES_MIN = 16
-const SECRET_BYTES_MAX = 4096
-const HIDDEN = '[secret]'
+const BYTES_MIN = 16
+const BYTES_MAX = 4096
+/** Read or write, for the group or for all others. */
+const OPEN_TO_OTHERS = 0o066
+const SHOWN = '[secret]'
 
-/** What derives from it: none of these tells anything of the others. */
+/** Does not show itself: neither in a log nor in JSON. */
 export class ClusterSecret {
-  readonly #secret: Uint8Array
+  /** What members prove to each other, on native and peer links. */
+  readonly linkKey: Uint8Array
+  /** By which names that nobody has get salts: the same at every server, so that two of them do not give away who exists. */
+  readonly strangersKey: Uint8Array
+  /** Of the digest user `catenary` at the coordinators. */
+  readonly coordinatorPassword: string
+  /** Of the user `member` at http doors. Whoever hears it on the way may read what these show, and can do nothing else by it. */
+  readonly httpPassword: string
 
-  /** @throws {Error} fewer than 16 bytes, or more than 4096. */
   constructor(secret: Uint8Array) {
-    if (secret.length < SECRET_BYTES_MIN || secret.length > SECRET_BYTES_MAX)
-      throw new Error(
-        `a secret has ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes, and this one ${secret.length}: \`catenary secret\` prints a good one`,
-      )
-    this.#secret = secret
-  }
-
-  /** The password of the user `member` on native and peer connections: who proves that he knows it is a process of the cluster. */
-  get linkPassword(): string {
-    return this.#derive('link')
-  }
-
-  /** The password of the digest user `catenary` at the coordinators. */
-  get coordinatorPassword(): string {
-    return this.#derive('coordinator')
-  }
-
-  /** The password of the user `member` at http doors. */
-  get httpPassword(): string {
-    return this.#derive('http')
-  }
-
-  /** Salts for names that nobody has: the same at every server, so that two of them do not give away who exists. */
-  get strangersKey(): Uint8Array {
-    return this.#hmac('strangers')
-  }
-
-  #derive(label: string): string {
-    return Buffer.from(this.#hmac(label)).toString('base64url')
-  }
-
-  #hmac(label: string): Uint8Array {
-    return createHmac('sha256', this.#secret).update(label).digest()
-  }
-
-  toString(): string {
-    return HIDDEN
-  }
-
-  toJSON(): string {
-    return HIDDEN
+    const derived = (label: string) => createHmac('sha256', secret).update(label).digest()
+    this.linkKey = derived('link')
+    this.strangersKey = derived('strangers')
+    this.coordinatorPassword = derived('coordinator').toString('base64url')
+    this.httpPassword = derived('http').toString('base64url')
   }
 
   [inspect.custom](): string {
-    return HIDDEN
+    return SHOWN
+  }
+
+  toJSON(): string {
+    return SHOWN
   }
 }
 
 /**
- * Reads `--secret-file`. Blanks and line ends around the secret do not count.
+ * Reads `--secret-file`. What surrounds the secret, a line's end for one, is no part of it.
  *
- * @throws {Error} the file cannot be read, others may read it, or it holds no secret.
+ * @throws with what to do: it is not there, too short, or others of this machine may read it.
  *
  * @example
- * const secret = readSecret('cluster.secret') // made by: (umask 077; catenary secret > cluster.secret)
+ * const secret = readSecretFile('cluster.secret')
  */
-export function readSecret(path: string): ClusterSecret {
+export function readSecretFile(path: string): ClusterSecret {
+  const { mode, text } = read(path)
+  if ((mode & OPEN_TO_OTHERS) !== 0)
+    throw new Error(`--secret-file ${path}: others of this machine may read it: chmod 600 ${path}`)
+  const secret = Buffer.from(text.trim(), 'utf8')
+  if (secret.length < BYTES_MIN)
+    throw new Error(
+      `--secret-file ${path}: ${secret.length} bytes are too few to be a secret, ${BYTES_MIN} the least; \`catenary secret\` prints one`,
+    )
+  if (secret.length > BYTES_MAX)
+    throw new Error(`--secret-file ${path}: more than ${BYTES_MAX} bytes: is it that file?`)
+  return new ClusterSecret(secret)
+}
+
+function read(path: string): { readonly mode: number; readonly text: string } {
   try {
-    const { mode } = statSync(path)
-    // Windows keeps no such bits.
-    if ((mode & 0o077) !== 0 && process.platform !== 'win32')
-      throw new Error(`others may read it: chmod 600 ${path}`)
-    return new ClusterSecret(Buffer.from(readFileSync(path, 'utf8').trim()))
+    return { mode: statSync(path).mode, text: readFileSync(path, 'utf8') }
   } catch (error) {
-    throw new Error(`--secret-file ${path}: ${(error as Error).message}`, { cause: error })
+    throw new Error(`--secret-file ${path} cannot be read: ${(error as Error).message}`, { cause: error })
   }
 }
