@@ -13,6 +13,11 @@ export class FrameSplitter {
     this.#packetBytesMax = packetBytesMax
   }
 
+  /** Memory that is kept for the packet that is not complete. */
+  get heldBytes(): number {
+    return this.#buffer.length
+  }
+
   /**
    * Takes the next bytes of the stream and returns the packets they complete, without their lengths, as copies.
    *

@@ -1,3 +1,4 @@
+import type { HeldBytes } from '../../../client/transport/held-bytes.ts'
 import type { Identities } from '../../../coordinator/znodes/identities.ts'
 import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
@@ -66,6 +67,7 @@ export class ClientConnection {
   readonly #ports: DoorPorts
   readonly #events: ConnectionEvents
   readonly #splitter: FrameSplitter
+  readonly #held: HeldBytes
   #head: Uint8Array | null = new Uint8Array(0)
   /** Arrived, and not yet taken because of a pause. At most what one read of the socket brought. */
   #packets: Uint8Array[] = []
@@ -84,12 +86,15 @@ export class ClientConnection {
     readonly events: ConnectionEvents
     /** Of one packet that the client sends. */
     readonly packetBytesMax: number
+    /** Counts what this connection holds among others. */
+    readonly held: HeldBytes
   }) {
     const { socket, ports, events } = options
     this.#socket = socket
     this.#splitter = new FrameSplitter(options.packetBytesMax)
     this.#ports = ports
     this.#events = events
+    this.#held = options.held
     this.address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.remote = `${this.address}:${socket.remotePort}`
     this.openedMs = ports.timers.nowMs()
@@ -124,14 +129,28 @@ export class ClientConnection {
       if (bytes === null) return
       for (const packet of this.#splitter.push(bytes)) this.#packets.push(packet)
       this.#take()
+      this.#held.look(this)
     } catch (error) {
       this.#onError(error)
     }
   }
 
+  /** The packet that has not wholly come, and what the client has not read. */
+  get heldBytes(): number {
+    return this.#splitter.heldBytes + this.#outputBytes + this.#writtenBytes
+  }
+
+  /** Not at once: somebody may be at work here. */
+  giveUp(reason: string): void {
+    this.#ports.atTurnEnd(() => {
+      if (!this.#ended) this.#events.malformed(this, reason)
+    })
+  }
+
   /** Exactly once; nothing follows. */
   onClosed(): void {
     this.#ended = true
+    this.#held.forget(this)
     this.#events.closed(this)
   }
 
@@ -218,6 +237,7 @@ export class ClientConnection {
       this.#progressMs = this.#ports.timers.nowMs()
       if (this.#packets.length > 0 || this.#socket.isPaused()) this.#goOn()
     })
+    this.#held.look(this)
     this.#readOrWait()
   }
 
@@ -242,6 +262,7 @@ export class ClientConnection {
 
   destroy(): void {
     this.#ended = true
+    this.#held.forget(this)
     this.#packets = []
     this.#output = []
     this.#outputBytes = 0

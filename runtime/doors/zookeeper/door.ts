@@ -2,6 +2,7 @@
  * The ZooKeeper door: connections of clients on one side, the member's request queue on the other. It knows the wire and the bounds
  * of a connection, and nothing of what requests mean or when they are answered. Where connections come from is `listener.ts`'s affair.
  */
+import { HeldBytes } from '../../../client/transport/held-bytes.ts'
 import { identitiesOfAddress } from '../../../coordinator/znodes/identities.ts'
 import type { QueueEvent } from '../../../coordinator/znodes/request-queue.ts'
 import { negotiateTimeout } from '../../../coordinator/znodes/session-clock.ts'
@@ -53,6 +54,8 @@ export interface DoorLimits {
   /** Those that are answered; `*` is all. */
   readonly fourLetterWords: readonly string[]
   readonly slowClientMs: number
+  /** Of all connections together: unfinished requests and unread replies. */
+  readonly heldBytesMax: number
   /** `user:digest` of whom no ACL stops; `null`: nobody. */
   readonly superDigest: string | null
   /** TTL znodes may be created. */
@@ -83,6 +86,7 @@ export class ZookeeperDoor {
   /** Ended, with bytes on the way; until when they may take. */
   readonly #closing = new Map<ClientConnection, number>()
   readonly #perAddress = new Map<string, number>()
+  readonly #held: HeldBytes
   /** Have output of this turn. */
   readonly #dirty = new Set<ClientConnection>()
   readonly #sweeper: Timer
@@ -91,6 +95,7 @@ export class ZookeeperDoor {
   constructor(options: DoorOptions) {
     this.#options = options
     this.#services = options.services
+    this.#held = new HeldBytes(options.limits.heldBytesMax)
     const { timers } = options.ports
     this.#sweeper = timers.every(SWEEP_MS, () => this.#sweep(timers.nowMs()))
   }
@@ -117,7 +122,9 @@ export class ZookeeperDoor {
     const { maxClientConnections, packetBytesMax } = this.#options.limits
     if (maxClientConnections > 0 && count > maxClientConnections) return null
     const { ports } = this.#options
-    const connection = new ClientConnection({ socket, ports, events: this.#connectionEvents, packetBytesMax })
+    const connection = new ClientConnection({
+      ...{ socket, ports, events: this.#connectionEvents, packetBytesMax, held: this.#held },
+    })
     this.#perAddress.set(connection.address, count)
     this.#sockets.add(connection)
     return connection

@@ -32,6 +32,7 @@ test('of what a connection is owed beyond 32 MiB nothing is encoded: it ends', (
       packetBytesMax: 1_000_000,
       fourLetterWords: [],
       slowClientMs: 1_000,
+      heldBytesMax: 1024 * 1024 * 1024,
       superDigest: null,
       extendedTypesEnabled: true,
     },

@@ -13,6 +13,7 @@ beforeAll(async () => {
     slowClientMs: 500,
     maxClientConnections: 40,
     packetBytesMax: 2_000_000,
+    heldBytesMax: 20_000_000,
   })
   client = await ensemble.connect(1, { timeoutMs: 10_000 })
   await client.create('/big', 'x'.repeat(500_000))
@@ -135,4 +136,22 @@ test('a packet may arrive byte by byte', async () => {
   }
   expect((await answer).length).toBe(41)
   socket.destroy()
+})
+
+test('packets that never end have a bound together: whoever holds most of them goes', async () => {
+  const { host, port } = ensemble.addressOf(1)
+  const sockets = Array.from({ length: 16 }, () => connect(port, host))
+  const closed = sockets.map(
+    (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+  )
+  for (const socket of sockets) {
+    socket.on('error', () => {})
+    socket.write(Buffer.concat([Uint8Array.of(0, 0x1e, 0, 0), new Uint8Array(1_900_000)]))
+  }
+  await Promise.race(closed)
+  expect(ensemble.log.some(({ reason }) => /bytes that may wait on all connections/.test(`${reason}`))).toBe(
+    true,
+  )
+  expect(await client.get('/small')).toBe('fine')
+  for (const socket of sockets) socket.destroy()
 })
