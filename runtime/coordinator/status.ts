@@ -1,3 +1,4 @@
+import { asLogIndex } from '../../coordinator/raft/ids.ts'
 import { type Raft, type RaftStatus, statusOf } from '../../coordinator/raft/state.ts'
 import type { WatchTable } from '../../coordinator/znodes/watches.ts'
 import type { ZookeeperDoor } from '../doors/zookeeper/door.ts'
@@ -10,6 +11,10 @@ export interface CoordinatorStatus {
   readonly role: RaftStatus['role']
   readonly term: number
   readonly leader: string | null
+  /** In this term. */
+  readonly votedFor: string | null
+  /** Terms of the newest slots of the log, oldest first: at most `TERMS_MAX`. */
+  readonly recentTerms: readonly { readonly index: number; readonly term: number }[]
   readonly commit: number
   readonly applied: number
   readonly lastIndex: number
@@ -69,6 +74,8 @@ export function statusIn(sight: Sight): CoordinatorStatus {
     role,
     term,
     leader,
+    votedFor: raft.votedFor,
+    recentTerms: recentTerms(raft),
     commit,
     applied: machine.applied.lastIndex,
     lastIndex: last,
@@ -89,6 +96,14 @@ export function statusIn(sight: Sight): CoordinatorStatus {
     peers: peers.map(({ member, match }) => ({ member, match, lag: last - match })),
     failure: failure?.message ?? null,
   }
+}
+
+const TERMS_MAX = 9
+
+function recentTerms({ log }: Raft): CoordinatorStatus['recentTerms'] {
+  const from = Math.max(log.base.lastIndex + 1, log.last - TERMS_MAX + 1)
+  if (from > log.last) return []
+  return log.slice(asLogIndex(from), log.last).map(({ index, term }) => ({ index, term }))
 }
 
 function latencyByOperation({ traffic }: ZookeeperDoor): Record<string, OperationLatency> {

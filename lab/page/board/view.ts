@@ -26,8 +26,8 @@ export interface BoardView {
   readonly arrowCount: number
 }
 
-/** `leaving`, where it is still a process: it was told to stop answering reads. */
-export type ProcessState = 'up' | 'paused' | 'crashed'
+/** `silent`: of a process elsewhere, which does not answer; nobody knows more. */
+export type ProcessState = 'up' | 'paused' | 'crashed' | 'silent'
 
 export interface ProcessView {
   readonly name: string

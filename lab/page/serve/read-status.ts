@@ -48,13 +48,20 @@ const readReplica = (fields: Fields): LiveReplica => ({
   role: textOf(fields['role']),
   epoch: numberOf(fields['epoch']),
   serving: fields['serving'] === true,
+  leaving: fields['leaving'] === true,
   last: numberOf(fields['last']),
   durable: numberOf(fields['durable']),
   commit: numberOf(fields['commit']),
   dirty: numberOf(fields['dirty']),
   keys: numberOf(fields['keys']),
   receivingSnapshot: fields['receivingSnapshot'] === true,
+  waitingReads: numberOf(fields['waitingReads']),
+  versionQueries: numberOf(fieldsOf(fields['counters'])['versionQueries']),
+  successor: readSuccessor(fieldsOf(fields['successor'])),
 })
+
+const readSuccessor = ({ server, lag, hopMs }: Fields): LiveReplica['successor'] =>
+  server === undefined ? null : { server: textOf(server), lag: numberOf(lag), hopMs: numberOf(hopMs) }
 
 function readChain(fields: Fields): LiveChain {
   const members = Array.isArray(fields['members']) ? fields['members'].map(fieldsOf) : []
@@ -82,7 +89,9 @@ function readCoordinator(fields: Fields, address: string): CoordinatorAnswer {
       error: null,
       role: textOf(fields['role']),
       term: numberOf(fields['term']),
-      leader: typeof fields['leader'] === 'string' ? textOf(fields['leader']) : null,
+      leader: textOrNull(fields['leader']),
+      votedFor: textOrNull(fields['votedFor']),
+      recentTerms: readTerms(fields['recentTerms']),
       commit: numberOf(fields['commit']),
       applied: numberOf(fields['applied']),
       lastIndex: numberOf(fields['lastIndex']),
@@ -94,15 +103,23 @@ function readCoordinator(fields: Fields, address: string): CoordinatorAnswer {
           ? null
           : {
               leads: manager['leads'] === true,
-              lastChange: typeof manager['lastChange'] === 'string' ? textOf(manager['lastChange']) : null,
+              lastChange: textOrNull(manager['lastChange']),
             },
     },
   }
 }
 
+const readTerms = (terms: unknown): LiveCoordinator['recentTerms'] =>
+  (Array.isArray(terms) ? terms.slice(-TERMS_MAX).map(fieldsOf) : []).map(({ index, term }) => ({
+    index: numberOf(index),
+    term: numberOf(term),
+  }))
+
+const TERMS_MAX = 20
 const TEXT_MAX = 300
 
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : {}
 const numberOf = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? textOf(value) : null)
 const textOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, TEXT_MAX) : '?')

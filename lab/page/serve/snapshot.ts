@@ -20,12 +20,18 @@ export interface LiveReplica {
   readonly role: string
   readonly epoch: number
   readonly serving: boolean
+  readonly leaving: boolean
   readonly last: number
   readonly durable: number
   readonly commit: number
   readonly dirty: number
   readonly keys: number
   readonly receivingSnapshot: boolean
+  readonly waitingReads: number
+  /** Questions to the tail so far (CRAQ §2.3). */
+  readonly versionQueries: number
+  /** Null: it has none, or what keeps the copies alike is no chain. `lag`: entries that it is not known to have. */
+  readonly successor: { readonly server: string; readonly lag: number; readonly hopMs: number } | null
 }
 
 /** Of the time since the look before. Null: there was nothing to measure. */
@@ -60,6 +66,10 @@ export interface LiveCoordinator extends LiveProcess {
   readonly role: string
   readonly term: number
   readonly leader: string | null
+  /** In this term. */
+  readonly votedFor: string | null
+  /** Of the newest slots of its log, oldest first. */
+  readonly recentTerms: readonly { readonly index: number; readonly term: number }[]
   readonly commit: number
   readonly applied: number
   readonly lastIndex: number

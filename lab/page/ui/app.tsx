@@ -1,6 +1,8 @@
 import { Component, type ComponentChildren, type ComponentType, type ErrorInfo } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { ChainChoice } from './figure/chain-choice.tsx'
 import { Figure } from './figure/figure.tsx'
+import { MessageLayer } from './figure/message-layer.tsx'
 import { Guide } from './guide/guide.tsx'
 import { HistoryView } from './guide/history-view.tsx'
 import { LectureStrip } from './guide/lecture-strip.tsx'
@@ -97,8 +99,20 @@ function Middle() {
   return (
     <>
       {notice}
-      {view.configs.length > 1 && <ChainChoice chains={view.configs.map(({ chain }) => chain)} />}
-      <Figure view={view} verdict={verdict} />
+      <ChainChoice configs={view.configs} />
+      <Figure
+        view={view}
+        chain={state.chain}
+        culprits={verdict.culprits}
+        over={(layout) => (
+          <MessageLayer
+            messages={view.messages}
+            hidden={view.messagesHidden}
+            faults={view.links}
+            layout={layout}
+          />
+        )}
+      />
       {state.lecture && scenario !== null && <p class="lecture-watch">{scenario.watch.join(' ')}</p>}
       <Composer clients={namesOf(view.clients)} servers={namesOf(view.servers)} chosen={state.client} />
       <CaptionBar caption={view.caption} />
@@ -123,24 +137,6 @@ function Middle() {
         {state.tab === 'story' && <Story marks={history.marks} />}
       </div>
     </>
-  )
-}
-
-function ChainChoice({ chains }: { readonly chains: readonly string[] }) {
-  const page = usePage()
-  return (
-    <div class="chains">
-      {chains.map((chain) => (
-        <button
-          key={chain}
-          type="button"
-          aria-pressed={chain === (page.state.chain ?? chains[0])}
-          onClick={() => page.set({ chain })}
-        >
-          chain {chain}
-        </button>
-      ))}
-    </div>
   )
 }
 

@@ -3,6 +3,7 @@ import { App } from './app.tsx'
 import { openAddress } from './run/address.ts'
 import { listenToKeys } from './run/keyboard.ts'
 import { Page } from './run/page.ts'
+import { followTheme } from './run/theme.ts'
 import './style/base.css'
 import './style/figure.css'
 import './style/panels.css'
@@ -11,6 +12,7 @@ import './style/guide.css'
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no place for the app')
 const page = new Page()
+followTheme(page)
 render(<App page={page} />, root)
 listenToKeys(page)
 addEventListener('hashchange', () => void openAddress(page))

@@ -1,6 +1,8 @@
+import { useContext } from 'preact/hooks'
 import type { CoordinatorView, RaftView } from '../../board/view.ts'
 import { memo } from '../parts/memo.tsx'
-import { NodeMenu, ProcessNote } from './node-menu.tsx'
+import { CardPartsContext } from './card-parts.ts'
+import { ProcessNote, shortName } from './node-menu.tsx'
 
 const SLOTS_MAX = 9
 const NARROW = 120
@@ -30,12 +32,10 @@ function RaftLog({ raft, width }: { readonly raft: RaftView; readonly width: num
   )
 }
 
-const short = (name: string) => name.replace('coordinator-', 'c')
-
 function votes({ role, votes: granted, votedFor }: RaftView): string {
   if (role === 'candidate' || role === 'pre-candidate')
-    return `votes: ${granted.map(short).join(', ') || 'none'}`
-  return votedFor === null ? 'has not voted' : `voted for ${short(votedFor)}`
+    return `votes: ${granted.map(shortName).join(', ') || 'none'}`
+  return votedFor === null ? 'has not voted' : `voted for ${shortName(votedFor)}`
 }
 
 interface CoordinatorCardProps {
@@ -44,20 +44,21 @@ interface CoordinatorCardProps {
   readonly y: number
   readonly width: number
   readonly height: number
-  readonly others: string
 }
 
-export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others }: CoordinatorCardProps) => {
+export const CoordinatorCard = memo(({ coordinator, x, y, width, height }: CoordinatorCardProps) => {
+  const { Name, More } = useContext(CardPartsContext)
   const { raft } = coordinator
+  const isSilent = coordinator.state === 'silent'
   return (
     <section
       class={`card coordinator ${width < NARROW ? 'narrow' : ''} ${coordinator.state} ${raft?.role ?? 'down'}`}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
-      aria-label={`${coordinator.name}, ${raft?.role ?? 'down'}`}
+      aria-label={`${coordinator.name}, ${raft?.role ?? (isSilent ? 'does not answer' : 'down')}`}
       data-node={coordinator.name}
     >
       <header>
-        <NodeMenu node={coordinator} kind="coordinator" others={others} />
+        <Name node={coordinator} kind="coordinator" />
         {raft !== null && (
           <span class="epoch term" title="Raft's term">
             term {raft.term}
@@ -66,7 +67,7 @@ export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others 
       </header>
       <p class="role">
         {raft?.role === 'leader' && <span aria-hidden="true">★ </span>}
-        {raft?.role ?? 'down'}
+        {raft?.role ?? (isSilent ? '' : 'down')}
         {coordinator.manages && <em title="it writes the chains' configurations"> manager</em>}
         <ProcessNote node={coordinator} />
       </p>
@@ -78,6 +79,7 @@ export const CoordinatorCard = memo(({ coordinator, x, y, width, height, others 
           </p>
         </>
       )}
+      {More !== null && <More name={coordinator.name} />}
     </section>
   )
 })

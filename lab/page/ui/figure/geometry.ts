@@ -13,6 +13,8 @@ export interface Box {
 export interface Layout {
   readonly width: number
   readonly height: number
+  /** Of type and boxes: larger in a lecture. */
+  readonly scale: number
   readonly boxes: ReadonlyMap<string, Box>
   /** Servers that are in the chain, head first. */
   readonly chain: readonly string[]
@@ -29,47 +31,63 @@ export interface Curve {
   readonly to: Point
 }
 
+/** `down` and `up`: how far below a box's top the ways to its neighbours are, to the right and back. */
 const ROWS = [
-  { height: 110, widest: 250, gap: 0.26, below: 68 },
-  { height: 188, widest: 250, gap: 0.26, below: 58 },
-  { height: 96, widest: 230, gap: 0.1, below: 0 },
+  { height: 110, widest: 250, gap: 0.26, below: 68, down: 44, up: 66 },
+  { height: 200, widest: 250, gap: 0.26, below: 58, down: 30, up: 56 },
+  { height: 96, widest: 230, gap: 0.1, below: 0, down: 30, up: 56 },
 ] as const
 const MARGIN_TOP = 6
-const GAP_MIN = 34
+/** Wide enough for a word of a message's label. */
+const GAP_MIN = 50
+const CLIENT_GAP_MIN = 10
 
 /** Members first, head first, then who joins, then the others: they stand at the right, out of the chain. */
-export function serverOrder(view: BoardView, config: ConfigView | null): readonly string[] {
+export function serverOrder(servers: BoardView['servers'], config: ConfigView | null): readonly string[] {
   const members = config?.members.map(({ server }) => server) ?? []
   const joining = config?.joining ?? null
   const named = [...members, ...(joining === null ? [] : [joining])]
-  const all = view.servers.map(({ name }) => name)
+  const all = servers.map(({ name }) => name)
   const known = named.filter((name) => all.includes(name))
   return [...known, ...all.filter((name) => !known.includes(name))]
 }
 
-export function layOut(options: {
+export interface Standing {
   readonly width: number
   readonly scale: number
+  /** What cards of coordinators and of servers need beyond the usual. */
+  readonly taller: readonly [number, number]
   readonly coordinators: readonly string[]
   readonly servers: readonly string[]
   readonly chain: readonly string[]
   readonly clients: readonly string[]
-}): Layout {
-  const { width, scale, coordinators, servers, clients } = options
+}
+
+/** A row in which nobody stands takes no room. */
+export function layOut({ width, scale, taller, coordinators, servers, chain, clients }: Standing): Layout {
   const boxes = new Map<string, Box>()
   let y = MARGIN_TOP
+  let bottom = y
   for (const [row, names] of [coordinators, servers, clients].entries()) {
     const shape = ROWS[row] ?? ROWS[0]
-    const pitch = width / Math.max(1, names.length)
-    const gap = Math.max(GAP_MIN * (shape.gap < 0.2 ? 0.3 : 1), pitch * shape.gap)
-    const boxWidth = Math.min(shape.widest * scale, pitch - gap)
+    if (names.length === 0) continue
+    const pitch = width / names.length
+    const gap = Math.max(row === 2 ? CLIENT_GAP_MIN : GAP_MIN, pitch * shape.gap)
+    const boxWidth = Math.max(0, Math.min(shape.widest * scale, pitch - gap))
+    const height = (shape.height + (taller[row] ?? 0)) * scale
     for (const [place, name] of names.entries()) {
       const x = pitch * (place + 0.5) - boxWidth / 2
-      boxes.set(name, { x, y, width: boxWidth, height: shape.height * scale, row, place })
+      boxes.set(name, { x, y, width: boxWidth, height, row, place })
     }
-    y += (shape.height + shape.below) * scale
+    bottom = y + height
+    y = bottom + shape.below * scale
   }
-  return { width, height: y + 4, boxes, chain: options.chain }
+  return { width, height: bottom + 4, scale, boxes, chain }
+}
+
+export const areNeighbours = (layout: Layout, from: string, to: string): boolean => {
+  const [a, b] = [layout.boxes.get(from), layout.boxes.get(to)]
+  return a !== undefined && b !== undefined && a.row === b.row && Math.abs(a.place - b.place) === 1
 }
 
 /** The way of a message. Neighbours: straight, one lane per direction. Others in the row: an arc over those between. Rows: straight, a little apart. */
@@ -78,8 +96,9 @@ export function curveOf(layout: Layout, from: string, to: string): Curve {
   const b = layout.boxes.get(to) ?? outside(layout)
   if (a.row !== b.row) return betweenRows(a, b)
   const right = a.x < b.x
-  if (Math.abs(a.place - b.place) === 1) {
-    const y = a.y + (right ? 22 : 46)
+  if (areNeighbours(layout, from, to)) {
+    const row = ROWS[a.row] ?? ROWS[0]
+    const y = a.y + (right ? row.down : row.up) * layout.scale
     const start = { x: right ? a.x + a.width : a.x, y }
     const end = { x: right ? b.x : b.x + b.width, y }
     return { from: start, bend: middle(start, end), to: end }
@@ -115,5 +134,26 @@ export function pointOn({ from, bend, to }: Curve, t: number): Point {
   }
 }
 
+/** Of a dot: it stands beside a card, never on it. */
+const CLEAR = 9
+const CLEAR_SHARE_MAX = 0.35
+const CLEAR_SHARE_OF_ARC = 0.14
+
+/** As `pointOn`, for something that has a size. */
+export function dotOn(curve: Curve, t: number): Point {
+  const { from, bend, to } = curve
+  const isArc = from.y === to.y && bend.y !== from.y
+  const across = from.y === to.y ? Math.abs(to.x - from.x) : Math.abs(to.y - from.y)
+  const clear = isArc ? CLEAR_SHARE_OF_ARC : Math.min(CLEAR_SHARE_MAX, CLEAR / Math.max(1, across))
+  return pointOn(curve, clear + t * (1 - 2 * clear))
+}
+
 export const pathText = ({ from, bend, to }: Curve): string =>
   `M${from.x} ${from.y}Q${bend.x} ${bend.y} ${to.x} ${to.y}`
+
+/** Where a link's own sign stands, beside the line that messages use. */
+export function signOn(layout: Layout, from: string, to: string): Point {
+  const curve = curveOf(layout, from, to)
+  const { x, y } = pointOn(curve, 0.5)
+  return { x, y: y + (curve.from.x < curve.to.x ? 13 : -13) }
+}

@@ -5,15 +5,18 @@ import type { Layout, Point } from './geometry.ts'
 
 const WIDTH = 280
 const FIELDS_MAX = 14
+const OTHERS_MAX = 8
 
 /** All fields of a message; of a pinned one, what can be done to it. */
 export function Inspector(props: {
   readonly message: MessageView
+  /** Of the same way, itself among them: some may be hidden behind it. */
+  readonly others: readonly MessageView[]
   readonly at: Point
   readonly layout: Layout
   readonly pinned: boolean
 }) {
-  const { message, at, layout, pinned } = props
+  const { message, others, at, layout, pinned } = props
   const page = usePage()
   const { runner } = page
   const act = (action: Omit<Extract<Action, { type: 'message' }>, 'type' | 'id'>) =>
@@ -73,6 +76,24 @@ export function Inspector(props: {
       ) : (
         <p class="hint">Click it, or press Enter, to stop, delay or drop it.</p>
       )}
+      {pinned && <Others messages={others.filter(({ id }) => id !== message.id)} />}
     </aside>
+  )
+}
+
+/** Those that go the same way, some of them hidden behind the one that is shown. */
+function Others({ messages }: { readonly messages: readonly MessageView[] }) {
+  const page = usePage()
+  if (messages.length === 0) return null
+  return (
+    <div class="choices">
+      <span class="hint">also on this way:</span>
+      {messages.slice(0, OTHERS_MAX).map(({ id, label }) => (
+        <button key={id} type="button" class="link" onClick={() => page.set({ pinned: id })}>
+          {label}
+        </button>
+      ))}
+      {messages.length > OTHERS_MAX && <span class="hint">and {messages.length - OTHERS_MAX} more</span>}
+    </div>
   )
 }

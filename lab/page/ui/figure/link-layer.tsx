@@ -1,6 +1,6 @@
 import type { LinkFaultView } from '../../board/view.ts'
 import { memo } from '../parts/memo.tsx'
-import { curveOf, type Layout, pathText, pointOn } from './geometry.ts'
+import { curveOf, type Layout, pathText, pointOn, signOn } from './geometry.ts'
 
 /** The chain itself, the ensemble's mesh, and what is wrong with any link. */
 export const LinkLayer = memo(
@@ -44,13 +44,14 @@ export const LinkLayer = memo(
 function Fault({ fault, layout }: { readonly fault: LinkFaultView; readonly layout: Layout }) {
   const curve = curveOf(layout, fault.from, fault.to)
   const { x, y } = pointOn(curve, 0.5)
+  const sign = signOn(layout, fault.from, fault.to)
   return (
     <g class={fault.cut ? 'fault-cut' : 'fault-slow'}>
       <path d={pathText(curve)} />
       {fault.cut ? (
         <path class="cross" d={`M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x + 5} ${y - 5}L${x - 5} ${y + 5}`} />
       ) : (
-        <text x={x} y={y + 4} text-anchor="middle">
+        <text x={sign.x} y={sign.y + 4} text-anchor="middle">
           ×{fault.slow}
         </text>
       )}

@@ -1,30 +1,35 @@
 import { useState } from 'preact/hooks'
 import type { Action } from '../../board/action.ts'
-import type { ProcessView } from '../../board/view.ts'
+import type { ProcessState, ProcessView } from '../../board/view.ts'
 import { Choice, Menu } from '../parts/menu.tsx'
 import { usePage } from '../run/page.ts'
+import type { NodeKind } from './card-parts.ts'
 
 const SLOW_MS = 50
+
+const STATES: Readonly<Record<ProcessState, string>> = {
+  up: '',
+  paused: 'paused',
+  crashed: 'crashed',
+  silent: 'does not answer',
+}
+
+export const shortName = (name: string): string => name.replace('coordinator-', 'c')
 
 /** What is wrong with a process, in words. */
 export function ProcessNote({ node }: { readonly node: ProcessView }) {
   const notes = [
-    node.state === 'crashed' ? 'crashed' : node.state === 'paused' ? 'paused' : '',
+    STATES[node.state],
     node.slowMs > 0 ? `slow: ${node.slowMs} ms each` : '',
     node.clockRate !== 1 ? `clock ×${node.clockRate}` : '',
   ].filter((note) => note !== '')
   return notes.length === 0 ? null : <span class="fault"> {notes.join(', ')}</span>
 }
 
-function CutLink({
-  name,
-  others,
-  act,
-}: {
-  readonly name: string
-  readonly others: readonly string[]
-  readonly act: (action: Action) => void
-}) {
+function CutLink({ name, act }: { readonly name: string; readonly act: (action: Action) => void }) {
+  const { view } = usePage().runner
+  const all = view === null ? [] : [...view.servers, ...view.coordinators, ...view.clients]
+  const others = all.map((each) => each.name).filter((each) => each !== name)
   const [other, setOther] = useState(others[0] ?? '')
   const choices = [
     ['cut', 'Cut both ways', { type: 'cut', from: name, to: other, both: true }],
@@ -57,13 +62,11 @@ function CutLink({
 
 interface NodeMenuProps {
   readonly node: ProcessView
-  readonly kind: 'server' | 'coordinator'
-  /** Names of everybody else, joined by spaces. */
-  readonly others: string
+  readonly kind: NodeKind
 }
 
 /** Everything bad that can be done to one process, and its cure. */
-export function NodeMenu({ node, kind, others }: NodeMenuProps) {
+export function NodeMenu({ node, kind }: NodeMenuProps) {
   const { runner } = usePage()
   const { name, state, slowMs, clockRate } = node
   const act = (action: Action) => void runner.act(action)
@@ -71,7 +74,7 @@ export function NodeMenu({ node, kind, others }: NodeMenuProps) {
     <Menu
       label={
         <>
-          {name.replace('coordinator-', 'c')} <i aria-hidden="true">▾</i>
+          {shortName(name)} <i aria-hidden="true">▾</i>
         </>
       }
       name={`${name}: faults`}
@@ -106,7 +109,7 @@ export function NodeMenu({ node, kind, others }: NodeMenuProps) {
           <Choice onChoose={() => act({ type: 'undrain', node: name })}>Let it come back</Choice>
         </>
       )}
-      <CutLink name={name} others={others.split(' ')} act={act} />
+      <CutLink name={name} act={act} />
     </Menu>
   )
 }

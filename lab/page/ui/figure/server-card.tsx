@@ -1,15 +1,25 @@
-import { useRef } from 'preact/hooks'
-import type { ChainEntryView, KeyView, LeaseView, ReplicaView, ServerView } from '../../board/view.ts'
+import { useContext, useRef } from 'preact/hooks'
+import type {
+  ChainEntryView,
+  KeyView,
+  LeaseView,
+  ProcessState,
+  ReplicaView,
+  ServerView,
+} from '../../board/view.ts'
 import { leaseFraction } from '../../board/view.ts'
 import { memo } from '../parts/memo.tsx'
 import { usePainter } from '../run/page.ts'
-import { NodeMenu, ProcessNote } from './node-menu.tsx'
+import { CardPartsContext } from './card-parts.ts'
+import { ProcessNote } from './node-menu.tsx'
 
 const RING = 2 * Math.PI * 8
 const SLOTS_MAX = 7
 /** A slot with a number of two digits. */
 const NARROW = 120
 const SLOT_WIDTH = 20
+/** Of the number of a slot: all of it stands in the slot’s title, and beneath. */
+const DIGITS_SHOWN = 3
 
 /** Drains as the lease runs out. */
 function LeaseRing({ lease }: { readonly lease: LeaseView | null }) {
@@ -56,6 +66,13 @@ const ROLE_WORDS: Readonly<Record<ReplicaView['role'], string>> = {
   outside: 'spare',
 }
 
+const WITHOUT_REPLICA: Readonly<Record<ProcessState, string>> = {
+  up: 'spare',
+  paused: 'spare',
+  crashed: 'down',
+  silent: '',
+}
+
 /** The newest slots of a log, with the marks beneath: committed, durable, last. */
 function Log({ replica, width }: { readonly replica: ReplicaView; readonly width: number }) {
   const slots = replica.log.slice(-Math.max(3, Math.min(SLOTS_MAX, Math.floor((width - 22) / SLOT_WIDTH))))
@@ -82,6 +99,11 @@ function Log({ replica, width }: { readonly replica: ReplicaView; readonly width
             {name} <b>{seq}</b>
           </span>
         ))}
+        {replica.last > replica.commit && (
+          <span class="mark dirty" title="entries that are held and not committed">
+            dirty <b>{replica.last - replica.commit}</b>
+          </span>
+        )}
       </div>
     </div>
   )
@@ -98,7 +120,7 @@ function Slot(props: {
         class={`slot ${entry.state}`}
         title={`${entry.seq}: ${entry.text} (${entry.state}, epoch ${entry.epoch})`}
       >
-        {entry.seq}
+        {String(entry.seq).slice(-DIGITS_SHOWN)}
       </span>
       <span class="slot-marks">
         {marks.map(([letter, , name]) => (
@@ -157,22 +179,22 @@ interface ServerCardProps {
   readonly y: number
   readonly width: number
   readonly height: number
-  readonly others: string
 }
 
-export const ServerCard = memo(({ server, chain, epoch, x, y, width, height, others }: ServerCardProps) => {
+export const ServerCard = memo(({ server, chain, epoch, x, y, width, height }: ServerCardProps) => {
+  const { Name, More } = useContext(CardPartsContext)
   const replica = server.replicas.find((each) => each.chain === chain) ?? null
   const stale = replica !== null && replica.epoch > 0 && replica.epoch < epoch
-  const role = replica === null ? null : ROLE_WORDS[replica.role]
+  const role = replica === null ? WITHOUT_REPLICA[server.state] : ROLE_WORDS[replica.role]
   return (
     <section
       class={`card server ${width < NARROW ? 'narrow' : ''} ${server.state} ${replica?.serving === true ? 'serving' : 'idle'}`}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
-      aria-label={`server ${server.name}${role === null ? '' : `, ${role}`}`}
+      aria-label={`server ${server.name}, ${role === '' ? 'does not answer' : role}`}
       data-node={server.name}
     >
       <header>
-        <NodeMenu node={server} kind="server" others={others} />
+        <Name node={server} kind="server" />
         <LeaseRing lease={server.lease} />
         {replica !== null && replica.epoch > 0 && (
           <span
@@ -184,12 +206,13 @@ export const ServerCard = memo(({ server, chain, epoch, x, y, width, height, oth
         )}
       </header>
       <p class="role">
-        {role ?? (server.state === 'crashed' ? 'down' : 'spare')}
+        {role}
         {replica !== null && !replica.serving && role !== 'spare' && <em> not serving</em>}
         {replica?.leaving === true && <em> leaving</em>}
         <ProcessNote node={server} />
       </p>
       {replica !== null && <Replica replica={replica} width={width} />}
+      {More !== null && <More name={server.name} />}
     </section>
   )
 })

@@ -3,8 +3,9 @@ import type { Chapter, Question, Scenario } from '../../chapters/chapter.ts'
 import { CHAPTERS } from '../../chapters/chapters.ts'
 import { memo } from '../parts/memo.tsx'
 import { type PageState, usePage } from '../run/page.ts'
+import { ChapterTurn } from './chapter-turn.tsx'
 import { markdown } from './markdown.ts'
-import { openChapter, openScenario } from './open-scenario.ts'
+import { chapterOf, openChapter, openScenario } from './open-scenario.ts'
 import { Welcome } from './welcome.tsx'
 
 const FOLDER = '../../../../docs/guide/'
@@ -108,20 +109,11 @@ function ChapterPage({
 export const Guide = memo(({ state }: { readonly state: PageState }) => {
   const page = usePage()
   const { chapter: id, scenario } = state
-  const index = CHAPTERS.findIndex((each) => each.id === id)
-  const chapter = CHAPTERS[index] ?? null
-  const go = (to: number) => openChapter(page, CHAPTERS[to]?.id ?? null)
+  const chapter = chapterOf(id)
   return (
     <nav class="guide" aria-label="guide">
       <div class="guide-top">
-        <button
-          type="button"
-          aria-label="the chapter before"
-          disabled={index < 0}
-          onClick={() => go(index - 1)}
-        >
-          ‹
-        </button>
+        <ChapterTurn by={-1} />
         <select
           aria-label="chapter"
           value={id ?? ''}
@@ -134,14 +126,7 @@ export const Guide = memo(({ state }: { readonly state: PageState }) => {
             </option>
           ))}
         </select>
-        <button
-          type="button"
-          aria-label="the next chapter"
-          disabled={index === CHAPTERS.length - 1}
-          onClick={() => go(index + 1)}
-        >
-          ›
-        </button>
+        <ChapterTurn by={1} />
       </div>
       <div class="guide-text">
         {chapter === null ? <Welcome /> : <ChapterPage chapter={chapter} scenario={scenario} />}

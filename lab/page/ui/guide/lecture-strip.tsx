@@ -1,34 +1,18 @@
-import { CHAPTERS } from '../../chapters/chapters.ts'
 import { usePage } from '../run/page.ts'
+import { ChapterTurn } from './chapter-turn.tsx'
 import { Ask } from './guide.tsx'
-import { openScenario } from './open-scenario.ts'
+import { chapterOf, openScenario } from './open-scenario.ts'
 
 /** What a lecturer needs of the guide while the picture has the whole screen: the title, the question, the scenarios. */
 export function LectureStrip() {
   const page = usePage()
   const { chapter: id, scenario } = page.state
-  const index = CHAPTERS.findIndex((each) => each.id === id)
-  const chapter = CHAPTERS[index] ?? null
-  const go = (to: number) => page.set({ chapter: CHAPTERS[to]?.id ?? null })
+  const chapter = chapterOf(id)
   return (
     <section class="lecture-strip" aria-label="lecture">
-      <button
-        type="button"
-        aria-label="the chapter before"
-        disabled={index < 0}
-        onClick={() => go(index - 1)}
-      >
-        ‹
-      </button>
+      <ChapterTurn by={-1} />
       <h2>{chapter === null ? 'A chain, while it runs' : `${chapter.number}. ${chapter.title}`}</h2>
-      <button
-        type="button"
-        aria-label="the next chapter"
-        disabled={index === CHAPTERS.length - 1}
-        onClick={() => go(index + 1)}
-      >
-        ›
-      </button>
+      <ChapterTurn by={1} />
       {chapter?.scenarios.map((each) => (
         <button
           key={each.id}

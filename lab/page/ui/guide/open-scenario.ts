@@ -6,7 +6,8 @@ export const chapterOf = (id: string | null): Chapter | null =>
   CHAPTERS.find((chapter) => chapter.id === id) ?? null
 
 export function openChapter(page: Page, id: string | null): void {
-  page.set({ chapter: id, route: { type: 'board' }, guideOpen: true })
+  const { guideOpen, lecture } = page.state
+  page.set({ chapter: id, route: { type: 'board' }, guideOpen: guideOpen || !lecture })
 }
 
 /** One click: a board is opened shortly before the story begins, and what happens in it is done while the visitor looks on. */

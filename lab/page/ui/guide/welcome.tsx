@@ -1,24 +1,47 @@
+import type { Plane } from '../../board/view.ts'
 import { CHAPTERS } from '../../chapters/chapters.ts'
+import { PLANE_SHAPES } from '../figure/message-dot.tsx'
 import { usePage } from '../run/page.ts'
+import type { Runner } from '../run/runner.ts'
 import { openChapter } from './open-scenario.ts'
 
-const LEGEND: readonly (readonly [string, string])[] = [
+const LEGEND: readonly (readonly [Plane, string])[] = [
   ['chain', 'between replicas'],
   ['client', 'clients and servers'],
   ['raft', 'between coordinators'],
   ['zookeeper', 'with a coordinator'],
 ]
-const SHAPES: Readonly<Record<string, string>> = {
-  chain: 'M3 8A5 5 0 1 0 13 8A5 5 0 1 0 3 8Z',
-  client: 'M3 3H13V13H3Z',
-  raft: 'M8 1L15 8L8 15L1 8Z',
-  zookeeper: 'M8 2L14 13H2Z',
-}
+
+const TRIALS: readonly { readonly title: string; readonly run: (runner: Runner) => void }[] = [
+  {
+    title: 'Write x = 1, slowly',
+    run: (runner) => {
+      void runner.act({ type: 'client', client: 'client-1', op: { type: 'put', key: 'x', value: '1' } })
+      runner.setSpeed(0.05)
+      runner.play()
+    },
+  },
+  {
+    title: 'Read x from anywhere',
+    run: (runner) => {
+      void runner.act({ type: 'client', client: 'client-2', op: { type: 'get', key: 'x' } })
+      runner.play()
+    },
+  },
+  {
+    title: 'Crash the tail, and watch the chain mend',
+    run: (runner) => {
+      const tail = runner.view?.configs[0]?.members.at(-1)?.server
+      if (tail !== undefined) void runner.act({ type: 'crash', node: tail })
+      runner.setSpeed(1)
+      runner.play()
+    },
+  },
+]
 
 /** What is to be seen, what each sign means, and three things to try. */
 export function Welcome() {
   const page = usePage()
-  const { runner } = page
   return (
     <article>
       <p class="chapter-number">Begin here</p>
@@ -28,49 +51,13 @@ export function Welcome() {
         page. A write enters at the head and walks to the tail; any replica answers reads.
       </p>
       <ol class="scenarios">
-        <li class="scenario">
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              void runner.act({
-                type: 'client',
-                client: 'client-1',
-                op: { type: 'put', key: 'x', value: '1' },
-              })
-              runner.setSpeed(0.05)
-              runner.play()
-            }}
-          >
-            <span aria-hidden="true">▶</span> Write x = 1, slowly
-          </button>
-        </li>
-        <li class="scenario">
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              void runner.act({ type: 'client', client: 'client-2', op: { type: 'get', key: 'x' } })
-              runner.play()
-            }}
-          >
-            <span aria-hidden="true">▶</span> Read x from anywhere
-          </button>
-        </li>
-        <li class="scenario">
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              const tail = runner.view?.configs[0]?.members.at(-1)?.server
-              if (tail !== undefined) void runner.act({ type: 'crash', node: tail })
-              runner.setSpeed(1)
-              runner.play()
-            }}
-          >
-            <span aria-hidden="true">▶</span> Crash the tail, and watch the chain mend
-          </button>
-        </li>
+        {TRIALS.map(({ title, run }) => (
+          <li key={title} class="scenario">
+            <button type="button" class="primary" onClick={() => run(page.runner)}>
+              <span aria-hidden="true">▶</span> {title}
+            </button>
+          </li>
+        ))}
       </ol>
       <h3>How to read the picture</h3>
       <ul class="legend">
@@ -102,8 +89,8 @@ export function Welcome() {
         </li>
         {LEGEND.map(([plane, text]) => (
           <li key={plane}>
-            <svg class={`legend-shape dot ${plane}`} viewBox="0 0 16 16" aria-hidden="true">
-              <path class="shape" d={SHAPES[plane] ?? ''} />
+            <svg class={`legend-shape dot ${plane}`} viewBox="-8 -8 16 16" aria-hidden="true">
+              <path class="shape" d={PLANE_SHAPES[plane]} />
             </svg>
             messages {text}
           </li>

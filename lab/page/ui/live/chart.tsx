@@ -19,6 +19,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 190
+/** Between the times that are written beneath. */
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600]
 
 /** Lines over time. The title tells those who cannot see it the newest numbers. */
 export function Chart({ title, unit, times, lines }: ChartProps) {
@@ -38,7 +40,10 @@ export function Chart({ title, unit, times, lines }: ChartProps) {
     }
   }, [])
   useEffect(() => {
-    plot.current?.setData([[...times], ...lines.map(({ values }) => [...values])] as uPlot.AlignedData)
+    const { current } = plot
+    current?.setData([[...times], ...lines.map(({ values }) => [...values])] as uPlot.AlignedData)
+    // Until somebody points at a moment, the legend tells of now.
+    if (current?.cursor.idx == null) current?.setLegend({ idx: times.length - 1 })
   }, [times, lines])
   return (
     <section class="live-chart">
@@ -54,6 +59,8 @@ export function Chart({ title, unit, times, lines }: ChartProps) {
   )
 }
 
+const timeText = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString('en-GB')
+
 function optionsOf(element: HTMLElement, unit: string, lines: readonly ChartLine[]): uPlot.Options {
   const colours = getComputedStyle(element)
   const colour = (name: string) => colours.getPropertyValue(name).trim()
@@ -67,16 +74,19 @@ function optionsOf(element: HTMLElement, unit: string, lines: readonly ChartLine
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.1)] } },
-    axes: [axis, { ...axis, size: 56 }],
+    axes: [
+      { ...axis, incrs: SECONDS, space: 70, values: (_, splits) => splits.map(timeText) },
+      { ...axis, size: 56 },
+    ],
     series: [
-      {},
+      { label: 'at', value: (_, at) => (at === null ? '–' : timeText(at)) },
       ...lines.map(({ label, colour: name, dashed }) => ({
         label,
         stroke: colour(name),
         width: 2,
         points: { show: false },
         ...(dashed === true ? { dash: [6, 4] } : {}),
-        value: (_: uPlot, value: number | null) => (value === null ? '–' : `${shortNumber(value)} ${unit}`),
+        value: (_: uPlot, value: number | null) => (value === null ? '–' : `${plainNumber(value)} ${unit}`),
       })),
     ],
   }
@@ -84,8 +94,8 @@ function optionsOf(element: HTMLElement, unit: string, lines: readonly ChartLine
 
 function newest({ label, values }: ChartLine, unit: string): string {
   const value = values.at(-1)
-  return `${label} ${value === null || value === undefined ? 'unknown' : `${shortNumber(value)} ${unit}`}`
+  return `${label} ${value === null || value === undefined ? 'unknown' : `${plainNumber(value)} ${unit}`}`
 }
 
-const shortNumber = (value: number) =>
+const plainNumber = (value: number) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1)

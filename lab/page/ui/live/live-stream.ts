@@ -10,6 +10,12 @@ export interface LiveState {
   /** `alone`: nobody serves a cluster to this page. */
   readonly status: 'connecting' | 'alone' | 'live' | 'lost'
   readonly snapshot: LiveSnapshot | null
+  /** When it came, by the clock of this browser. */
+  readonly cameMs: number
+  /** What numbers that only grow are compared with: some looks ago, since the time of one look is known badly. */
+  readonly before: readonly LiveSnapshot[]
+  /** The longest that was seen: that of a fresh one, more or less. */
+  readonly leaseLengthMs: number
   readonly story: readonly StoryLine[]
   readonly points: readonly RatePoint[]
   readonly controls: LiveControls | null
@@ -19,7 +25,19 @@ const STORY_MAX = 500
 /** Five minutes of two looks a second. */
 const POINTS_MAX = 600
 
-const NOTHING: LiveState = { status: 'connecting', snapshot: null, story: [], points: [], controls: null }
+/** Two seconds. */
+const BEFORE_MAX = 4
+
+const NOTHING: LiveState = {
+  status: 'connecting',
+  snapshot: null,
+  cameMs: 0,
+  before: [],
+  leaseLengthMs: 1,
+  story: [],
+  points: [],
+  controls: null,
+}
 
 /** The stream of the server of this page, for as long as the view is shown. The browser connects again by itself. */
 export function useLiveStream(): LiveState {
@@ -56,6 +74,9 @@ function after(old: LiveState, event: LiveEvent & { type: 'look' }, anew: boolea
   return {
     status: 'live',
     snapshot,
+    cameMs: Date.now(),
+    before: old.snapshot === null ? [] : [...old.before, old.snapshot].slice(-BEFORE_MAX),
+    leaseLengthMs: Math.max(old.leaseLengthMs, ...snapshot.servers.map(({ leaseMs }) => leaseMs)),
     controls,
     story: anew ? story : [...old.story, ...story].slice(-STORY_MAX),
     points: [...old.points, { atMs: snapshot.atMs, rates: snapshot.rates }].slice(-POINTS_MAX),

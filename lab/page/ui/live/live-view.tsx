@@ -1,13 +1,22 @@
 /** A real cluster, as its processes tell it; they may die while it is shown. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { LiveChain, LiveControls, LiveServer, LiveSnapshot, StoryLine } from '../../serve/snapshot.ts'
+import type { LiveChain, LiveSnapshot, StoryLine } from '../../serve/snapshot.ts'
+import { CardPartsContext } from '../figure/card-parts.ts'
+import { ChainChoice } from '../figure/chain-choice.tsx'
+import { Figure } from '../figure/figure.tsx'
+import { type Clock, ClockContext, usePage } from '../run/page.ts'
 import { Chart } from './chart.tsx'
+import { flowsOf, growth } from './flow.ts'
+import { FlowLayer } from './flow-layer.tsx'
 import './live.css'
-import { act, type RatePoint, useLiveStream } from './live-stream.ts'
-import { CoordinatorTile, ServerTile, StrangerTile } from './tiles.tsx'
+import { liveBoard } from './live-board.ts'
+import { ActButton, LIVE_PARTS, type LiveSight, LiveSightContext } from './live-cards.tsx'
+import { act, type LiveState, type RatePoint, useLiveStream } from './live-stream.ts'
 
 export function LiveView() {
-  const { status, snapshot, story, points, controls } = useLiveStream()
+  const page = usePage()
+  const state = useLiveStream()
+  const { status, snapshot, story, points } = state
   if (status === 'alone') return <Alone />
   if (snapshot === null) return <p class="loading">The cluster is asked…</p>
   return (
@@ -18,8 +27,8 @@ export function LiveView() {
           {status === 'live' ? 'connected' : 'the server of this page does not answer; what follows is old'}
         </span>
       </h2>
-      <Processes snapshot={snapshot} controls={controls} />
-      <Charts points={points} />
+      <LiveFigure state={state} snapshot={snapshot} />
+      <Charts key={page.state.shade} points={points} />
       <StoryList story={story} />
     </div>
   )
@@ -47,98 +56,85 @@ function Alone() {
   )
 }
 
-function Processes({
-  snapshot,
-  controls,
-}: {
-  readonly snapshot: LiveSnapshot
-  readonly controls: LiveControls | null
-}) {
+/** Room for rates, the address and a button. */
+const TALLER = [68, 40] as const
+const EVERY_MS = 100
+
+/** Rings drain while no news comes. */
+const WALL_CLOCK: Clock = {
+  onPaint: (painter) => {
+    painter(Date.now())
+    const timer = setInterval(() => painter(Date.now()), EVERY_MS)
+    return () => clearInterval(timer)
+  },
+}
+
+function LiveFigure({ state, snapshot }: { readonly state: LiveState; readonly snapshot: LiveSnapshot }) {
+  const page = usePage()
+  const { controls, cameMs, leaseLengthMs } = state
   const [problem, setProblem] = useState<string | null>(null)
-  const buttonFor = (name: string) => {
-    const mine = controls?.processes.find((process) => process.name === name)
-    if (controls === null || mine === undefined) return null
-    const what = mine.runs ? 'kill' : 'restart'
-    return (
-      <button
-        type="button"
-        class={mine.runs ? 'danger' : 'primary'}
-        disabled={controls.busy !== null}
-        title={controls.busy ?? undefined}
-        aria-label={`${what} ${name}`}
-        onClick={() => void act(controls.token, name, what).then(setProblem)}
-      >
-        {what}
-      </button>
-    )
+  const before = state.before[0] ?? null
+  const chain = snapshot.chains.find((each) => each.chain === page.state.chain) ?? snapshot.chains[0] ?? null
+  const view = useMemo(
+    () => liveBoard(snapshot, chain?.chain ?? null, { atMs: cameMs, leaseLengthMs }),
+    [snapshot, chain?.chain, cameMs, leaseLengthMs],
+  )
+  const sight: LiveSight = {
+    snapshot,
+    controls,
+    versionQueries: (server) =>
+      chain === null
+        ? null
+        : growth(before, snapshot, { server, chain }, ({ versionQueries }) => versionQueries),
+    act: (process, what) => void act(controls?.token ?? '', process, what).then(setProblem),
   }
-  const { coordinators, servers, strangers, chains } = snapshot
-  const inChains = new Set(chains.flatMap(({ members }) => members.map(({ server }) => server)))
   return (
-    <>
+    <LiveSightContext.Provider value={sight}>
       {problem !== null && (
         <p class="notice" role="alert">
           {problem}
         </p>
       )}
       {controls?.busy != null && <p class="live-busy">No buttons yet: {controls.busy}.</p>}
-      {coordinators.length > 0 && (
-        <section aria-label="coordinators">
-          <h3>Coordinators</h3>
-          <div class="live-row">
-            {coordinators.map((one) => (
-              <CoordinatorTile key={one.name} coordinator={one} button={buttonFor(one.name)} />
-            ))}
-          </div>
-        </section>
-      )}
-      {chains.map((chain) => (
-        <ChainRow key={chain.chain} chain={chain} servers={servers} buttonFor={buttonFor} />
-      ))}
-      <div class="live-row">
-        {servers
-          .filter(({ name }) => !inChains.has(name))
-          .map((server) => (
-            <ServerTile key={server.name} server={server} chain={null} button={buttonFor(server.name)} />
-          ))}
-        {strangers.map((one) => (
-          <StrangerTile key={one.address} process={one} button={buttonFor(one.name)} />
-        ))}
-      </div>
-    </>
+      <ChainChoice configs={view.configs} />
+      {chain !== null && <ChainLine chain={chain} />}
+      <CardPartsContext.Provider value={LIVE_PARTS}>
+        <ClockContext.Provider value={WALL_CLOCK}>
+          <Figure
+            view={view}
+            chain={chain?.chain ?? null}
+            taller={TALLER}
+            over={(layout) =>
+              chain !== null && <FlowLayer flows={flowsOf(before, snapshot, chain)} layout={layout} />
+            }
+          />
+        </ClockContext.Provider>
+      </CardPartsContext.Provider>
+      {snapshot.strangers.length > 0 && <Strangers strangers={snapshot.strangers} />}
+    </LiveSightContext.Provider>
   )
 }
 
-function ChainRow({
-  chain,
-  servers,
-  buttonFor,
-}: {
-  readonly chain: LiveChain
-  readonly servers: readonly LiveServer[]
-  readonly buttonFor: (name: string) => preact.JSX.Element | null
-}) {
+function ChainLine({ chain: { chain, epoch, joining, members } }: { readonly chain: LiveChain }) {
   return (
-    <section aria-label={`chain ${chain.chain}`}>
-      <h3>
-        Chain {chain.chain} <span class="epoch">epoch {chain.epoch}</span>{' '}
-        {chain.joining !== null && <span class="live-joining">{chain.joining} is joining</span>}
-      </h3>
-      <ol class="live-row live-chain">
-        {chain.members.map((member) => {
-          const server = servers.find(({ name }) => name === member.server)
-          return (
-            <li key={member.server}>
-              {server === undefined ? (
-                <p class="live-tile silent">{member.server}: not among the addresses that are asked</p>
-              ) : (
-                <ServerTile server={server} chain={chain} button={buttonFor(member.server)} />
-              )}
-            </li>
-          )
-        })}
-      </ol>
-    </section>
+    <p class="live-busy">
+      Chain <b>{chain}</b> <span class="epoch">epoch {epoch}</span> {members.length} members, the head at the
+      left; on the links: entries down and commits up, a second
+      {joining !== null && <span class="live-joining">; {joining} is joining</span>}
+    </p>
+  )
+}
+
+/** Nobody knows what they are, so that they have no place on the board. */
+function Strangers({ strangers }: { readonly strangers: LiveSnapshot['strangers'] }) {
+  return (
+    <ul class="live-strangers" aria-label="processes that have not answered yet">
+      {strangers.map(({ name, address, error }) => (
+        <li key={address}>
+          <b>{name}</b> has not answered yet: {error} <ActButton name={name} />
+        </li>
+      ))}
+    </ul>
   )
 }
 

@@ -1,12 +1,12 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { ArrowView, BoardVerdict, BoardView } from '../../board/view.ts'
+import { useWidth } from '../parts/use-width.ts'
 import { usePage, usePainter } from '../run/page.ts'
 import { drawSpaceTime, LEFT, type Paint, paintOf, ROW, type Span, TOP } from './space-time-drawing.ts'
 
 const WIDTHS = [50, 100, 250, 500, 1000, 3000, 10_000, 60_000]
 const LISTED = 12
 const KEYS: Readonly<Record<string, number>> = { ArrowLeft: 0.2, ArrowRight: -0.2 }
-const DARK = matchMedia('(prefers-color-scheme: dark)')
 
 /** Some seconds of the visitor's life. */
 const zoomFor = (speed: number): number => {
@@ -18,7 +18,7 @@ const zoomFor = (speed: number): number => {
 export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonly verdict: BoardVerdict }) {
   const page = usePage()
   const { runner } = page
-  const canvas = useRef<HTMLCanvasElement>(null)
+  const { root: canvas, width } = useWidth<HTMLCanvasElement>()
   /** Null: as fits the speed. */
   const [chosen, setZoom] = useState<number | null>(null)
   const zoom = chosen ?? zoomFor(runner.speed)
@@ -30,9 +30,7 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
     const toMs = Math.max(widthMs, nowMs + widthMs * 0.06) - back
     return { fromMs: toMs - widthMs, toMs }
   }
-  const { theme } = page.state
   const height = TOP + ROW * rows.length + 6
-  const width = useWidthOf(canvas)
   let paint: Paint | null = null
   let odd = false
   usePainter(
@@ -62,7 +60,7 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
         paint,
       )
     },
-    [rows.join(), width, DARK.matches, widthMs, back, theme, verdict, page.state.routine, page.state.lecture],
+    [rows.join(), width, widthMs, back, page.state.shade, verdict, page.state.routine, page.state.lecture],
   )
   const move = (ms: number) => setBack(Math.max(0, Math.min(runner.nowMs, back + ms)))
   const onKey = (event: KeyboardEvent) => {
@@ -136,21 +134,6 @@ function Tools(props: {
       </label>
     </div>
   )
-}
-
-/** Measured when it changes, not once a frame: asking would lay out the page each time. */
-function useWidthOf(canvas: { readonly current: HTMLCanvasElement | null }): number {
-  const [width, setWidth] = useState(0)
-  useLayoutEffect(() => {
-    const element = canvas.current
-    if (element === null) return
-    const look = () => setWidth(element.clientWidth)
-    look()
-    const observer = new ResizeObserver(look)
-    observer.observe(element)
-    return () => observer.disconnect()
-  }, [canvas])
-  return width
 }
 
 /** The same in words, for those who cannot see it. */

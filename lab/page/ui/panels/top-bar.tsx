@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks'
 import { MUTANTS, type MutantName } from '../../board/mutants.ts'
 import { memo } from '../parts/memo.tsx'
 import { Choice, Menu } from '../parts/menu.tsx'
-import { type PageState, type Theme, usePage } from '../run/page.ts'
+import { type PageState, usePage } from '../run/page.ts'
+import { setTheme, type Theme } from '../run/theme.ts'
 
 const THEMES: Readonly<Record<Theme, readonly [Theme, string]>> = {
   system: ['light', '◐'],
@@ -147,11 +148,4 @@ export function setLecture(page: ReturnType<typeof usePage>, lecture: boolean): 
   page.set({ lecture, guideOpen: !lecture })
   if (lecture) void document.documentElement.requestFullscreen?.().catch(() => undefined)
   else if (document.fullscreenElement !== null) void document.exitFullscreen()
-}
-
-/** First the colours, then what is drawn with them. */
-function setTheme(page: ReturnType<typeof usePage>, theme: Theme): void {
-  if (theme === 'system') delete document.documentElement.dataset['theme']
-  else document.documentElement.dataset['theme'] = theme
-  page.set({ theme })
 }

@@ -1,4 +1,4 @@
-import { CHAPTERS } from '../../chapters/chapters.ts'
+import { turnChapter } from '../guide/chapter-turn.tsx'
 import { JUMPS, jumpTo, SPEEDS } from '../panels/time-bar.tsx'
 import { setLecture } from '../panels/top-bar.tsx'
 import type { Page } from './page.ts'
@@ -7,11 +7,6 @@ function faster(page: Page, by: number): void {
   const place = SPEEDS.findIndex(([speed]) => speed >= page.runner.speed)
   const next = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, place + by))]
   if (next !== undefined) page.runner.setSpeed(next[0])
-}
-
-function turn(page: Page, by: number): void {
-  const place = CHAPTERS.findIndex(({ id }) => id === page.state.chapter)
-  page.set({ chapter: CHAPTERS[Math.min(CHAPTERS.length - 1, place + by)]?.id ?? null })
 }
 
 /** @returns whether the key meant something. */
@@ -29,8 +24,8 @@ function press(page: Page, key: string): boolean {
   else if (key === 'g') page.set({ guideOpen: !state.guideOpen })
   else if (key === '?') page.set({ dialog: 'keys' })
   else if (key === 'Escape') page.set({ pinned: null })
-  else if (state.lecture && key === 'PageDown') turn(page, 1)
-  else if (state.lecture && key === 'PageUp') turn(page, -1)
+  else if (state.lecture && key === 'PageDown') turnChapter(page, 1)
+  else if (state.lecture && key === 'PageUp') turnChapter(page, -1)
   else return false
   return true
 }

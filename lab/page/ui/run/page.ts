@@ -2,14 +2,16 @@ import { createContext } from 'preact'
 import { useContext, useLayoutEffect, useState } from 'preact/hooks'
 import type { Scenario } from '../../chapters/chapter.ts'
 import { type Painter, Runner } from './runner.ts'
+import type { Shade, Theme } from './theme.ts'
 
-export type Theme = 'system' | 'light' | 'dark'
 export type Route = { readonly type: 'board' } | { readonly type: 'live' }
 
 /** What the page shows, apart from the run itself. */
 export interface PageState {
   readonly route: Route
   readonly theme: Theme
+  /** What the theme comes to; whatever reads colours to draw with them depends on it. */
+  readonly shade: Shade
   readonly lecture: boolean
   readonly guideOpen: boolean
   /** Null: the welcome. */
@@ -26,6 +28,7 @@ export interface PageState {
 const FIRST: PageState = {
   route: { type: 'board' },
   theme: 'system',
+  shade: 'light',
   lecture: false,
   guideOpen: true,
   chapter: null,
@@ -67,8 +70,18 @@ export function useEveryChange(page: Page): void {
   useLayoutEffect(() => page.onChange(() => again((count) => count + 1)), [page])
 }
 
-/** Draws what moves by itself, outside the tree: as often as the screen does. */
+/** Says when to draw again what moves by itself, and what time it is. */
+export interface Clock {
+  /** @returns what ends it. */
+  onPaint(painter: Painter): () => void
+}
+
+/** Null: the run's own. */
+export const ClockContext = createContext<Clock | null>(null)
+
+/** Draws what moves by itself, outside the tree: as often as the clock says. */
 export function usePainter(painter: Painter, depends: readonly unknown[]): void {
   const { runner } = usePage()
-  useLayoutEffect(() => runner.onPaint(painter), [runner, ...depends])
+  const clock = useContext(ClockContext) ?? runner
+  useLayoutEffect(() => clock.onPaint(painter), [clock, ...depends])
 }
