@@ -4,13 +4,15 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 import { WalFailedError } from './errors.ts'
-import { encodeRecord, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES } from './format.ts'
+import { encodeRecord, FORMAT_VERSION, makeVouch, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES } from './format.ts'
 import { type LogEnd, replaySegments, type TornTail, type WalRecord } from './replay.ts'
 import {
   createSegment,
+  cutReserve,
   newSalt,
   type OpenSegment,
   reopenSegment,
+  reserve,
   type Segment,
   syncDirectory,
   writeFully,
@@ -147,6 +149,7 @@ export class Wal {
         : reopenSegment(last, end.lastBytes)
     syncDirectory(this.#directory)
     this.#appended = this.#wanted = this.#written = this.#synced = this.#durable = end.lastPosition
+    if (this.#segment.format !== FORMAT_VERSION) this.#segment = this.#segmentAfter(this.#segment)
     if (this.#policy === 'interval')
       this.#timer = setInterval(() => this.#askSync(), this.#options.intervalMs ?? 100)
   }
@@ -186,7 +189,9 @@ export class Wal {
       chunk = { bytes: this.#buffer(bytes), used: 0, lastPosition: 0 }
       this.#chunks.push(chunk)
     }
-    chunk.used = encodeRecord(chunk.bytes, chunk.used, { type, prefix, payload }, this.#segment.salt)
+    // Nothing is synced for each record but with `sync`: a file that only grows shows its pages in the order in which they were written.
+    const vouches = this.#policy !== 'sync'
+    chunk.used = encodeRecord(chunk.bytes, chunk.used, { type, prefix, payload, vouches }, this.#segment.salt)
     chunk.lastPosition = this.#appended
   }
 
@@ -246,7 +251,10 @@ export class Wal {
       await this.#run // a descriptor must not be closed under a running fdatasync
       await this.#aside
       if (this.#timer !== null) clearInterval(this.#timer)
-      if (this.#segment !== null) fs.closeSync(this.#segment.fd)
+      if (this.#segment !== null) {
+        if (this.#failure === null) cutReserve(this.#segment)
+        fs.closeSync(this.#segment.fd)
+      }
       this.#segment = null
     }
   }
@@ -296,15 +304,17 @@ export class Wal {
   /** The write is synchronous: it only fills the page cache, faster than a hop to a thread and back would take. */
   #writeChunks(segment: OpenSegment): void {
     const buffers: Buffer[] = []
+    const position = segment.bytes
     let count = 0
     for (const chunk of this.#chunks) {
       if (count > 0 && segment.bytes >= this.#segmentBytesMax) break
+      if (count === 0 && this.#synced === this.#written) makeVouch(chunk.bytes, 0, segment.salt)
       buffers.push(chunk.bytes.subarray(0, chunk.used))
       segment.bytes += chunk.used
       count++
     }
     if (count === 0) return
-    writeFully(segment.fd, buffers)
+    writeFully(segment.fd, buffers, position)
     const written = this.#chunks.splice(0, count)
     this.#written = written.at(-1)?.lastPosition ?? this.#written
     this.#spare = written.find((chunk) => chunk.bytes.length === CHUNK_BYTES)?.bytes ?? null
@@ -314,7 +324,9 @@ export class Wal {
     const written = this.#written
     this.#syncs++
     const begunMs = performance.now()
-    await fdatasync(segment.fd)
+    const done = fdatasync(segment.fd)
+    if (this.#policy === 'sync' && segment.bytes < this.#segmentBytesMax) reserve(segment)
+    await done
     this.#options.syncTimes?.add(performance.now() - begunMs)
     this.#synced = Math.max(this.#synced, written)
     this.#reportDurable(written)
@@ -333,7 +345,12 @@ export class Wal {
   /** The segment after a full one. All of the old one is durable before the new one exists. */
   async #nextSegment(segment: OpenSegment): Promise<OpenSegment> {
     await this.#aside
+    cutReserve(segment)
     await this.#sync(segment)
+    return this.#segmentAfter(segment)
+  }
+
+  #segmentAfter(segment: OpenSegment): OpenSegment {
     const next = createSegment(this.#directory, {
       owner: this.#options.owner,
       number: segment.number + 1,

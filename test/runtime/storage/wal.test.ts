@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WalCorruptError, WalFailedError, WalForeignError } from '../../../runtime/storage/wal/errors.ts'
 import { openWal, type Wal, type WalOptions } from '../../../runtime/storage/wal/wal.ts'
@@ -253,6 +254,81 @@ describe('a torn tail', () => {
   })
 })
 
+describe('zeros behind the records', () => {
+  /** The file of a log that was not closed, as a kill leaves it. */
+  async function unclosed(...writes: (readonly Uint8Array[])[]) {
+    const { wal } = start()
+    for (const payloads of writes) {
+      for (const payload of payloads) wal.append(7, payload)
+      await wal.flush()
+    }
+    const whole = fs.readFileSync(segment(1))
+    await wal.close()
+    return { whole, closedBytes: fs.statSync(segment(1)).size }
+  }
+
+  test('are room for more: a replay ends at them, and a closed log has none', async () => {
+    const { whole, closedBytes } = await unclosed([bytes('first')], [bytes('second')])
+    expect(whole.length).toBeGreaterThan(closedBytes + 100_000)
+    fs.writeFileSync(segment(1), whole)
+    const { wal, records } = start()
+    expect([records.map((r) => text(r.payload)), wal.tornTail]).toEqual([['first', 'second'], null])
+  })
+
+  test('are cut from a full segment before the next one begins', async () => {
+    const { wal } = start({ segmentBytesMax: 1000 })
+    for (const size of [500, 600, 100]) {
+      wal.append(1, Buffer.alloc(size, 1))
+      await wal.flush()
+    }
+    const first = fs.readFileSync(segment(1))
+    expect(first.length).toBeLessThan(1300)
+    expect(fs.statSync(segment(2)).size).toBeGreaterThan(100_000)
+    fs.writeFileSync(segment(1), Buffer.concat([first, Buffer.alloc(1)]))
+    expect(() => start()).toThrow('another segment follows')
+  })
+
+  test('of records that were written together, one whose sector is missing is cut with those behind it', async () => {
+    const random = Buffer.alloc(3000, 'x')
+    const { whole } = await unclosed([bytes('durable')], [random, random, bytes('last')])
+    const secondAt = whole.indexOf('xxx') - 13
+    const missing = Buffer.from(whole)
+    missing.fill(0, 512, 1024)
+    fs.writeFileSync(segment(1), missing)
+    const { wal, records } = start()
+    expect([records.map((r) => text(r.payload)), wal.tornTail?.offset]).toEqual([['durable'], secondAt])
+  })
+
+  test('do not excuse a record with all its sectors that is broken, or one that was synced before the next was written', async () => {
+    const random = Buffer.alloc(3000, 'x')
+    const { whole, closedBytes } = await unclosed([random, random], [random, bytes('last')])
+    for (const at of [700, 3700, 7000]) {
+      const flipped = Buffer.from(whole)
+      flipped[at] = 0
+      fs.writeFileSync(segment(1), flipped)
+      expect(() => start()).toThrow(WalCorruptError)
+    }
+    const missing = Buffer.from(whole)
+    missing.fill(0, 512, 1024)
+    fs.writeFileSync(segment(1), missing)
+    expect(() => start()).toThrow(WalCorruptError)
+    const closed = Buffer.from(whole.subarray(0, closedBytes))
+    closed.fill(0, 7168, 7680)
+    fs.writeFileSync(segment(1), closed)
+    expect(() => start()).toThrow(WalCorruptError)
+  })
+
+  test('records of a log that syncs no single write vouch for all before them', async () => {
+    const { wal } = start({ fsync: 'interval' })
+    for (let i = 0; i < 3; i++) wal.append(1, Buffer.alloc(3000, 'x'))
+    await wal.close()
+    const whole = fs.readFileSync(segment(1))
+    whole.fill(0, 512, 1024)
+    fs.writeFileSync(segment(1), Buffer.concat([whole, Buffer.alloc(5000)]))
+    expect(() => start()).toThrow(WalCorruptError)
+  })
+})
+
 describe('corruption', () => {
   test('any flipped byte before the last record is refused, with file, offset and repair', async () => {
     await written('first', 'second', 'third')
@@ -331,6 +407,31 @@ describe('segments', () => {
     const again = start({ segmentBytesMax: 100 })
     expect(again.records.map((r) => [r.position, r.payload[0]])).toEqual([[6, 6]])
     expect(again.wal.append(1, bytes('seven'))).toBe(7)
+  })
+
+  test('of format 2 are read, and what follows goes to a new one', async () => {
+    await written('first', 'second')
+    const old = fs.readFileSync(segment(1))
+    const headerEnd = 26 + 'n1/c0'.length
+    old.writeUInt32LE(2, 8)
+    old.writeUInt32LE(crc32(old.subarray(0, headerEnd)), headerEnd)
+    for (const guard of [0, 4]) {
+      const top = headerEnd + 4 + guard + 3
+      old[top] = (old[top] ?? 0) ^ 0x80 // no record of format 2 vouches
+    }
+    fs.writeFileSync(segment(1), old)
+    const { wal, records } = start()
+    expect(records.map((r) => text(r.payload))).toEqual(['first', 'second'])
+    wal.append(1, bytes('third'))
+    await wal.close()
+    expect([segmentFiles(), fs.readFileSync(segment(1))]).toEqual([['00000001.wal', '00000002.wal'], old])
+    expect(start().records.map((r) => text(r.payload))).toEqual(['first', 'second', 'third'])
+
+    const damaged = Buffer.from(old)
+    damaged[headerEnd + 4 + 14] = 0
+    fs.rmSync(segment(2))
+    fs.writeFileSync(segment(1), Buffer.concat([damaged, Buffer.alloc(5000)]))
+    expect(() => start()).toThrow(WalCorruptError)
   })
 
   test('a segment whose creation was interrupted is forgotten', async () => {
