@@ -1,13 +1,15 @@
 /** How commands reach the coordinators. */
 import { type CoordinatorClient, coordinator } from '../client/coordinator/client.ts'
 import { type CoordinatorErrorCode, isCoordinatorError } from '../client/coordinator/errors.ts'
+import { treeAccess } from '../runtime/security/tree-access.ts'
 import { toDuration, UsageError } from './arguments.ts'
 import { coordinatorOption } from './options.ts'
+import { type SecretArguments, secretOf, secretOption } from './secret-option.ts'
 import { timeoutOption } from './store.ts'
 
-export const ensembleOptions = { ...coordinatorOption, ...timeoutOption } as const
+export const ensembleOptions = { ...coordinatorOption, ...timeoutOption, ...secretOption } as const
 
-export interface EnsembleArguments {
+export interface EnsembleArguments extends SecretArguments {
   readonly coordinator: string
   readonly timeout: string
   /** `scheme:credentials`, each. */
@@ -31,6 +33,7 @@ export async function withEnsemble<Result>(
     servers: args.coordinator,
     sessionTimeoutMs: SESSION_MS,
     renewExpired: options.endless ?? false,
+    ...treeAccess(secretOf(args)),
   })
   try {
     await atMost(
@@ -98,7 +101,8 @@ const ADVICE: Partial<Record<CoordinatorErrorCode, string>> = {
     'another change of the ensemble is under way; `catenary coordinator list` shows how far it is',
   NEW_CONFIG_NO_QUORUM:
     'too few of those who are to stay, or to come, can be reached: start them, the new one with --join, and repeat; `catenary coordinator list` shows what there is',
-  NO_AUTH: 'its access list forbids it; `catenary znode acl` shows it, --auth says who you are',
+  NO_AUTH:
+    'its access list forbids it; `catenary znode acl` shows it, --auth says who you are. What is below /catenary opens to the --secret-file of the cluster alone',
   CONNECTION_LOSS: 'the connection broke; a write may have happened: look, then repeat',
   SESSION_EXPIRED: 'the session expired meanwhile; repeat',
 }

@@ -21,10 +21,12 @@ import { natsGatewayCommand } from './commands/nats-gateway.ts'
 import { putCommand } from './commands/put.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { scanCommand } from './commands/scan.ts'
+import { secretCommand } from './commands/secret.ts'
 import { serverCommand } from './commands/server.ts'
 import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { tortureCommand } from './commands/torture.ts'
+import { userCommand } from './commands/user.ts'
 import { watchCommand } from './commands/watch.ts'
 import { znodeCommand } from './commands/znode.ts'
 import { complain } from './complain.ts'
@@ -60,6 +62,8 @@ await yargs(shield(hideBin(process.argv)))
   .command(natsGatewayCommand)
   .command(chainCommand)
   .command(znodeCommand)
+  .command(userCommand)
+  .command(secretCommand)
   .command(labCommand)
   .command(simCommand)
   .command(exploreCommand)

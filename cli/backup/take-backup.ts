@@ -21,6 +21,12 @@ const TRIES = 5
 /** Before the second try; each later one waits twice as long. */
 const PAUSE_MS = 100
 
+export interface TakeOptions {
+  /** What data servers are shown (the header `authorization`), where they ask for it. */
+  readonly authorization?: string | null
+  readonly told?: Told
+}
+
 export interface Told {
   onBegun?(keys: number): void
   onItems?(count: number): void
@@ -42,7 +48,7 @@ export interface TakenBackup {
 export async function takeBackup(
   path: string,
   look: () => Promise<ClusterTree>,
-  told: Told = {},
+  { authorization = null, told = {} }: TakeOptions = {},
 ): Promise<TakenBackup> {
   const tree = await look()
   const chains = tree.chains.map(({ chain }) => chain)
@@ -52,7 +58,8 @@ export async function takeBackup(
   const writer = await BackupWriter.create(path, { format: 1, clusterId, begunAt, chains })
   try {
     const heads: ChainHead[] = []
-    for (const chain of chains) heads.push(await copyChain(writer, { chain, clusterId, look, told }))
+    for (const chain of chains)
+      heads.push(await copyChain(writer, { chain, clusterId, look, authorization, told }))
     const end = await writer.finish()
     return { path, bytes: writer.bytes, chains: heads, end }
   } catch (error) {
@@ -65,6 +72,7 @@ interface Copy {
   readonly chain: string
   readonly clusterId: string
   readonly look: () => Promise<ClusterTree>
+  readonly authorization: string | null
   readonly told: Told
 }
 
@@ -106,8 +114,8 @@ function sourcesOf({ chains, servers }: ClusterTree, chain: string): Source[] {
 }
 
 async function copyFrom(writer: BackupWriter, source: Source, copy: Copy): Promise<ChainHead> {
-  const { chain, clusterId, told } = copy
-  const response = await ask(source, chain)
+  const { chain, clusterId, authorization, told } = copy
+  const response = await ask(source, chain, authorization)
   let head: ChainHead | null = null
   let items = 0
   for await (const block of readBlocks(response)) {
@@ -135,12 +143,17 @@ async function copyFrom(writer: BackupWriter, source: Source, copy: Copy): Promi
 }
 
 /** @throws where it refuses: with what it says. */
-async function ask({ host, httpPort }: Source, chain: string): Promise<IncomingMessage> {
+async function ask(
+  { host, httpPort }: Source,
+  chain: string,
+  authorization: string | null,
+): Promise<IncomingMessage> {
   const request = get({
     host,
     port: httpPort,
     path: `/backup?chain=${encodeURIComponent(chain)}`,
     agent: false,
+    ...(authorization !== null && { headers: { authorization } }),
   })
   request.setTimeout(SILENT_MS, () => request.destroy(new Error(`nothing came for ${SILENT_MS} ms`)))
   const [response] = (await once(request, 'response')) as [IncomingMessage]

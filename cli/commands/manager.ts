@@ -1,6 +1,7 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { clusterShapeOptions, coordinatorOption, logOption, splitList } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
+import { secretOf, secretOption } from '../secret-option.ts'
 
 const options = {
   name: {
@@ -17,6 +18,7 @@ const options = {
   },
   ...coordinatorOption,
   ...clusterShapeOptions,
+  ...secretOption,
   ...logOption,
 } as const
 
@@ -36,6 +38,7 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
       (await import('../../runtime/manager/manager-process.ts')).startManagerProcess({
         coordinator: splitList(args.coordinator),
         name: args.name,
+        secret: secretOf(args),
         http: { host: args['http-host'], port: args['http-port'] },
         options: {
           chainCount: args.chains,

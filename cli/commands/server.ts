@@ -2,6 +2,7 @@ import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { clusterOption, coordinatorOption, logOption, splitList, transportOption } from '../options.ts'
 import { packageVersion } from '../package-version.ts'
 import { runUntilSignal } from '../run.ts'
+import { secretOf, secretOption } from '../secret-option.ts'
 
 const options = {
   id: {
@@ -56,6 +57,7 @@ const options = {
   ...coordinatorOption,
   ...clusterOption,
   ...transportOption,
+  ...secretOption,
   ...logOption,
 } as const
 
@@ -88,6 +90,7 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         fanOutBytes: args['fan-out-bytes'] ?? null,
         redisPort: args['redis-port'] ?? null,
         redisProxy: args['redis-proxy'],
+        secret: secretOf(args),
         version: packageVersion(),
         logger,
         makeHosts: async (replication) =>

@@ -7,6 +7,9 @@ import { openHttpDoor } from '../doors/http.ts'
 import type { Manager } from '../manager/manager-loop.ts'
 import { startManager } from '../manager/start-manager.ts'
 import { coordinatorMetrics } from '../metrics/coordinator-metrics.ts'
+import { nodeControlPorts } from '../node-control-ports.ts'
+import { followUsers, guardOf } from '../security/guard.ts'
+import type { ClusterSecret } from '../security/secret.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { membersOf } from './ask-members.ts'
 import { startCoordinator } from './coordinator.ts'
@@ -25,6 +28,8 @@ export interface CoordinatorProcessOptions {
   readonly join?: readonly string[] | null
   /** Null: no manager in this process. */
   readonly manager: Omit<ClusterOptions, 'clusterId'> | null
+  /** Of the cluster; null: it has none, and nobody is asked who he is. Default: null. */
+  readonly secret?: ClusterSecret | null
   readonly logger: Logger
 }
 
@@ -56,14 +61,18 @@ export async function startCoordinatorProcess(
   })
   // Its own member first: a manager should see what this process sees, and survive with it.
   const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
+  const guard = guardOf(options.secret ?? null, logger)
+  const access = guard.tree
   const manager: Manager | null =
     options.manager === null
       ? null
-      : startManager({ coordinator: addresses, name: id, options: options.manager, logger })
+      : startManager({ coordinator: addresses, name: id, options: options.manager, access, logger })
+  const session = followUsers(guard, addresses, nodeControlPorts(logger, access))
   const unready = () => (member.status().leader === null ? 'no leader of the coordinators is known' : null)
   const http = await openHttpDoor({
     host: options.httpHost,
     port: options.httpPort,
+    logins: guard.logins,
     status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
     unhealthy: () => failure?.message ?? null,
     unready,
@@ -82,6 +91,7 @@ export async function startCoordinatorProcess(
   return {
     stop: async () => {
       await manager?.stop()
+      await session?.close()
       await member.stop()
       await http.close()
       data.close()

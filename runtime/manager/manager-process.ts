@@ -3,19 +3,35 @@ import type { Logger } from 'pino'
 import type { Address } from '../../protocol/transport.ts'
 import { openHttpDoor } from '../doors/http.ts'
 import { managerMetrics } from '../metrics/manager-metrics.ts'
+import { nodeControlPorts } from '../node-control-ports.ts'
+import { followUsers, guardOf } from '../security/guard.ts'
+import type { ClusterSecret } from '../security/secret.ts'
 import type { ManagerOptions } from './manager-loop.ts'
 import { startManager } from './start-manager.ts'
 
 /** @throws where the http port is taken. */
 export async function startManagerProcess(
-  options: ManagerOptions & { readonly logger: Logger; readonly http: Address },
+  options: ManagerOptions & {
+    readonly logger: Logger
+    readonly http: Address
+    /** Of the cluster; null: it has none. Default: null. */
+    readonly secret?: ClusterSecret | null
+  },
 ): Promise<{ stop(): Promise<void> }> {
-  const { http: listen, ...managerOptions } = options
-  const manager = startManager(managerOptions)
+  const { http: listen, secret = null, ...managerOptions } = options
+  const guard = guardOf(secret, options.logger)
+  const manager = startManager({ ...managerOptions, access: guard.tree })
+  const ports = nodeControlPorts(options.logger, guard.tree)
+  const session = followUsers(guard, [options.coordinator].flat(), ports)
+  const stop = async () => {
+    await manager.stop()
+    await session?.close()
+  }
   const status = () => manager.status()
   try {
     const http = await openHttpDoor({
       ...listen,
+      logins: guard.logins,
       status,
       unhealthy: () => null, // a bug ends the process
       unready: () => {
@@ -28,12 +44,12 @@ export async function startManagerProcess(
     options.logger.info({ name: options.name, http: http.port }, 'manager is up')
     return {
       stop: async () => {
-        await manager.stop()
+        await stop()
         await http.close()
       },
     }
   } catch (error) {
-    await manager.stop()
+    await stop()
     throw error
   }
 }

@@ -1,9 +1,11 @@
 /** A whole cluster as child processes on loopback: for the demo, the tests and the benchmarks. */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaStatus } from '../../chain/configuration.ts'
 import type { Durability, Replication } from '../../protocol/cluster.ts'
+import { memberAuthorization } from '../security/basic-authorization.ts'
+import { ClusterSecret } from '../security/secret.ts'
 import { freePorts } from './free-ports.ts'
 import { LocalProcess } from './local-process.ts'
 
@@ -34,6 +36,8 @@ export interface LocalClusterOptions {
   readonly logLevel?: string
   /** Whether servers have a Redis door, and whether it answers for others. Default: none. */
   readonly redis?: 'cluster' | 'proxy'
+  /** Of the cluster: its file is among the data, `secretFile`. Default: none, and nobody is asked who he is. */
+  readonly secret?: string
   /** Default: all of them on 127.0.0.1. */
   readonly place?: (name: string) => LocalPlace
 }
@@ -63,6 +67,7 @@ interface Ports {
   readonly peer: number
 }
 
+const SECRET_FILE = 'cluster.secret'
 const LOOPBACK: LocalPlace = { host: '127.0.0.1', launcher: [] }
 
 export class LocalCluster {
@@ -73,6 +78,7 @@ export class LocalCluster {
   readonly servers: readonly LocalProcess[]
   readonly coordinatorAddresses: readonly string[]
   readonly #ports: ReadonlyMap<string, Ports>
+  readonly #headers: Readonly<Record<string, string>>
 
   constructor(
     options: LocalClusterOptions,
@@ -88,6 +94,10 @@ export class LocalCluster {
     this.managers = parts.managers
     this.servers = parts.servers
     this.#ports = parts.ports
+    this.#headers =
+      options.secret === undefined
+        ? {}
+        : { authorization: memberAuthorization(new ClusterSecret(Buffer.from(options.secret))) }
     this.coordinatorAddresses =
       options.ensemble?.addresses ?? parts.coordinators.map(({ name }) => this.address(name))
   }
@@ -136,6 +146,7 @@ export class LocalCluster {
   async #status<Status>(name: string): Promise<Status | null> {
     try {
       const response = await fetch(`http://${this.host(name)}:${this.httpPort(name)}/status`, {
+        headers: this.#headers,
         signal: AbortSignal.timeout(2000),
       })
       return (await response.json()) as Status
@@ -201,6 +212,11 @@ export class LocalCluster {
     }
   }
 
+  /** Null: the cluster has none. */
+  get secretFile(): string | null {
+    return this.options.secret === undefined ? null : join(this.options.directory, SECRET_FILE)
+  }
+
   get logDirectory(): string {
     return join(this.options.directory, 'logs')
   }
@@ -254,7 +270,12 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     options.ensemble?.addresses ?? names.coordinators.map((name) => `${place(name).host}:${port(name)}`)
   const client = addresses.join(',')
   // By the environment, where other users of the machine do not see what it may hold of credentials.
-  const env = { CATENARY_TRANSPORT: transport }
+  const secretFile = join(directory, SECRET_FILE)
+  if (options.secret !== undefined) writeFileSync(secretFile, options.secret, { mode: 0o600 })
+  const env = {
+    CATENARY_TRANSPORT: transport,
+    ...(options.secret !== undefined && { CATENARY_SECRET_FILE: secretFile }),
+  }
   const shape = [
     ...['--chains', String(options.chains ?? 1), '--replicas', String(options.replication ?? 3)],
     ...['--replication', options.protocol ?? 'craq', '--durability', options.durability ?? 'sync'],

@@ -14,7 +14,7 @@ import { Lease } from './lease.ts'
 
 const decoder = new TextDecoder()
 
-const SHUT_OUT =
+export const SHUT_OUT =
   'the coordinators refuse this server: /catenary is closed to it. Start it with the --secret-file of the cluster'
 
 /** The data server, as far as its membership is concerned. */

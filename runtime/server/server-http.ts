@@ -7,6 +7,7 @@ import { backupRoute } from '../backup/backup-door.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
 import type { LatencyHistogram } from '../latency.ts'
 import { serverMetrics } from '../metrics/server-metrics.ts'
+import type { Logins } from '../security/logins.ts'
 import type { DataServer } from './data-server.ts'
 import { unreadyReason } from './readiness.ts'
 
@@ -15,13 +16,16 @@ export function openServerHttp(options: {
   readonly server: DataServer
   readonly cluster: ClusterOptions
   readonly listen: Address
+  /** Null: nobody is asked who he is. */
+  readonly logins: Logins | null
   readonly syncTimes: LatencyHistogram
   readonly logger: Logger
 }): Promise<HttpDoor> {
-  const { server, cluster, listen, syncTimes, logger } = options
+  const { server, cluster, listen, logins, syncTimes, logger } = options
   const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
   return openHttpDoor({
     ...listen,
+    logins,
     status: () => server.status(),
     unhealthy: () => server.storageError?.message ?? null,
     unready,

@@ -1,7 +1,7 @@
 /** Everything that a data server consists of, started in order and stopped in reverse. */
 import type { Logger } from 'pino'
 import { parseServers } from '../../client/coordinator/addresses.ts'
-import { coordinator } from '../../client/coordinator/client.ts'
+import { isCoordinatorError } from '../../client/coordinator/errors.ts'
 import { endWithBug } from '../../client/node-bug.ts'
 import { checkTransport } from '../../client/transport/open.ts'
 import type { ClusterOptions, Replication } from '../../protocol/cluster.ts'
@@ -9,15 +9,19 @@ import { asServerId } from '../../protocol/ids.ts'
 import { checkNodeName } from '../../protocol/transport.ts'
 import { closedLines } from '../closed-lines.ts'
 import { clusterOptionsFromJson } from '../cluster-znodes.ts'
+import type { ControlPorts } from '../control-ports.ts'
 import type { HttpDoor } from '../doors/http.ts'
 import { openRedisDoor, type Door as RedisDoor } from '../doors/redis/door.ts'
 import { LocalStore } from '../doors/redis/local-store.ts'
 import { ProxyStore } from '../doors/redis/proxy-store.ts'
+import { accessOf } from '../doors/redis/user-access.ts'
 import { LatencyHistogram } from '../latency.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
+import { type Guard, guardOf } from '../security/guard.ts'
+import type { ClusterSecret } from '../security/secret.ts'
 import { type DataDirectory, openDataDirectory } from '../storage/data-directory.ts'
 import type { DataServer } from './data-server.ts'
-import { Membership } from './membership.ts'
+import { Membership, SHUT_OUT } from './membership.ts'
 import { openDataServer } from './open-data-server.ts'
 import type { MakeHost } from './replica-host.ts'
 import { openServerHttp } from './server-http.ts'
@@ -42,6 +46,8 @@ export interface ServerProcessOptions {
   readonly redisPort?: number | null
   /** Whether the Redis door answers for other servers, too. */
   readonly redisProxy?: boolean
+  /** Of the cluster; null: it has none, and nobody is asked who he is. Default: null. */
+  readonly secret?: ClusterSecret | null
   /** Of this program, as doors tell it. */
   readonly version?: string
   readonly logger: Logger
@@ -63,7 +69,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   checkTransport(options.transport)
   parseServers(options.coordinators)
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
-  const cluster = await clusterOptions(options)
+  const guard = guardOf(options.secret ?? null, logger)
+  const ports = nodeControlPorts(logger, guard.tree)
+  const cluster = await clusterOptions(options, ports)
   data.adoptCluster(cluster.clusterId)
   const makeHost = (await options.makeHosts?.(cluster.replication)) ?? null
   const incarnation = data.nextIncarnation()
@@ -90,10 +98,11 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     server,
     cluster,
     listen: { host: options.host, port: options.httpPort },
+    logins: guard.logins,
     syncTimes,
     logger,
   })
-  const redis = await openRedis(options, server)
+  const redis = await openRedis(options, server, guard)
   membership = new Membership({
     server,
     coordinators: options.coordinators,
@@ -109,7 +118,8 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       dataId: data.dataId,
     },
     nextIncarnation: () => data.nextIncarnation(),
-    ports: nodeControlPorts(logger),
+    onSession: (session) => guard.users?.follow(session),
+    ports,
   })
   membership.start(incarnation)
   logger.info(
@@ -145,7 +155,11 @@ async function stopAll({ server, membership, redis, http, data, logger }: Parts)
   logger.info('data server has stopped')
 }
 
-async function openRedis(options: ServerProcessOptions, server: DataServer): Promise<RedisDoor | null> {
+async function openRedis(
+  options: ServerProcessOptions,
+  server: DataServer,
+  guard: Guard,
+): Promise<RedisDoor | null> {
   const { redisPort = null, redisProxy = false, host, logger, transport, clusterName: cluster } = options
   if (redisPort === null) return null
   const local = new LocalStore(server)
@@ -155,6 +169,7 @@ async function openRedis(options: ServerProcessOptions, server: DataServer): Pro
     host,
     port: redisPort,
     proxies: redisProxy,
+    access: accessOf(guard),
     version: options.version ?? '',
     onProtocolError: closedLines(logger, 'redis: connection closed'),
     onBug: endWithBug,
@@ -162,8 +177,11 @@ async function openRedis(options: ServerProcessOptions, server: DataServer): Pro
 }
 
 /** Waits for the cluster to exist: its first manager writes the options. */
-async function clusterOptions(options: ServerProcessOptions): Promise<ClusterOptions> {
-  const client = coordinator({ servers: options.coordinators, sessionTimeoutMs: options.sessionTimeoutMs })
+async function clusterOptions(
+  options: ServerProcessOptions,
+  { openSession }: Pick<ControlPorts, 'openSession'>,
+): Promise<ClusterOptions> {
+  const client = openSession({ servers: options.coordinators, sessionTimeoutMs: options.sessionTimeoutMs })
   const waiting = setInterval(() => {
     options.logger.warn(
       { coordinators: options.coordinators },
@@ -171,9 +189,14 @@ async function clusterOptions(options: ServerProcessOptions): Promise<ClusterOpt
     )
   }, 5000)
   let complainedOf = -1
+  let shutOut = false
   try {
     for (;;) {
-      const found = await client.getData('/catenary/cluster').catch(() => null)
+      const found = await client.getData('/catenary/cluster').catch((error: unknown) => {
+        if (isCoordinatorError(error, 'NO_AUTH') && !shutOut) options.logger.error(SHUT_OUT)
+        shutOut ||= isCoordinatorError(error, 'NO_AUTH')
+        return null
+      })
       const cluster = found === null ? null : clusterOptionsFromJson(Buffer.from(found.data).toString('utf8'))
       if (cluster !== null) return cluster
       if (found !== null && found.stat.version !== complainedOf) {

@@ -11,6 +11,8 @@ import {
   type LocalClusterOptions,
   startLocalCluster,
 } from '../../runtime/processes/local-cluster.ts'
+import { readSecretFile } from '../../runtime/security/secret.ts'
+import { treeAccess } from '../../runtime/security/tree-access.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const ENTRY = join(ROOT, 'dist', 'cli', 'main.js')
@@ -62,7 +64,9 @@ export async function startTestCluster(
       return client
     },
     coordinator() {
-      const client = coordinator({ servers: cluster.coordinatorAddresses })
+      const { secretFile } = cluster
+      const secret = secretFile === null ? null : readSecretFile(secretFile)
+      const client = coordinator({ servers: cluster.coordinatorAddresses, ...treeAccess(secret) })
       open.push(client)
       return client
     },

@@ -1,10 +1,12 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { memberAuthorization } from '../../../runtime/security/basic-authorization.ts'
 import { targetOf } from '../../backup/backup-file.ts'
 import { takeBackup } from '../../backup/take-backup.ts'
 import { readClusterTree } from '../../cluster-tree.ts'
 import { ensembleOptions, withEnsemble } from '../../ensemble.ts'
 import { interrupted, note, say, sayJson, table } from '../../output.ts'
 import { Progress } from '../../records/progress.ts'
+import { secretOf } from '../../secret-option.ts'
 import { jsonOption } from '../../store.ts'
 
 const options = { ...jsonOption, ...ensembleOptions } as const
@@ -32,6 +34,7 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
       ) as never,
   handler: async (args) => {
     const path = targetOf(args.path, new Date())
+    const secret = secretOf(args)
     const taken = await withEnsemble(
       args,
       async (client) => {
@@ -43,11 +46,14 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
         try {
           let count = 0
           return await takeBackup(path, () => readClusterTree(client), {
-            onItems: (items) => {
-              count += items
-              progress.records(count)
+            authorization: secret === null ? null : memberAuthorization(secret),
+            told: {
+              onItems: (items) => {
+                count += items
+                progress.records(count)
+              },
+              onTrouble: (text) => note(`catenary: ${text}; trying again`),
             },
-            onTrouble: (text) => note(`catenary: ${text}; trying again`),
           })
         } finally {
           progress.stop()

@@ -4,6 +4,7 @@ import { FOUR_LETTER_WORDS } from '../../../runtime/doors/zookeeper/four-letter-
 import { parseMembers } from '../../ensemble-members.ts'
 import { clusterOption, clusterShapeOptions, logOption, splitList, transportOption } from '../../options.ts'
 import { runUntilSignal } from '../../run.ts'
+import { secretOf, secretOption } from '../../secret-option.ts'
 
 const options = {
   id: {
@@ -75,6 +76,7 @@ const options = {
   ...clusterShapeOptions,
   ...clusterOption,
   ...transportOption,
+  ...secretOption,
   ...logOption,
 } as const
 
@@ -110,6 +112,7 @@ export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<ty
         clusterName: args.cluster,
         transport: args.transport,
         limits: limitsOf(args),
+        secret: secretOf(args),
         join: args.join === undefined ? null : splitList(args.join),
         manager: args.manager
           ? {

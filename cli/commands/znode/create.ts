@@ -1,4 +1,5 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { EVERYBODY } from '../../../client/coordinator/new-znodes.ts'
 import { toAcl } from '../../acl-text.ts'
 import { toDuration } from '../../arguments.ts'
 import { withEnsemble } from '../../ensemble.ts'
@@ -50,7 +51,8 @@ export const createZnodeCommand: CommandModule<object, Arguments> = {
     const { sequential, ephemeral, container } = args
     const more = {
       ...(args.ttl !== undefined && { ttlMs: toDuration(args.ttl, '--ttl') }),
-      ...(args.acl !== undefined && { acl: toAcl(args.acl) }),
+      // The cluster's secret closes what is the cluster's, and nothing else.
+      ...(args.acl !== undefined ? { acl: toAcl(args.acl) } : isClusters(path) ? {} : { acl: EVERYBODY }),
     }
     const work = withEnsemble(
       args,
@@ -76,3 +78,5 @@ export const createZnodeCommand: CommandModule<object, Arguments> = {
     return work
   },
 }
+
+const isClusters = (path: string): boolean => path === '/catenary' || path.startsWith('/catenary/')

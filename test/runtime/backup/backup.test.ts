@@ -227,7 +227,9 @@ describe('a backup', () => {
     } as unknown as ClusterTree
     const file = join(path, 'second-try.backup')
     const troubles: string[] = []
-    const { end } = await takeBackup(file, async () => tree, { onTrouble: (text) => troubles.push(text) })
+    const { end } = await takeBackup(file, async () => tree, {
+      told: { onTrouble: (text) => troubles.push(text) },
+    })
     breaks.close()
     expect(troubles).toEqual([expect.stringMatching(/^c0 from n2: /), expect.stringMatching(/^c1 from n2: /)])
     expect((await readBackup(file)).end).toEqual(end)

@@ -1,0 +1,20 @@
+/** The cluster's secret, for members of it and for the operator's tools. */
+import { type ClusterSecret, readSecretFile } from '../runtime/security/secret.ts'
+
+export const secretOption = {
+  'secret-file': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'File with the secret that all processes of the cluster share; clients then have to be users. `catenary secret` prints one',
+    defaultDescription: 'none: everybody may do everything',
+  },
+} as const
+
+export interface SecretArguments {
+  readonly 'secret-file'?: string | undefined
+}
+
+/** @throws it cannot be read, or is no secret. */
+export const secretOf = (args: SecretArguments): ClusterSecret | null =>
+  args['secret-file'] === undefined ? null : readSecretFile(args['secret-file'])
