@@ -269,6 +269,8 @@ export class DataServer {
   /** What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts). */
   onBatch(from: string, batch: Batch): void {
     this.#door?.times.arrived(this.tellTime())
+    // Some answers need no replica, and this server may have none.
+    this.#scheduleTurnEnd()
     if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
       // Nobody could be answered of whom the coordinator has not told yet; and a stranger's configuration must not reach a replica.
