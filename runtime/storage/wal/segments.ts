@@ -1,12 +1,17 @@
 import { randomInt } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { WalCorruptError } from './errors.ts'
 import { encodeSegmentHeader, FORMAT_VERSION } from './format.ts'
 
-/** So many zeros are written at a time; when half of them are used up, the next follow. */
+/** So many zeros are written at a time, where fewer are left. */
 const RESERVE_BYTES = 256 * 1024
 const ZEROS = Buffer.alloc(RESERVE_BYTES)
+const write = promisify(
+  (fd: number, bytes: Uint8Array, position: number, done: (error: Error | null, written: number) => void) =>
+    fs.write(fd, bytes, 0, bytes.length, position, done),
+)
 
 /** One file of the log that holds records. */
 export interface Segment {
@@ -86,15 +91,19 @@ export function reopenSegment(segment: Segment, validBytes: number): OpenSegment
   return { ...segment, fd, bytes: validBytes, reservedBytes: validBytes }
 }
 
+export const needsReserve = (segment: OpenSegment): boolean =>
+  segment.reservedBytes - segment.bytes < RESERVE_BYTES
+
 /**
- * Writes zeros ahead of the records, where few are left. What overwrites them is synced without a commit of the file's new length to the file system's
- * journal: 1.5 times as often, at two thirds of the processor time. `ftruncate` alone gains little: its blocks are not there yet.
+ * Writes zeros ahead of the records. What overwrites them is synced without a commit of the file's new length to the file system's journal: 1.5 times as
+ * often, at two thirds of the processor time. `ftruncate` alone gains little: its blocks are not there yet.
+ *
+ * A thread does it, because a write that makes a file longer waits for a running commit. Until it is done, nobody may write behind `reservedBytes`.
  */
-export function reserve(segment: OpenSegment): void {
-  if (segment.reservedBytes - segment.bytes >= RESERVE_BYTES / 2) return
+export async function reserve(segment: OpenSegment): Promise<void> {
   const from = Math.max(segment.reservedBytes, segment.bytes)
   try {
-    segment.reservedBytes = from + fs.writeSync(segment.fd, ZEROS, 0, RESERVE_BYTES, from)
+    segment.reservedBytes = from + (await write(segment.fd, ZEROS, from))
   } catch {
     // A disk without room for zeros may have some for records: what cannot be written says so itself.
   }

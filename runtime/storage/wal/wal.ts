@@ -9,6 +9,7 @@ import { type LogEnd, replaySegments, type TornTail, type WalRecord } from './re
 import {
   createSegment,
   cutReserve,
+  needsReserve,
   newSalt,
   type OpenSegment,
   reopenSegment,
@@ -100,6 +101,8 @@ export class Wal {
   #syncAsked = false
   /** The fdatasync of `interval`, for which no write waits. */
   #aside: Promise<void> | null = null
+  /** Zeros are being written behind the segment's `reservedBytes`. */
+  #reserving: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
   #waiters: Waiter[] = []
   #failure: WalFailedError | null = null
@@ -250,6 +253,7 @@ export class Wal {
       this.#closed = true
       await this.#run // a descriptor must not be closed under a running fdatasync
       await this.#aside
+      await this.#reserving
       if (this.#timer !== null) clearInterval(this.#timer)
       if (this.#segment !== null) {
         if (this.#failure === null) cutReserve(this.#segment)
@@ -285,6 +289,7 @@ export class Wal {
           this.#segment = await this.#nextSegment(this.#segment)
         const asked = this.#syncAsked || this.#waiters.length > 0
         this.#syncAsked = false
+        if (this.#reserving !== null && !this.#fits(this.#segment)) await this.#reserving
         this.#writeChunks(this.#segment)
         if (this.#policy === 'sync') {
           if (asked || this.#wanted > this.#synced) await this.#sync(this.#segment)
@@ -299,6 +304,13 @@ export class Wal {
     } finally {
       this.#running = false
     }
+  }
+
+  /** Whether what is pending goes where zeros have been written. */
+  #fits(segment: OpenSegment): boolean {
+    let end = segment.bytes
+    for (const chunk of this.#chunks) end += chunk.used
+    return end <= segment.reservedBytes
   }
 
   /** The write is synchronous: it only fills the page cache, faster than a hop to a thread and back would take. */
@@ -325,12 +337,20 @@ export class Wal {
     this.#syncs++
     const begunMs = performance.now()
     const done = fdatasync(segment.fd)
-    if (this.#policy === 'sync' && segment.bytes < this.#segmentBytesMax) reserve(segment)
+    this.#reserveAhead(segment)
     await done
     this.#options.syncTimes?.add(performance.now() - begunMs)
     this.#synced = Math.max(this.#synced, written)
     this.#reportDurable(written)
     this.#answerWaiters()
+  }
+
+  /** A file that is synced for each write gets its length beforehand. */
+  #reserveAhead(segment: OpenSegment): void {
+    if (this.#policy !== 'sync' || segment.bytes >= this.#segmentBytesMax || !needsReserve(segment)) return
+    this.#reserving ??= reserve(segment).finally(() => {
+      this.#reserving = null
+    })
   }
 
   #syncAside(segment: OpenSegment): void {
@@ -345,6 +365,7 @@ export class Wal {
   /** The segment after a full one. All of the old one is durable before the new one exists. */
   async #nextSegment(segment: OpenSegment): Promise<OpenSegment> {
     await this.#aside
+    await this.#reserving
     cutReserve(segment)
     await this.#sync(segment)
     return this.#segmentAfter(segment)

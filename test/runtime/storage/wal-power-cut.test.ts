@@ -41,10 +41,17 @@ class Disk {
       }
       return writevSync(fd, buffers, position)
     })
-    vi.spyOn(fs, 'writeSync').mockImplementation(((fd: number, bytes: Uint8Array, ...rest: number[]) => {
-      this.#unsynced.push({ at: rest[2] ?? 0, bytes: Uint8Array.from(bytes) })
-      return writeSync(fd, bytes, ...rest)
-    }) as typeof fs.writeSync)
+    vi.spyOn(fs, 'write').mockImplementation(((
+      fd: number,
+      bytes: Uint8Array,
+      from: number,
+      length: number,
+      at: number,
+      done: (error: null, written: number) => void,
+    ) => {
+      this.#unsynced.push({ at, bytes: bytes.slice(from, from + length) })
+      done(null, writeSync(fd, bytes, from, length, at))
+    }) as typeof fs.write)
     vi.spyOn(fs, 'fdatasync').mockImplementation((_fd, done) => {
       const count = this.#unsynced.length
       this.#finish = () => {
