@@ -1,5 +1,6 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { UsageError } from '../arguments.ts'
+import { authorizationOf, httpCredentialsOptions } from '../http-credentials.ts'
 import { clusterOption, parseAddress, splitList } from '../options.ts'
 import { interrupted, note, say } from '../output.ts'
 import { gradeCommand } from './lab/grade.ts'
@@ -17,6 +18,7 @@ const options = {
       'A running cluster to be shown: http ports of its processes, host:port,...; or ports of some data servers',
   },
   ...clusterOption,
+  ...httpCredentialsOptions,
 } as const
 
 type Arguments = InferredOptionTypes<typeof options>
@@ -39,14 +41,16 @@ export const labCommand: CommandModule<object, Arguments> = {
   handler: async (args) => serve(args),
 }
 
-async function serve({ port, connect, cluster }: Arguments): Promise<void> {
+async function serve(args: Arguments): Promise<void> {
+  const { port, connect, cluster } = args
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError('--port: use a number from 0 to 65535')
   const addresses = connect === undefined ? null : splitList(connect)
   if (addresses?.length === 0) throw new UsageError('--connect: name at least one host:port')
   for (const address of addresses ?? []) checkAddress(address)
   const { openLab } = await import('../../lab/page/serve/open-lab.ts')
-  const watch = addresses === null ? {} : { watch: { addresses, cluster } }
+  const watch =
+    addresses === null ? {} : { watch: { addresses, cluster, authorization: authorizationOf(args) } }
   const lab = await openLab({ port, ...watch }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
     throw new Error(`port ${port} is taken; --port names another, 0 any that is free`, { cause: error })

@@ -6,11 +6,21 @@ export interface Answer {
   readonly error: string | null
 }
 
+const WHO = 'it asks who we are: give --secret-file, or --user and --password-file'
 /** More than any process of a cluster says of itself. */
 const BYTES_MAX = 4 * 1024 * 1024
 
+export interface Question {
+  /** `host:port`. */
+  readonly address: string
+  readonly path: string
+  readonly timeoutMs: number
+  /** The header of that name; null: nothing is said of who asks. */
+  readonly authorization: string | null
+}
+
 /** Never fails and never hangs: whatever goes wrong is the answer's `error`. */
-export function ask(address: string, path: string, timeoutMs: number): Promise<Answer> {
+export function ask({ address, path, timeoutMs, authorization }: Question): Promise<Answer> {
   return new Promise((resolve) => {
     let text = ''
     const failed = (error: string) => {
@@ -18,7 +28,9 @@ export function ask(address: string, path: string, timeoutMs: number): Promise<A
       request.destroy()
       resolve({ text: null, error })
     }
-    const request = get(`http://${address}${path}`, { agent: false }, (response) => {
+    const headers = authorization === null ? {} : { authorization }
+    const request = get(`http://${address}${path}`, { agent: false, headers }, (response) => {
+      if (response.statusCode === 401) return failed(WHO)
       if (response.statusCode !== 200) return failed(`it answers ${response.statusCode}`)
       response.setEncoding('utf8')
       response.on('data', (part: string) => {

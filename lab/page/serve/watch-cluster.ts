@@ -23,6 +23,8 @@ export interface WatchOptions {
   /** Names of those that are known already, by address: a process that has never answered is called so. */
   readonly names?: ReadonlyMap<string, string>
   readonly cluster?: string
+  /** What http doors are told of who asks, which viewers do not learn. Default: nothing. */
+  readonly authorization?: string | null
 }
 
 export interface Look {
@@ -59,7 +61,7 @@ export class ClusterWatch {
   /** Finds out which addresses are http doors. Those that answer nothing at all are taken for doors of processes that are down. */
   async attach(): Promise<void> {
     const { addresses, cluster } = this.#options
-    const answers = await Promise.all(addresses.map((address) => ask(address, '/status', ASK_MS)))
+    const answers = await Promise.all(addresses.map((address) => this.#ask(address, '/status')))
     const seeds = addresses.filter((_, i) => answers[i]?.error !== null)
     if (seeds.length === 0) return
     try {
@@ -120,10 +122,15 @@ export class ClusterWatch {
 
   #nameOf = (address: string): string => this.#options.names?.get(address) ?? address
 
+  #ask(address: string, path: string): Promise<Answer> {
+    const { authorization = null } = this.#options
+    return ask({ address, path, timeoutMs: ASK_MS, authorization })
+  }
+
   async #askHttp(address: string): Promise<Row[]> {
     const [status, metrics] = await Promise.all([
-      ask(address, '/status', ASK_MS),
-      ask(address, '/metrics', ASK_MS),
+      this.#ask(address, '/status'),
+      this.#ask(address, '/metrics'),
     ])
     const read = readAnswer(status, address)
     if (read !== null) this.#known.set(address, read)
