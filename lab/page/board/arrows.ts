@@ -29,8 +29,8 @@ export class Arrows {
     this.#change(id, { receivedMs })
   }
 
-  lost(id: number): void {
-    this.#change(id, { lost: true })
+  lost(id: number, receivedMs: number): void {
+    this.#change(id, { receivedMs, lost: true })
   }
 
   #change(id: number, what: Partial<ArrowView>): void {
@@ -53,8 +53,7 @@ export class Arrows {
     for (let i = this.#firstFrom(fromMs - LONGEST_MS); i < this.#arrows.length; i++) {
       const arrow = this.#arrows[i]
       if (arrow === undefined || arrow.sentMs > toMs) break
-      if ((arrow.receivedMs ?? arrow.sentMs) >= fromMs || (arrow.receivedMs === null && !arrow.lost))
-        found.push(arrow)
+      if (arrow.receivedMs === null || arrow.receivedMs >= fromMs) found.push(arrow)
     }
     return found
   }

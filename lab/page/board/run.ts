@@ -73,7 +73,7 @@ export class Run {
       sent: (parcel) => this.#sent(parcel),
       handles: (parcel) => this.#handles(parcel),
       lost: (id) => {
-        this.arrows.lost(id)
+        this.arrows.lost(id, this.atMs)
         this.words.delete(id)
       },
     }

@@ -266,7 +266,7 @@ export interface ArrowView {
   readonly kind: string
   readonly label: string
   readonly sentMs: number
-  /** Null: it is still on its way, or lost (`lost` tells). */
+  /** When it arrived, or was lost (`lost` tells). Null: it is still on its way. */
   readonly receivedMs: number | null
   readonly lost: boolean
   readonly routine: boolean

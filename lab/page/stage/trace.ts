@@ -95,11 +95,34 @@ function arrowOf(step: string, askers: Map<string, string>): StageArrow | null {
     const asked = /\(#(\d+)\)/.exec(label)?.[1]
     if (asked !== undefined && groups['request'] === undefined && !askers.has(asked)) askers.set(asked, from)
     const text = request === undefined ? label : `#${request}${label}`
-    const short = text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text
-    return { from, to, label: short, fields: [text], outcome }
+    const short = inShort(text)
+    const cut = short.length > LABEL_MAX ? `${short.slice(0, LABEL_MAX)}…` : short
+    return { from, to, label: cut, fields: [text], outcome }
   }
   return null
 }
+
+/** A message in a student's own form: its kind first, where it has one, and what else it holds. */
+function inShort(text: string): string {
+  if (!text.startsWith('{')) return text
+  try {
+    const message = JSON.parse(text) as object
+    return wordsOf(Object.entries(message)).join(' ')
+  } catch {
+    return text
+  }
+}
+
+const KINDS: ReadonlySet<string> = new Set(['type', 'kind'])
+
+const wordsOf = (fields: readonly (readonly [string, unknown])[]): string[] =>
+  [...fields]
+    .sort(([a], [b]) => Number(KINDS.has(b)) - Number(KINDS.has(a)))
+    .flatMap(([name, value]) => {
+      if (KINDS.has(name)) return [String(value)]
+      if (typeof value !== 'object' || value === null) return [`${name} ${value}`]
+      return wordsOf(Object.entries(value))
+    })
 
 /** Clients first, then servers, by name. */
 function namesIn(steps: readonly string[], arrows: readonly (StageArrow | null)[]): readonly string[] {

@@ -9,7 +9,8 @@ import { type Layout, layOut, serverOrder } from './geometry.ts'
 import { LinkLayer } from './link-layer.tsx'
 import { ServerCard } from './server-card.tsx'
 
-const LECTURE_SCALE = 1.22
+/** As the type's. */
+const LECTURE_SCALE = 18 / 14
 const USUAL = [0, 0] as const
 
 const joined = (all: readonly { readonly name: string }[]): string => all.map(({ name }) => name).join(' ')
@@ -58,29 +59,33 @@ export function Figure({ view, chain: wanted, culprits = [], taller = USUAL, ove
   }
   return (
     <div class="figure" ref={root} style={{ height: `${layout.height}px` }}>
-      <LinkLayer layout={layout} faults={view.links} />
-      {view.coordinators.map((each) => (
-        <CoordinatorCard key={each.name} coordinator={each} {...at(each.name)} />
-      ))}
-      {view.servers.map((each) => (
-        <ServerCard
-          key={each.name}
-          server={each}
-          chain={chain}
-          epoch={config?.epoch ?? 0}
-          {...at(each.name)}
-        />
-      ))}
-      {view.clients.map((each) => (
-        <ClientCard
-          key={each.name}
-          client={each}
-          selected={each.name === page.state.client}
-          culprits={culprits.join(',')}
-          {...at(each.name)}
-        />
-      ))}
-      {over(layout)}
+      {width > 0 && (
+        <>
+          <LinkLayer layout={layout} faults={view.links} />
+          {view.coordinators.map((each) => (
+            <CoordinatorCard key={each.name} coordinator={each} {...at(each.name)} />
+          ))}
+          {view.servers.map((each) => (
+            <ServerCard
+              key={each.name}
+              server={each}
+              chain={chain}
+              epoch={config?.epoch ?? 0}
+              {...at(each.name)}
+            />
+          ))}
+          {view.clients.map((each) => (
+            <ClientCard
+              key={each.name}
+              client={each}
+              selected={each.name === page.state.client}
+              culprits={culprits.join(',')}
+              {...at(each.name)}
+            />
+          ))}
+          {over(layout)}
+        </>
+      )}
     </div>
   )
 }

@@ -39,7 +39,7 @@ const ROWS = [
 ] as const
 const MARGIN_TOP = 6
 /** Wide enough for a word of a message's label. */
-const GAP_MIN = 50
+const GAP_MIN = 58
 const CLIENT_GAP_MIN = 10
 
 /** Members first, head first, then who joins, then the others: they stand at the right, out of the chain. */

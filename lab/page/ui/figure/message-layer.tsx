@@ -27,6 +27,8 @@ const STUCK = 0.12
 /** Held ones of one way stand beside each other; of more than these, some stand for others. */
 const BESIDE_MAX = 4
 const BESIDE = 15
+/** Between a label and the cards at both sides. */
+const EDGE = 2
 const FAULT_SIGN = { width: 34, height: 15 } as const
 
 const CALM = matchMedia('(prefers-reduced-motion: reduce)')
@@ -59,7 +61,7 @@ function drawnOf(messages: readonly MessageView[], layout: Layout): readonly Dra
     const curve = curveOf(layout, from, to)
     const along = areNeighbours(layout, from, to)
     const beside = held === null ? 0 : Math.min(count, BESIDE_MAX - 1) * BESIDE
-    const gap = Math.abs(curve.to.x - curve.from.x)
+    const gap = Math.abs(curve.to.x - curve.from.x) - 2 * EDGE
     const characters = along
       ? Math.floor((gap - SIZE.halo) / (SIZE.character * layout.scale))
       : LINE_CHARACTERS
@@ -70,7 +72,9 @@ function drawnOf(messages: readonly MessageView[], layout: Layout): readonly Dra
       aside: along ? { x: 0, y: beside } : { x: beside, y: 0 },
       lines: labelled && !message.routine ? wrap(label, { characters, linesMax: LINES_MAX }) : [],
       sides: sidesOf(curve, along),
-      between: along ? [Math.min(curve.from.x, curve.to.x), Math.max(curve.from.x, curve.to.x)] : null,
+      between: along
+        ? [Math.min(curve.from.x, curve.to.x) + EDGE, Math.max(curve.from.x, curve.to.x) - EDGE]
+        : null,
     }
   })
 }

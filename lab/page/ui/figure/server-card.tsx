@@ -99,11 +99,6 @@ function Log({ replica, width }: { readonly replica: ReplicaView; readonly width
             {name} <b>{seq}</b>
           </span>
         ))}
-        {replica.last > replica.commit && (
-          <span class="mark dirty" title="entries that are held and not committed">
-            dirty <b>{replica.last - replica.commit}</b>
-          </span>
-        )}
       </div>
     </div>
   )

@@ -16,12 +16,14 @@ const ROW = 46
 export function HistoryChart(props: {
   readonly operations: readonly ChartOperation[]
   readonly culprits: ReadonlySet<number>
+  /** Where the chart ends; where it is not given, with the last operation. */
+  readonly until?: number
 }) {
-  const { operations, culprits } = props
+  const { operations, culprits, until = -Infinity } = props
   if (operations.length === 0) return null
   const clients = [...new Set(operations.map(({ client }) => client))].sort()
   const times = operations.flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
-  const [first, last] = [Math.min(...times), Math.max(...times)]
+  const [first, last] = [Math.min(...times), Math.max(until, ...times)]
   const x = (at: number) => LEFT + ((at - first) / Math.max(1, last - first)) * (WIDTH - LEFT - 24)
   return (
     <svg

@@ -1,7 +1,9 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { EditableLogs, StageScenario } from '../../chapters/chapter.ts'
 import type { StageFrame, StageNode } from '../../stage/frame.ts'
+import { Field } from '../parts/field.tsx'
 import { HistoryChart } from './history-chart.tsx'
+import { StageSpaceTime } from './stage-space-time.tsx'
 
 const PLAY_MS = 2600
 const HEIGHT = 150
@@ -23,6 +25,7 @@ export function StageView({ scenario }: { readonly scenario: StageScenario }) {
   const go = (to: number) => setAt(Math.max(0, Math.min(last, to)))
   return (
     <section class="stage" aria-label={scenario.title}>
+      <h2 class="stage-title">{scenario.title}</h2>
       <Scene frame={frame} />
       <p class={`stage-caption ${frame.tone}`} aria-live="polite">
         {frame.caption} {frame.cites !== null && <cite>{frame.cites}</cite>}
@@ -56,16 +59,15 @@ export function StageView({ scenario }: { readonly scenario: StageScenario }) {
           {at + 1} of {frames.length}
         </span>
       </p>
-      <HistoryChart
-        culprits={new Set()}
-        operations={frame.operations.map(({ client, text, from, to }, id) => ({
-          id,
-          client,
-          text,
-          from,
-          to,
-        }))}
-      />
+      {frames.every(({ operations }) => operations.length === 0) ? (
+        <StageSpaceTime frames={frames} at={at} onGo={go} />
+      ) : (
+        <HistoryChart
+          culprits={new Set()}
+          until={frames.length}
+          operations={frame.operations.map((operation, id) => ({ id, ...operation }))}
+        />
+      )}
       {scenario.logs !== undefined && (
         <Logs
           logs={scenario.logs}
@@ -100,15 +102,14 @@ function Logs({
   return (
     <form class="composer" onSubmit={run} aria-label="logs to begin with">
       {Object.entries(texts).map(([name, text]) => (
-        <label class="field wide" key={name}>
-          <span>{name}</span>
-          <input
-            type="text"
-            value={text}
-            maxLength={60}
-            onInput={(event) => setTexts({ ...texts, [name]: event.currentTarget.value })}
-          />
-        </label>
+        <Field
+          key={name}
+          label={name}
+          value={text}
+          onChange={(changed) => setTexts({ ...texts, [name]: changed })}
+          wide
+          charactersMax={60}
+        />
       ))}
       <button type="submit" class="primary">
         With these logs

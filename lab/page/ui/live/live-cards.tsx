@@ -63,6 +63,7 @@ export function ActButton({ name }: { readonly name: string }) {
 
 function ServerFacts({ server, sight }: { readonly server: LiveServer; readonly sight: LiveSight }) {
   const { rates, replicas, storage } = server
+  const dirty = replicas.reduce((sum, replica) => sum + replica.dirty, 0)
   const questions = sight.versionQueries(server.name) ?? 0
   return (
     <p class="live-facts">
@@ -71,6 +72,11 @@ function ServerFacts({ server, sight }: { readonly server: LiveServer; readonly 
           <Fact hint="at this server’s doors">{shortNumber(rates.readsPerSecond)} reads/s</Fact>
           <Fact hint="at this server’s doors">{shortNumber(rates.writesPerSecond)} writes/s</Fact>
         </>
+      )}
+      {dirty > 0 && (
+        <Fact hint="entries that are held and not committed yet">
+          <b class="dirty-count">{shortNumber(dirty)} dirty</b>
+        </Fact>
       )}
       {questions > 0 && (
         <Fact hint="version queries: reads of dirty keys need the tail (CRAQ §2.3)">

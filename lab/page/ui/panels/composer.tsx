@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { ClientOperation, ReadConsistency } from '../../board/action.ts'
+import { Field } from '../parts/field.tsx'
 import { memo } from '../parts/memo.tsx'
 import { usePage } from '../run/page.ts'
 
@@ -151,25 +152,5 @@ function ReadChoices(props: {
         />
       )}
     </>
-  )
-}
-
-function Field(props: {
-  readonly label: string
-  readonly value: string
-  readonly onChange: (value: string) => void
-  readonly hint?: string
-}) {
-  return (
-    <label class="field">
-      <span>{props.label}</span>
-      <input
-        type="text"
-        value={props.value}
-        placeholder={props.hint ?? ''}
-        maxLength={40}
-        onInput={(event) => props.onChange(event.currentTarget.value)}
-      />
-    </label>
   )
 }

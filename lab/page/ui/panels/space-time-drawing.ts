@@ -1,29 +1,45 @@
 /** The space-time diagram on a canvas: thousands of arrows a frame are too many for elements. */
-import type { ArrowView, BoardView, MarkView, OperationView, Plane } from '../../board/view.ts'
+import type { ArrowView, MarkView, OperationView, Plane } from '../../board/view.ts'
 
 export interface Span {
   readonly fromMs: number
   readonly toMs: number
 }
 
+/** Of a process: its name at the left, and what it asked for as bars. */
+export interface Row {
+  readonly name: string
+  readonly isDown: boolean
+  readonly operations: readonly OperationView[]
+}
+
 export interface Picture {
   /** Of the canvas, in pixels of the page. */
   readonly width: number
   readonly height: number
-  readonly view: BoardView
-  readonly rows: readonly string[]
+  readonly rows: readonly Row[]
   readonly arrows: readonly ArrowView[]
   readonly marks: readonly MarkView[]
   readonly span: Span
   readonly nowMs: number
   readonly routine: boolean
   readonly culprits: ReadonlySet<number>
+  readonly timeText: (ms: number) => string
 }
 
-export const LEFT = 92
-export const TOP = 22
-export const ROW = 27
+const LEFT = 92
+const RIGHT = 8
+const TOP = 22
+const ROW = 27
 const BAR = 8
+
+export const heightOf = (rows: number): number => TOP + ROW * rows + 6
+
+/** What stands at a place of the canvas; null: names do. */
+export function momentAt(x: number, width: number, { fromMs, toMs }: Span): number | null {
+  const share = (x - LEFT) / (width - LEFT - RIGHT)
+  return share < 0 ? null : fromMs + share * (toMs - fromMs)
+}
 
 export type Paint = Readonly<Record<'ink' | 'soft' | 'line' | 'bad' | 'good' | 'paper' | Plane, string>>
 
@@ -57,9 +73,9 @@ export function drawSpaceTime(canvas: HTMLCanvasElement, picture: Picture, paint
   context.clearRect(0, 0, width, height)
   context.font = '11px system-ui, sans-serif'
   const { fromMs, toMs } = picture.span
-  const x = (ms: number) => LEFT + ((ms - fromMs) / (toMs - fromMs)) * (width - LEFT - 8)
+  const x = (ms: number) => LEFT + ((ms - fromMs) / (toMs - fromMs)) * (width - LEFT - RIGHT)
   const y = (name: string) => {
-    const row = picture.rows.indexOf(name)
+    const row = picture.rows.findIndex((each) => each.name === name)
     return row < 0 ? null : TOP + ROW * (row + 0.5)
   }
   drawGrid(context, { width, x, picture, paint })
@@ -78,21 +94,20 @@ const LABELS_MAX = 80
 const CHARACTER = 5.8
 /** Of half a label: an arrow that is so much narrower has none, or nobody could tell whose it is. */
 const ALONG_LEAST = 0.5
+/** Room for half of a time that is written at the right edge. */
+const EDGE = 24
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000]
 
 function drawGrid(
   context: CanvasRenderingContext2D,
   { width, x, picture, paint }: { width: number; x: (ms: number) => number; picture: Picture; paint: Paint },
 ): void {
-  const { rows, span, view } = picture
+  const { rows, span, timeText } = picture
   context.textAlign = 'left'
   context.textBaseline = 'middle'
-  const states = new Map(
-    [...view.servers, ...view.coordinators, ...view.clients].map(({ name, state }) => [name, state]),
-  )
-  for (const [row, name] of rows.entries()) {
+  for (const [row, { name, isDown }] of rows.entries()) {
     const middle = TOP + ROW * (row + 0.5)
-    context.fillStyle = states.get(name) === 'crashed' ? paint.bad : paint.ink
+    context.fillStyle = isDown ? paint.bad : paint.ink
     context.fillText(name.replace('coordinator-', 'c').replace('client-', 'client '), 6, middle)
     context.strokeStyle = paint.line
     context.lineWidth = 1
@@ -106,8 +121,8 @@ function drawGrid(
   context.textAlign = 'center'
   context.fillStyle = paint.soft
   for (let ms = Math.ceil(Math.max(0, span.fromMs) / step) * step; ms <= span.toMs; ms += step) {
-    const text = step < 1000 ? `${ms} ms` : `${ms / 1000} s`
-    if (x(ms) > LEFT + 14) context.fillText(text, x(ms), 10)
+    const at = Math.min(x(ms), width - EDGE)
+    if (at > LEFT + 14) context.fillText(timeText(ms), at, 10)
   }
 }
 
@@ -144,7 +159,7 @@ function drawArrows(context: CanvasRenderingContext2D, { x, y, picture, paint }:
     context.moveTo(startX, startY)
     context.lineTo(endX, tipY)
     context.stroke()
-    if (arrived) drawTip(context, { fromX: startX, fromY: startY, x: endX, y: endY })
+    if (arrived && !arrow.lost) drawTip(context, { fromX: startX, fromY: startY, x: endX, y: endY })
     if (arrow.lost) context.fillText('✕', endX, tipY)
     if (!arrow.routine)
       label(context, taken, {
@@ -192,7 +207,7 @@ function drawTip(
 }
 
 function drawOperations(context: CanvasRenderingContext2D, ground: Ground): void {
-  for (const { name, operations } of ground.picture.view.clients) {
+  for (const { name, operations } of ground.picture.rows) {
     const middle = ground.y(name)
     if (middle === null) continue
     for (const operation of operations) drawOperation(context, ground, operation, middle)

@@ -2,7 +2,15 @@ import { useState } from 'preact/hooks'
 import type { ArrowView, BoardVerdict, BoardView } from '../../board/view.ts'
 import { useWidth } from '../parts/use-width.ts'
 import { usePage, usePainter } from '../run/page.ts'
-import { drawSpaceTime, LEFT, type Paint, paintOf, ROW, type Span, TOP } from './space-time-drawing.ts'
+import {
+  drawSpaceTime,
+  heightOf,
+  momentAt,
+  type Paint,
+  paintOf,
+  type Row,
+  type Span,
+} from './space-time-drawing.ts'
 
 const WIDTHS = [50, 100, 250, 500, 1000, 3000, 10_000, 60_000]
 const LISTED = 12
@@ -14,6 +22,17 @@ const zoomFor = (speed: number): number => {
   return place < 0 ? WIDTHS.length - 1 : place
 }
 
+const timeText = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)
+
+const rowsOf = ({ clients, servers, coordinators }: BoardView): readonly Row[] => [
+  ...clients.map(({ name, state, operations }) => ({ name, isDown: state === 'crashed', operations })),
+  ...[...servers, ...coordinators].map(({ name, state }) => ({
+    name,
+    isDown: state === 'crashed',
+    operations: [],
+  })),
+]
+
 /** Who sent what when; it grows as the run does. Dragging or the arrow keys look at what was before. */
 export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonly verdict: BoardVerdict }) {
   const page = usePage()
@@ -24,13 +43,13 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
   const zoom = chosen ?? zoomFor(runner.speed)
   /** How far the right edge is behind now. */
   const [back, setBack] = useState(0)
-  const rows = [...view.clients, ...view.servers, ...view.coordinators].map(({ name }) => name)
   const widthMs = WIDTHS[zoom] ?? 500
   const spanAt = (nowMs: number): Span => {
     const toMs = Math.max(widthMs, nowMs + widthMs * 0.06) - back
     return { fromMs: toMs - widthMs, toMs }
   }
-  const height = TOP + ROW * rows.length + 6
+  const names = rowsOf(view).map(({ name }) => name)
+  const height = heightOf(names.length)
   let paint: Paint | null = null
   let odd = false
   usePainter(
@@ -48,19 +67,19 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
         {
           width,
           height,
-          view: board.view,
-          rows,
+          rows: rowsOf(board.view),
           arrows,
           marks,
           span,
           nowMs,
           routine: page.state.routine,
           culprits: new Set(verdict.culprits),
+          timeText,
         },
         paint,
       )
     },
-    [rows.join(), width, widthMs, back, page.state.shade, verdict, page.state.routine, page.state.lecture],
+    [names.join(), width, widthMs, back, page.state.shade, verdict, page.state.routine, page.state.lecture],
   )
   const move = (ms: number) => setBack(Math.max(0, Math.min(runner.nowMs, back + ms)))
   const onKey = (event: KeyboardEvent) => {
@@ -70,10 +89,10 @@ export function SpaceTime({ view, verdict }: { readonly view: BoardView; readonl
     move(share * widthMs)
   }
   const onClick = (event: MouseEvent) => {
-    const share = (event.offsetX - LEFT) / (width - LEFT - 8)
-    if (share < 0) return
+    const atMs = momentAt(event.offsetX, width, spanAt(runner.nowMs))
+    if (atMs === null) return
     setBack(0)
-    void runner.goTo(spanAt(runner.nowMs).fromMs + share * widthMs)
+    void runner.goTo(atMs)
   }
   return (
     <div class="space-time">

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { ZnodeOperation } from '../../board/action.ts'
 import type { BoardView, SessionView, WatchView, ZnodeView } from '../../board/view.ts'
+import { Field } from '../parts/field.tsx'
 import { memo } from '../parts/memo.tsx'
 import { usePage } from '../run/page.ts'
 
@@ -98,26 +99,8 @@ function ZnodeComposer() {
           <option key={each}>{each}</option>
         ))}
       </select>
-      <label class="field wide">
-        <span>path</span>
-        <input
-          type="text"
-          value={path}
-          maxLength={80}
-          onInput={(event) => setPath(event.currentTarget.value)}
-        />
-      </label>
-      {(type === 'create' || type === 'set') && (
-        <label class="field">
-          <span>data</span>
-          <input
-            type="text"
-            value={data}
-            maxLength={40}
-            onInput={(event) => setData(event.currentTarget.value)}
-          />
-        </label>
-      )}
+      <Field label="path" value={path} onChange={setPath} wide charactersMax={80} />
+      {(type === 'create' || type === 'set') && <Field label="data" value={data} onChange={setData} />}
       {shown.map((flag) => (
         <label class="check" key={flag}>
           <input
