@@ -2,8 +2,16 @@ import { type ChainConfig, configFromData } from '../chain-config.ts'
 import type { ClusterMap, Readers } from '../cluster.ts'
 import { CodecError } from './fields.ts'
 
-/** Maps travel as JSON: they are rare, and configurations are JSON in their znodes anyway. */
-export const clusterMapToJson = (map: ClusterMap): string => JSON.stringify(map)
+const texts = new WeakMap<ClusterMap, string>()
+
+/** Maps travel as JSON: configurations are JSON in their znodes anyway. Each is written once, however many ask for it. */
+export function clusterMapToJson(map: ClusterMap): string {
+  const known = texts.get(map)
+  if (known !== undefined) return known
+  const text = JSON.stringify(map)
+  texts.set(map, text)
+  return text
+}
 
 /** @throws {CodecError} not a map. */
 export function clusterMapFromJson(json: string): ClusterMap {

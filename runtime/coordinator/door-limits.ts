@@ -6,7 +6,7 @@ import type { MemberSettings } from './options.ts'
 const ZOOKEEPER_TICK_MS = 500
 const MAX_CLIENT_CONNECTIONS = 60
 const SLOW_CLIENT_MS = 30_000
-const HELD_BYTES_MAX = 512 * 1024 * 1024
+const HELD_BYTES_MAX = 256 * 1024 * 1024
 
 /** What a member's clients are held to. */
 export function doorLimits(settings: MemberSettings): DoorLimits & { readonly tickMs: number } {

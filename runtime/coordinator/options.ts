@@ -47,7 +47,7 @@ export interface MemberSettings {
   readonly reconfigPatienceMs?: number
   /** A client that does not read its replies for so long is closed. Default: 30,000. */
   readonly slowClientMs?: number
-  /** What all clients' connections together may hold in memory, unfinished requests and unread replies: beyond it whoever holds most is closed. Default: 512 MiB. */
+  /** What all clients' connections together may hold in memory, unfinished requests and unread replies: beyond it whoever holds most is closed. Default: 256 MiB. */
   readonly heldBytesMax?: number
 }
 

@@ -1,6 +1,6 @@
 /** The http door: is it well, and what is it doing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { isAdmin, type Principal } from '../../protocol/access.ts'
 import type { Logins } from '../security/logins.ts'
 import { AddressCounts } from '../transport/address-counts.ts'
@@ -10,6 +10,8 @@ const CHECK_MS = 1000
 /** A connection on which nothing moves for so long is closed. */
 const SILENCE_MS = 60_000
 const CONNECTIONS_MAX = 256
+/** Requests of one connection that are not answered: an answer is far longer than the question, and waits in memory until it is read. */
+const UNANSWERED_MAX = 8
 
 export interface HttpDoorOptions {
   readonly host: string
@@ -49,7 +51,13 @@ export interface HttpDoor {
  * @throws as `listen` does, `EADDRINUSE` among others.
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
+  const unanswered = new WeakMap<Socket, number>()
   const server = createServer({ connectionsCheckingInterval: CHECK_MS }, (request, response) => {
+    const { socket } = request
+    const waiting = (unanswered.get(socket) ?? 0) + 1
+    if (waiting > UNANSWERED_MAX) return void socket.destroy()
+    unanswered.set(socket, waiting)
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 0) - 1))
     // Not `new URL`: it throws at what anybody may send as a path, for example `//`.
     const target = (request.url ?? '/').replace(/^https?:\/\/[^/]*/i, '')
     const path = target.replace(/[?#].*$/s, '')

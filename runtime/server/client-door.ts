@@ -28,6 +28,7 @@ export class ClientDoor {
   readonly #hosts: ReadonlyMap<ChainId, HostedReplica>
   readonly #outgoing: Outgoing
   readonly #status: () => unknown
+  #statusOfTurn: string | null = null
 
   constructor(options: {
     view: ClusterView
@@ -79,9 +80,15 @@ export class ClientDoor {
         return this.#outgoing.toClient(client, {
           type: 'status-reply',
           call,
-          json: JSON.stringify(this.#status()),
+          json: this.#statusText(),
         })
     }
+  }
+
+  /** Within a turn it is the same for all who ask, however often they do. */
+  #statusText(): string {
+    this.#statusOfTurn ??= JSON.stringify(this.#status())
+    return this.#statusOfTurn
   }
 
   #hostOf(client: string, call: number, chain: ChainId, keys: () => readonly Key[]): HostedReplica | null {
@@ -136,6 +143,7 @@ export class ClientDoor {
 
   endTurn(): void {
     this.#redirected.clear()
+    this.#statusOfTurn = null
   }
 
   /** Its connection is gone: nobody waits for these answers. What was asked for may still happen. */

@@ -2,6 +2,7 @@
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import type { ChainItem } from '../../protocol/codec/chain-codec.ts'
+import { clusterMapToJson } from '../../protocol/codec/cluster-map.ts'
 import type { ChangesResult, ReadResult, Versioned, WriteResult } from '../../protocol/commands.ts'
 import { entryBytes } from '../../protocol/entry.ts'
 import type { ChainId, ServerId } from '../../protocol/ids.ts'
@@ -115,7 +116,9 @@ function bytesOfReply(message: ServerMessage): number {
   if (message.type === 'read-reply' || message.type === 'write-reply')
     return 32 + bytesOfResult(message.result)
   if (message.type === 'changes-reply') return bytesOfChanges(message.result)
-  return 1024
+  if (message.type === 'status-reply') return 32 + message.json.length
+  const { map } = message
+  return 1024 + (map === null ? 0 : clusterMapToJson(map).length)
 }
 
 function bytesOfChanges({ changes }: ChangesResult): number {

@@ -9,7 +9,8 @@ import { FuzzError } from '../fuzz-error.ts'
 import { ClosedReasons } from './closed-reasons.ts'
 import type { Target } from './target.ts'
 
-const ENTRY = fileURLToPath(new URL('../../../cli/main.js', import.meta.url))
+/** The program, beside this file in what was built. */
+export const ENTRY = fileURLToPath(new URL('../../../cli/main.js', import.meta.url))
 const COORDINATOR = 'coordinator-1'
 const KIB = 1024
 
@@ -78,7 +79,8 @@ class ProcessTarget implements Target {
   }
 }
 
-function ownBytes(pid: number): number {
+/** Memory of a process that is its own: neither mapped files nor what is shared. */
+export function ownBytes(pid: number): number {
   const kibibytes = /^RssAnon:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
   return Number(kibibytes ?? 0) * KIB
 }

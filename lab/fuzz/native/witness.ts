@@ -22,7 +22,10 @@ export class NativeWitness {
     this.#prefix = prefix
   }
 
-  static async connect({ addresses, cluster }: Target, name: string): Promise<NativeWitness> {
+  static async connect(
+    { addresses, cluster }: Pick<Target, 'addresses' | 'cluster'>,
+    name: string,
+  ): Promise<NativeWitness> {
     // A session is a number that others can guess, and hostile clients do: its requests would be taken for answered.
     const options = { timeoutMs: 20_000, exactlyOnce: false }
     return new NativeWitness(await connect({ servers: addresses, cluster, ...options }), `witness/${name}/`)

@@ -80,3 +80,12 @@ test('one address may have half of the connections', async () => {
   for (const socket of idle) socket.destroy()
   await small.close()
 })
+
+test('who asks again and again without reading is cut off', async () => {
+  const socket = connect(door.port, '127.0.0.1')
+  socket.on('error', () => {})
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50))
+  await closed
+  expect(await get('/healthz')).toBe('HTTP/1.1 200 OK')
+})
