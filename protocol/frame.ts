@@ -1,5 +1,6 @@
 /**
- * Frames of the tcp transport: u32 big-endian length, then the body. The first frame in each direction of a connection is a hello.
+ * Frames of the tcp transport: u32 big-endian length, then the body. The first frame in each direction of a connection is a hello; where both say so,
+ * those of a proof follow (scram.ts).
  * Knows nothing of sockets, and nothing of what a body means.
  */
 
@@ -135,22 +136,25 @@ export interface Hello {
   readonly cluster: string
   /** Whether the speaker can be dialled. If not, it is answered over this connection. */
   readonly listens: boolean
+  /** `scram`: the speaker proves who it is, and speaks on only with somebody who does. Both sides must say the same. */
+  readonly auth: 'none' | 'scram'
 }
 
 /** Raised whenever a body of the new version would be misread by the old. Both sides must agree. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 /** "CTNY": chosen so that, read as a length, the first bytes of HTTP, TLS, RESP or ZooKeeper do not pass for a hello. */
 const MAGIC = 0x43544e59
-/** Until the hello has been read, no longer frame is accepted. */
+/** Until the hello has been read, and the proof where there is one, no longer frame is accepted. */
 export const HELLO_BYTES_MAX = 1024
 const FIXED_BYTES = 6
+const FLAGS = { listens: 1, scram: 2 } as const
 
 export function encodeHello(hello: Hello): Uint8Array {
   const texts = [hello.from, hello.to, hello.cluster].map((text) => new TextEncoder().encode(text))
   const body = new Uint8Array(texts.reduce((bytes, text) => bytes + 1 + text.length, FIXED_BYTES))
   writeFrameHeader(body, 0, MAGIC)
   body[4] = PROTOCOL_VERSION
-  body[5] = hello.listens ? 1 : 0
+  body[5] = (hello.listens ? FLAGS.listens : 0) | (hello.auth === 'scram' ? FLAGS.scram : 0)
   let at = FIXED_BYTES
   for (const text of texts) {
     if (text.length > 255) throw new RangeError(`hello: a name of ${text.length} bytes; at most 255`)
@@ -168,6 +172,9 @@ export function decodeHello(body: Uint8Array): Hello {
   if (version !== PROTOCOL_VERSION) {
     throw new FrameError(`protocol version ${version}; this node speaks version ${PROTOCOL_VERSION}`)
   }
+  const flags = body[5] ?? 0
+  if ((flags & ~(FLAGS.listens | FLAGS.scram)) !== 0)
+    throw new FrameError('hello has flags that nobody knows')
   const texts: string[] = []
   let at = FIXED_BYTES
   while (texts.length < 3) {
@@ -178,7 +185,8 @@ export function decodeHello(body: Uint8Array): Hello {
   }
   if (at !== body.length) throw new FrameError('hello has bytes after its end')
   const [from = '', to = '', cluster = ''] = texts
-  return { from, to, cluster, listens: body[5] === 1 }
+  const auth = (flags & FLAGS.scram) !== 0 ? 'scram' : 'none'
+  return { from, to, cluster, listens: (flags & FLAGS.listens) !== 0, auth }
 }
 
 export function readU32(bytes: Uint8Array, at: number): number {

@@ -1,5 +1,6 @@
 /** What carries bodies between nodes. Types and limits only: the sockets live in client/transport and runtime/transport. */
 
+import type { Principal } from './access.ts'
 import { StoreError } from './errors.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -51,12 +52,16 @@ export interface TransportEvents {
    *
    * A handler that throws `FrameError` says that the body is malformed: the link is broken (`onProtocolError`, `onDown`) and nothing else
    * suffers. Whatever else it throws is a bug and ends the process.
+   *
+   * `principal`: who has proved that he is behind `from`; `ANYBODY` where nobody has to.
    */
-  onBody(from: string, body: Uint8Array): void
+  onBody(from: string, body: Uint8Array, principal: Principal): void
   /** A link to or from this peer broke: anything in flight may be lost. Repeated for as long as what is sent to it cannot leave. */
   onDown(peer: string, reason: string): void
   /** A link to or from this peer is there. */
   onUp?(peer: string): void
+  /** This peer does not take us for whom we say we are, or is not who it should be. `onDown` follows; to try again helps only once somebody has changed something. */
+  onRefused?(peer: string, reason: string): void
   /** Bytes that are not ours, or not for us. The connection has been closed; deserves one line in the log. */
   onProtocolError?(remote: string, reason: string): void
 }

@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection } from 'nats'
+import { ANYBODY } from '../../protocol/access.ts'
 import { StoreError } from '../../protocol/errors.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { checkNodeName, isNodeId, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
@@ -77,7 +78,7 @@ class NatsTransport implements Transport {
     this.#limits = { ...TRANSPORT_LIMITS, ...options.limits }
     const { events } = options
     this.#inbox = new NatsInbox(this.#limits.frameBytesMax, {
-      onBody: (from, body) => events.onBody(from, body),
+      onBody: (from, body) => events.onBody(from, body, ANYBODY),
       onUp: (from) => events.onUp?.(from),
       onDown: (from, reason, left) => {
         if (left) this.#endStream(from)

@@ -2,6 +2,7 @@ import { StoreError } from '../../protocol/errors.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { openNats } from './nats.ts'
 import { withoutSecrets } from './nats-url.ts'
+import type { Credentials } from './node-scram.ts'
 import { openTcpDial } from './tcp-dial.ts'
 
 export interface OpenTransportOptions {
@@ -11,6 +12,8 @@ export interface OpenTransportOptions {
   readonly cluster: string
   readonly events: TransportEvents
   readonly limits?: Partial<TransportLimits>
+  /** Over tcp: who this node is to those that it dials. Over nats the broker's accounts decide. Default: nobody proves anything. */
+  readonly credentials?: Credentials
 }
 
 /**

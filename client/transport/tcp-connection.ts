@@ -43,7 +43,9 @@ function keepStaging(bytes: number): void {
 }
 
 export interface ConnectionEvents {
+  /** `accept` may be called from here on: until then what comes is taken for a proof. */
   onHello(hello: Hello): void
+  onProof(body: Uint8Array): void
   onBody(body: Uint8Array): void
   /** The remote broke the protocol. `onClosed` follows. */
   onProtocolError(reason: string): void
@@ -52,7 +54,7 @@ export interface ConnectionEvents {
 }
 
 /**
- * One socket that speaks frames: a hello first, then bodies. Bodies are queued and leave in one write per turn.
+ * One socket that speaks frames: a hello first, then a proof where one is asked for, then bodies. Bodies are queued and leave in one write per turn.
  * Knows no peers and never redials: its owner does.
  */
 export class TcpConnection {
@@ -67,6 +69,8 @@ export class TcpConnection {
   #frameTimer: NodeJS.Timeout | null = null
   readonly #held: HeldBytes | null
   #greeted = false
+  /** Whether bodies may come. */
+  #accepted = false
   #over = false
   /** Why this side is closing the socket; set until its `close` event has come. */
   #failure = ''
@@ -74,7 +78,8 @@ export class TcpConnection {
   #queueBytes = 0
 
   /**
-   * @param options.helloTimeoutMs - a remote that has not sent its whole hello by then is cut off (for a dialler: connecting included).
+   * @param options.helloTimeoutMs - a remote that has not sent its whole hello by then is cut off (for a dialler: connecting included), and so is one that
+   * has not been accepted as long after its hello.
    * @param options.frameTimeoutMs - the same for each later frame, from its first byte on. Default: 60,000.
    * @param options.held - counts what this connection holds among others. Default: it is not counted.
    */
@@ -96,7 +101,7 @@ export class TcpConnection {
     this.#frameTimeoutMs = options.frameTimeoutMs ?? FRAME_TIMEOUT_MS
     this.#held = options.held ?? null
     this.#helloTimer = setTimeout(
-      () => this.#fail(`no hello within ${options.helloTimeoutMs} ms`),
+      () => this.#fail(`no ${this.#greeted ? 'proof' : 'hello'} within ${options.helloTimeoutMs} ms`),
       options.helloTimeoutMs,
     )
     socket.setNoDelay(true)
@@ -110,6 +115,19 @@ export class TcpConnection {
   /** The hello leaves at once: nothing may be written before it. */
   sendHello(hello: Hello): void {
     this.#socket.write(encodeFrame(encodeHello(hello)))
+  }
+
+  /** A part of the proof leaves at once, too. */
+  sendProof(text: string): void {
+    if (!this.#over) this.#socket.write(encodeFrame(new TextEncoder().encode(text)))
+  }
+
+  /** What comes from here on are bodies. */
+  accept(): void {
+    if (this.#over) return
+    this.#accepted = true
+    clearTimeout(this.#helloTimer)
+    this.#splitter.frameBytesMax = this.#limits.frameBytesMax
   }
 
   /** Queues a body for the end of this turn. False where it was dropped; a full queue closes the connection. */
@@ -220,7 +238,8 @@ export class TcpConnection {
       this.#splitter.push(chunk)
       for (let body = this.#splitter.next(); body !== null; body = this.#splitter.next()) {
         bodies++
-        if (this.#greeted) this.#events.onBody(body)
+        if (this.#accepted) this.#events.onBody(body)
+        else if (this.#greeted) this.#events.onProof(body)
         else this.#onHello(decodeHello(body))
         if (this.#over) return // the handler may have closed this connection
       }
@@ -234,7 +253,7 @@ export class TcpConnection {
 
   /** A remote that sends a byte now and then would keep what it has begun in this process's memory for ever. */
   #timeFrame(ended: boolean): void {
-    if (!this.#greeted) return // the hello has a time of its own
+    if (!this.#accepted) return // the hello and the proof have a time of their own
     if (!this.#splitter.isInside) {
       if (this.#frameTimer !== null) clearTimeout(this.#frameTimer)
       this.#frameTimer = null
@@ -248,8 +267,7 @@ export class TcpConnection {
 
   #onHello(hello: Hello): void {
     this.#greeted = true
-    clearTimeout(this.#helloTimer)
-    this.#splitter.frameBytesMax = this.#limits.frameBytesMax
+    this.#helloTimer.refresh()
     this.#events.onHello(hello)
   }
 
@@ -257,6 +275,11 @@ export class TcpConnection {
   refuse(reason: string): void {
     if (this.#over) return
     this.#events.onProtocolError(reason)
+    this.part(reason)
+  }
+
+  /** The same, where what was wrong has been reported before. */
+  part(reason: string): void {
     if (this.#over) return
     void this.close(REFUSE_GRACE_MS)
     this.#events.onClosed(reason)

@@ -1,5 +1,7 @@
+import { ANYBODY, MEMBER } from '../../protocol/access.ts'
 import type { Address, Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { checkNodeName, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
+import { type Credentials, Prover } from './node-scram.ts'
 import { isAlias, TcpLink } from './tcp-link.ts'
 import { TurnFlusher } from './turn-flusher.ts'
 
@@ -12,6 +14,8 @@ export interface TcpOptions {
   readonly limits?: Partial<TransportLimits>
   /** For connecting and the first answer. Default: 2000. */
   readonly connectTimeoutMs?: number
+  /** Who this node is to those that it dials, and then they must prove that they are of the cluster. Default: nobody proves anything. */
+  readonly credentials?: Credentials
 }
 
 const CONNECT_TIMEOUT_MS = 2000
@@ -27,6 +31,7 @@ export class TcpDialTransport implements Transport {
   readonly flusher = new TurnFlusher()
   readonly #options: TcpOptions
   readonly #listens: boolean
+  readonly #prover: Prover | null
   readonly #links = new Map<string, TcpLink>()
   #closed = false
 
@@ -37,6 +42,7 @@ export class TcpDialTransport implements Transport {
     this.limits = { ...TRANSPORT_LIMITS, ...options.limits }
     this.#options = options
     this.#listens = options.listens
+    this.#prover = options.credentials === undefined ? null : new Prover(options.credentials)
   }
 
   knows(peer: string): boolean {
@@ -67,17 +73,28 @@ export class TcpDialTransport implements Transport {
 
   #createLink(peer: string, address: Address): TcpLink {
     const { cluster, events, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
+    const prover = this.#prover
+    // Only members of the cluster know by what a user is recognised.
+    const principal = prover === null ? ANYBODY : MEMBER
     return new TcpLink({
       peer,
       address,
       connectTimeoutMs,
       limits: this.limits,
       flusher: this.flusher,
-      hello: { from: this.self, to: isAlias(peer) ? '' : peer, cluster, listens: this.#listens },
+      hello: {
+        from: this.self,
+        to: isAlias(peer) ? '' : peer,
+        cluster,
+        listens: this.#listens,
+        auth: prover === null ? 'none' : 'scram',
+      },
+      prover,
       events: {
-        onBody: (body) => events.onBody(peer, body),
+        onBody: (body) => events.onBody(peer, body, principal),
         onUp: () => events.onUp?.(peer),
         onDown: (reason) => events.onDown(peer, reason),
+        onRefused: (reason) => events.onRefused?.(peer, reason),
         onProtocolError: (remote, reason) => events.onProtocolError?.(remote, reason),
       },
     })

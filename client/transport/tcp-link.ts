@@ -2,6 +2,8 @@ import { connect } from 'node:net'
 import type { Hello } from '../../protocol/frame.ts'
 import type { Address, TransportLimits } from '../../protocol/transport.ts'
 import { backoffMs } from './backoff.ts'
+import { DiallerProof } from './dialler-proof.ts'
+import type { Prover } from './node-scram.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import type { TurnFlusher } from './turn-flusher.ts'
 
@@ -13,6 +15,8 @@ export interface LinkEvents {
   onUp(): void
   /** What was queued or in flight is lost. Never called from inside a method of the link. */
   onDown(reason: string): void
+  /** It does not take us for whom we say we are, or is not who it should be. `onDown` follows. */
+  onRefused(reason: string): void
   onProtocolError(remote: string, reason: string): void
 }
 
@@ -21,6 +25,8 @@ export interface LinkOptions {
   readonly peer: string
   readonly address: Address
   readonly hello: Hello
+  /** Null: nobody proves anything. */
+  readonly prover: Prover | null
   readonly connectTimeoutMs: number
   readonly limits: TransportLimits
   readonly flusher: TurnFlusher
@@ -37,7 +43,8 @@ export const isAlias = (peer: string) => peer.startsWith('@')
 export class TcpLink {
   readonly #options: LinkOptions
   #connection: TcpConnection | null = null
-  /** Whether the peer's hello has come. */
+  #proof: DiallerProof | null = null
+  /** Whether the peer's hello has come, and its proof where one is asked for. */
   #up = false
   #upSinceMs = 0
   #failures = 0
@@ -95,6 +102,7 @@ export class TcpLink {
       helloTimeoutMs: connectTimeoutMs,
       events: {
         onHello: (hello) => this.#onHello(connection, hello),
+        onProof: (body) => this.#proof?.onFrame(body),
         onBody: (body) => this.#options.events.onBody(body),
         onProtocolError: (reason) => this.#options.events.onProtocolError(remote, reason),
         onClosed: (reason) => this.#fail(`${remote}: ${reason}`),
@@ -105,7 +113,7 @@ export class TcpLink {
   }
 
   #onHello(connection: TcpConnection, hello: Hello): void {
-    const { peer, hello: own } = this.#options
+    const { peer, hello: own, prover } = this.#options
     if (hello.cluster !== own.cluster) {
       connection.refuse(`belongs to cluster "${hello.cluster}", not "${own.cluster}"`)
       return
@@ -114,6 +122,27 @@ export class TcpLink {
       connection.refuse(`is "${hello.from}", not "${peer}"`)
       return
     }
+    if (hello.auth !== own.auth) return this.#refuse(connection, mismatchOf(hello))
+    if (prover === null) return this.#accept(connection)
+    this.#proof = new DiallerProof({
+      prover,
+      connection,
+      hellos: { dialler: own, listener: hello },
+      events: {
+        onProved: () => this.#accept(connection),
+        onRefused: (reason) => this.#refuse(connection, `user "${prover.user}": ${reason}`),
+      },
+    })
+  }
+
+  #refuse(connection: TcpConnection, reason: string): void {
+    this.#options.events.onRefused(reason)
+    connection.refuse(reason)
+  }
+
+  #accept(connection: TcpConnection): void {
+    connection.accept()
+    this.#proof = null
     this.#up = true
     this.#upSinceMs = performance.now()
     const waiting = this.#waiting
@@ -138,6 +167,7 @@ export class TcpLink {
   #reset(): void {
     this.#connection?.drop()
     this.#connection = null
+    this.#proof = null
     this.#up = false
     this.#waiting = []
     this.#waitingBytes = 0
@@ -159,3 +189,8 @@ export class TcpLink {
     await connection?.close(graceMs)
   }
 }
+
+const mismatchOf = ({ auth, from }: Hello): string =>
+  auth === 'scram'
+    ? `"${from}" asks who we are: give a user and his password, or the secret of the cluster`
+    : `"${from}" asks nobody who he is, so it cannot prove who it is: start it with the secret of the cluster, or connect without credentials`

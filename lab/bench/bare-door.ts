@@ -27,7 +27,9 @@ export async function listenBare(
     const send = speak(socket, (body) => {
       if (handle !== null) return handle(body)
       const hello = decodeHello(body)
-      send(encodeHello({ from: 'bare', to: hello.from, cluster: hello.cluster, listens: false }))
+      send(
+        encodeHello({ from: 'bare', to: hello.from, cluster: hello.cluster, listens: false, auth: 'none' }),
+      )
       handle = onConnection(send)
     })
   })

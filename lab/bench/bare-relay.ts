@@ -88,7 +88,9 @@ function dial(port: number, onAcked: (batches: number) => void): (body: Uint8Arr
     if (batches > 0) onAcked(batches)
   })
   socket.write(
-    encodeFrame(encodeHello({ from: `relay-${process.pid}`, to: '', cluster: 'bare', listens: false })),
+    encodeFrame(
+      encodeHello({ from: `relay-${process.pid}`, to: '', cluster: 'bare', listens: false, auth: 'none' }),
+    ),
   )
   return (body, count) => {
     sent.push(count)

@@ -1,8 +1,8 @@
 /** Identities of the `digest` scheme: `user:` and, in base64, the SHA-1 of `user:password` (as ZooKeeper makes them, without salt). */
+import { toBase64 } from '../base64.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
 /**
  * The id that an ACL names for a user and a password.
@@ -12,17 +12,7 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 export function digestIdOf(userAndPassword: string | Uint8Array): string {
   const bytes = typeof userAndPassword === 'string' ? encoder.encode(userAndPassword) : userAndPassword
   const [user = ''] = decoder.decode(bytes).split(':')
-  return `${user}:${base64(sha1(bytes))}`
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 3) {
-    const left = Math.min(3, bytes.length - at)
-    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
-    for (let i = 0; i < 4; i += 1) text += i <= left ? BASE64[(group >> (18 - 6 * i)) & 63] : '='
-  }
-  return text
+  return `${user}:${toBase64(sha1(bytes))}`
 }
 
 const rotated = (word: number, bits: number): number => (word << bits) | (word >>> (32 - bits))

@@ -27,7 +27,8 @@ export class AddressCounts {
   }
 }
 
-function networkOf(address: string): string {
+/** What one customer gets: an address, of IPv6 a network of 64 bits. */
+export function networkOf(address: string): string {
   if (address.startsWith('::ffff:')) return address.slice('::ffff:'.length)
   if (!address.includes(':')) return address
   const [front = '', back = ''] = address.split('::')

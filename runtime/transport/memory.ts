@@ -1,3 +1,4 @@
+import { ANYBODY } from '../../protocol/access.ts'
 import { FrameError } from '../../protocol/frame.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
 import { checkNodeName, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
@@ -113,7 +114,7 @@ class Network implements MemoryNetwork {
       if (pair.life !== life) return
       pair.queuedBytes.set(from, (pair.queuedBytes.get(from) ?? 0) - body.length)
       try {
-        to.events.onBody(from, body)
+        to.events.onBody(from, body, ANYBODY)
       } catch (error) {
         if (!(error instanceof FrameError)) throw error
         to.events.onProtocolError?.(from, error.message)

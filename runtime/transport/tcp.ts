@@ -1,10 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { HeldBytes } from '../../client/transport/held-bytes.ts'
-import { TcpConnection } from '../../client/transport/tcp-connection.ts'
 import { CLOSE_GRACE_MS, TcpDialTransport, type TcpOptions } from '../../client/transport/tcp-dial.ts'
+import type { Principal } from '../../protocol/access.ts'
 import type { Hello } from '../../protocol/frame.ts'
 import { type Address, isNodeId, type Transport } from '../../protocol/transport.ts'
 import { AddressCounts } from './address-counts.ts'
+import { Gate, type GateOptions } from './gate.ts'
+import { Inbound } from './inbound.ts'
 
 export interface TcpListenOptions extends TcpOptions {
   readonly host: string
@@ -20,8 +22,10 @@ export interface TcpListenOptions extends TcpOptions {
   readonly connectionsPerAddressMax?: number
   /** Of those that have not told who they are: for one more the oldest is cut off. Default: 1000. */
   readonly strangersMax?: number
-  /** What all accepted connections may hold in memory together, unfinished bodies and unread ones: beyond it whoever holds most is cut off. Default: 512 MiB. */
+  /** What all accepted connections may hold in memory together, unfinished bodies and unread ones: beyond it whoever holds most is cut off. Default: 256 MiB. */
   readonly heldBytesMax?: number
+  /** Who may come in. Default: everybody, and nobody is asked. */
+  readonly gate?: GateOptions
 }
 
 /** A transport that can be dialled. */
@@ -33,12 +37,7 @@ export interface ListeningTransport extends Transport {
 const HELLO_TIMEOUT_MS = 5000
 const CONNECTIONS_MAX = 10_000
 const STRANGERS_MAX = 1000
-const HELD_BYTES_MAX = 512 * 1024 * 1024
-
-interface Inbound {
-  readonly connection: TcpConnection
-  readonly listens: boolean
-}
+const HELD_BYTES_MAX = 256 * 1024 * 1024
 
 /**
  * Each node sends on the connection that it dialled, so two servers have two connections, one per direction, and FIFO needs no more than TCP's own. A
@@ -49,9 +48,11 @@ class TcpTransport implements ListeningTransport {
   readonly #options: TcpListenOptions
   readonly #dial: TcpDialTransport
   readonly #server: Server
-  /** By peer: the newest connection that said hello in its name. */
+  readonly #gate: Gate | null
+  readonly #forgetChanges: () => void
+  /** By peer: the newest connection that said hello in its name, and has proved that it may. */
   readonly #inbound = new Map<string, Inbound>()
-  readonly #unnamed = new Set<TcpConnection>()
+  readonly #strangers = new Set<Inbound>()
   readonly #addresses: AddressCounts
   readonly #held: HeldBytes
   #closed = false
@@ -65,6 +66,12 @@ class TcpTransport implements ListeningTransport {
     this.#server.maxConnections = connectionsMax
     this.#addresses = new AddressCounts(options.connectionsPerAddressMax ?? Math.ceil(connectionsMax / 2))
     this.#held = new HeldBytes(options.heldBytesMax ?? HELD_BYTES_MAX)
+    const { gate } = options
+    this.#gate = gate === undefined ? null : new Gate(gate)
+    this.#forgetChanges =
+      gate?.users.onChange?.((principal, change) => {
+        if (change === 'gone') this.#sendAway(principal)
+      }) ?? (() => {})
   }
 
   listen(): Promise<void> {
@@ -105,58 +112,39 @@ class TcpTransport implements ListeningTransport {
 
   #onConnection(socket: Socket): void {
     const remote = `${socket.remoteAddress}:${socket.remotePort}`
-    const { events, frameTimeoutMs, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
+    const { cluster, events, frameTimeoutMs, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
     if (!this.#addresses.admits(socket)) {
       socket.on('error', () => {})
       socket.destroy()
       events.onProtocolError?.(remote, 'its address has too many connections')
       return
     }
-    let peer = ''
-    const connection = new TcpConnection(socket, {
+    const inbound = new Inbound({
+      socket,
+      self: this.self,
+      cluster,
       limits: this.#dial.limits,
       flusher: this.#dial.flusher,
       helloTimeoutMs,
       ...(frameTimeoutMs !== undefined && { frameTimeoutMs }),
       held: this.#held,
+      gate: this.#gate,
       events: {
-        onHello: (hello) => {
-          if (!this.#admit(connection, hello)) return
-          peer = hello.from
-          events.onUp?.(peer)
-        },
-        onBody: (body) => events.onBody(peer, body),
+        refusalOf: (hello) => this.#refusalOf(hello),
+        refusalOfGuest: (guest) => this.#refusalOfGuest(guest),
+        onEntered: (guest) => this.#onEntered(guest),
+        onBody: ({ peer, principal }, body) => events.onBody(peer, body, principal),
         onProtocolError: (reason) => events.onProtocolError?.(remote, reason),
-        onClosed: (reason) => this.#onClosed(connection, peer, reason),
+        onClosed: (guest, reason) => this.#onClosed(guest, reason),
       },
     })
-    this.#unnamed.add(connection)
-    const [oldest] = this.#unnamed
-    if (this.#unnamed.size > (this.#options.strangersMax ?? STRANGERS_MAX) && oldest !== undefined)
-      oldest.refuse('too many connections have not told who they are')
+    this.#strangers.add(inbound)
+    const [oldest] = this.#strangers
+    if (this.#strangers.size > (this.#options.strangersMax ?? STRANGERS_MAX) && oldest !== undefined)
+      oldest.connection.refuse('too many connections have not told who they are')
   }
 
-  #admit(connection: TcpConnection, hello: Hello): boolean {
-    const { self, cluster, events } = this.#options
-    // Also to a stranger: his log should name who answered him.
-    connection.sendHello({ from: self, to: isNodeId(hello.from) ? hello.from : '', cluster, listens: true })
-    const refusal = this.#refusal(hello)
-    if (refusal !== null) {
-      connection.refuse(refusal)
-      return false
-    }
-    this.#unnamed.delete(connection)
-    const older = this.#inbound.get(hello.from)
-    if (older !== undefined) {
-      // What the older one still holds must not arrive after what the newer one brings.
-      older.connection.drop()
-      events.onDown(hello.from, 'replaced by a newer connection')
-    }
-    this.#inbound.set(hello.from, { connection, listens: hello.listens })
-    return true
-  }
-
-  #refusal(hello: Hello): string | null {
+  #refusalOf(hello: Hello): string | null {
     const { self, cluster } = this.#options
     if (hello.cluster !== cluster) return `belongs to cluster "${hello.cluster}", not "${cluster}"`
     if (hello.to !== '' && hello.to !== self) return `wants "${hello.to}"; this is "${self}"`
@@ -165,9 +153,41 @@ class TcpTransport implements ListeningTransport {
     return null
   }
 
-  #onClosed(connection: TcpConnection, peer: string, reason: string): void {
-    this.#unnamed.delete(connection)
-    if (this.#closed || this.#inbound.get(peer)?.connection !== connection) return
+  /** The names of servers are theirs, and a client's is his for as long as he is there. */
+  #refusalOfGuest({ peer, listens, principal }: Inbound): string | null {
+    if (principal.member) return null
+    if (listens || this.#dial.knows(peer))
+      return `user "${principal.name}" comes in the name of a server: only the servers of the cluster may`
+    const older = this.#inbound.get(peer)
+    if (older === undefined || older.principal.name === principal.name) return null
+    return `user "${principal.name}" takes the name of another's connection`
+  }
+
+  #onEntered(inbound: Inbound): void {
+    const { peer } = inbound
+    const { events } = this.#options
+    this.#strangers.delete(inbound)
+    const older = this.#inbound.get(peer)
+    if (older !== undefined) {
+      // What the older one still holds must not arrive after what the newer one brings.
+      older.connection.drop()
+      events.onDown(peer, 'replaced by a newer connection')
+    }
+    this.#inbound.set(peer, inbound)
+    events.onUp?.(peer)
+  }
+
+  /** His proof is worth nothing any more. */
+  #sendAway(principal: Principal): void {
+    for (const inbound of [...this.#inbound.values()])
+      if (inbound.principal === principal)
+        inbound.connection.refuse(`user "${principal.name}" is gone, or has another password now`)
+  }
+
+  #onClosed(inbound: Inbound, reason: string): void {
+    this.#strangers.delete(inbound)
+    const { peer } = inbound
+    if (this.#closed || this.#inbound.get(peer) !== inbound) return
     this.#inbound.delete(peer)
     this.#options.events.onDown(peer, reason)
   }
@@ -175,7 +195,8 @@ class TcpTransport implements ListeningTransport {
   async close(): Promise<void> {
     this.#closed = true
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const connection of this.#unnamed) connection.drop()
+    this.#forgetChanges()
+    for (const { connection } of this.#strangers) connection.drop()
     const inbound = [...this.#inbound.values()]
     this.#inbound.clear()
     await Promise.all(inbound.map(({ connection }) => connection.close(CLOSE_GRACE_MS)))

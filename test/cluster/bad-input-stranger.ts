@@ -15,7 +15,7 @@ const HOST = '127.0.0.1'
 let strangers = 0
 
 export const helloOf = (from: string, listens = false): Uint8Array =>
-  encodeFrame(encodeHello({ from, to: '', cluster: 'catenary', listens }))
+  encodeFrame(encodeHello({ from, to: '', cluster: 'catenary', listens, auth: 'none' }))
 
 /** A connection to a native port that has said hello. */
 export class Stranger {

@@ -104,7 +104,9 @@ export class VisitMaker {
   #hello(change: Partial<Hello> = {}): Uint8Array {
     const { server, cluster } = this.#around
     const from = `stranger-${this.#number}`
-    return encodeFrame(encodeHello({ from, to: server, cluster, listens: this.#rng.chance(0.3), ...change }))
+    return encodeFrame(
+      encodeHello({ from, to: server, cluster, listens: this.#rng.chance(0.3), auth: 'none', ...change }),
+    )
   }
 
   #fenceFrame(): Uint8Array {

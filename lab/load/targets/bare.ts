@@ -131,7 +131,9 @@ class FieldsTarget extends BareCalls implements Target {
     })
     socket.on('close', () => this.#lose('the connection was closed'))
     socket.write(
-      encodeFrame(encodeHello({ from: `load-${process.pid}`, to: '', cluster: 'bare', listens: false })),
+      encodeFrame(
+        encodeHello({ from: `load-${process.pid}`, to: '', cluster: 'bare', listens: false, auth: 'none' }),
+      ),
     )
   }
 

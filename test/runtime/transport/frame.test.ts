@@ -51,7 +51,7 @@ describe('FrameSplitter', () => {
 })
 
 describe('hello', () => {
-  const hello = { from: 'n1', to: '', cluster: 'main', listens: true }
+  const hello = { from: 'n1', to: '', cluster: 'main', listens: true, auth: 'none' } as const
 
   test('survives the wire', () => {
     expect(decodeHello(encodeHello(hello))).toEqual(hello)

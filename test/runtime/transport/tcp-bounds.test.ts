@@ -27,7 +27,8 @@ function dial(to: ListeningTransport): { socket: Socket; closed: Promise<void> }
   return { socket, closed: new Promise((resolve) => socket.once('close', () => resolve())) }
 }
 
-const hello = (from: string) => encodeFrame(encodeHello({ from, to: 'n1', cluster: 'test', listens: false }))
+const hello = (from: string) =>
+  encodeFrame(encodeHello({ from, to: 'n1', cluster: 'test', listens: false, auth: 'none' }))
 const KIB = 1024
 
 test('a frame must end in time, however many bytes of it trickle in', async () => {

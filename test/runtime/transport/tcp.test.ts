@@ -39,7 +39,7 @@ function attack(to: ListeningTransport): { socket: Socket; ended: Promise<void> 
 }
 
 const helloFrame = (from: string, to = 'n1', cluster = 'test') =>
-  encodeFrame(encodeHello({ from, to, cluster, listens: false }))
+  encodeFrame(encodeHello({ from, to, cluster, listens: false, auth: 'none' }))
 
 describe('a stranger at the door of tcp', () => {
   let ear: Ear
@@ -67,7 +67,9 @@ describe('a stranger at the door of tcp', () => {
     'http instead of a hello': { bytes: Buffer.from('GET / HTTP/1.1\r\n\r\n'), reason: /frame of \d+ bytes/ },
     'a short frame that is no hello': { bytes: encodeFrame(numbered(7)), reason: /not a hello/ },
     'another version': {
-      bytes: encodeFrame(encodeHello({ from: 'x', to: '', cluster: 'test', listens: false }).with(4, 9)),
+      bytes: encodeFrame(
+        encodeHello({ from: 'x', to: '', cluster: 'test', listens: false, auth: 'none' }).with(4, 9),
+      ),
       reason: /version 9/,
     },
     'another cluster': { bytes: helloFrame('x', 'n1', 'other'), reason: /cluster "other"/ },
@@ -258,7 +260,9 @@ async function silentServer(onSocket: (socket: Socket) => void = () => {}) {
 async function countingServer() {
   const reads: number[] = []
   const address = await silentServer((socket) => {
-    socket.write(encodeFrame(encodeHello({ from: 'n1', to: '', cluster: 'test', listens: true })))
+    socket.write(
+      encodeFrame(encodeHello({ from: 'n1', to: '', cluster: 'test', listens: true, auth: 'none' })),
+    )
     socket.on('data', (chunk) => reads.push(chunk.length))
   })
   return { address, reads }
