@@ -15,6 +15,8 @@ export interface Shape {
   readonly height?: number
   readonly dark?: boolean
   readonly calm?: boolean
+  /** False: the address shows something else than a run. */
+  readonly ready?: boolean
 }
 
 /** For a test file: one browser; after each test the proof that its pages said nothing in anger and asked for nothing but themselves. */
@@ -37,6 +39,7 @@ export function pagesFromDisk() {
     height = 800,
     dark = false,
     calm = false,
+    ready: wantsRun = true,
   }: Shape = {}): Promise<Page> => {
     if (browser === null) throw new Error('the browser is not there yet')
     const context = await browser.newContext({
@@ -57,7 +60,7 @@ export function pagesFromDisk() {
     })
     opened.push({ page, errors, requests })
     await page.goto(`${ADDRESS}${hash}`)
-    await page.waitForFunction(READY)
+    if (wantsRun) await page.waitForFunction(READY)
     return page
   }
 }
@@ -72,3 +75,18 @@ export const act = (page: Page, action: object) =>
 export const hashOf = (page: Page) => page.evaluate<string>('window.catenary.runner.board.hash')
 
 export const ready = (page: Page) => page.waitForFunction(READY)
+
+/**
+ * Presses what has these names, one after the other, as fast as the page goes: each must be there, and be enabled. For the many; that the few which
+ * matter most can be reached by mouse is Playwright's to prove, at a tenth of a second each.
+ */
+export const press = (page: Page, ...names: readonly string[]) =>
+  page.evaluate(`(async () => {
+    for (const name of ${JSON.stringify(names)}) {
+      const found = [...document.querySelectorAll('button')]
+        .find((button) => (button.getAttribute('aria-label') ?? button.textContent.trim()) === name)
+      if (found === undefined || found.disabled) throw new Error('nothing to press: ' + name)
+      found.click()
+      await new Promise((resolve) => setTimeout(resolve))
+    }
+  })()`)

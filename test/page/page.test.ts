@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Board } from '../../lab/page/board/board.ts'
 import { CHAPTERS } from '../../lab/page/chapters/chapters.ts'
 import { encodeTrace } from '../../lab/page/stage/trace.ts'
-import { act, hashOf, PAGE_FILE, pagesFromDisk, ready, step } from './open-page.ts'
+import { act, hashOf, PAGE_FILE, pagesFromDisk, press, ready, step } from './open-page.ts'
 
 const open = pagesFromDisk()
 const put = (value: string) => ({ type: 'client', client: 'client-1', op: { type: 'put', key: 'x', value } })
@@ -45,38 +45,53 @@ const CLICK_ALL = `(async () => {
   return clicked
 })()`
 
+/** Labels that lie on a card, or on each other. */
+const OVERLAPS = `(() => {
+  const rects = (selector) => [...document.querySelectorAll(selector)]
+    .map((element) => [element.dataset.node ?? element.textContent, element.getBoundingClientRect()])
+  const labels = rects('.dot:not(.behind) .label:not(.nowhere)').filter(([, { width }]) => width > 0)
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1
+  const cards = rects('.figure .card')
+  return labels.flatMap(([text, rect], i) =>
+    [...cards, ...labels.slice(i + 1)].filter(([, other]) => meet(rect, other)).map(([other]) => text + ' on ' + other))
+})()`
+
 describe('controls', () => {
   test('each can be clicked, and has a name', async () => {
     const page = await open()
     await page.getByRole('button', { name: 'Write x = 1' }).click()
     await page.getByRole('button', { name: 'pause' }).click()
     for (const name of ['n2: faults', 'coordinator-1: faults', 'faults of everybody']) {
-      await page.getByRole('button', { name }).click()
+      await press(page, name)
       expect(await page.evaluate(NAMELESS)).toEqual([])
       await page.keyboard.press('Escape')
     }
     await page.getByRole('button', { name: 'Step' }).click()
     await page.getByLabel('speed').selectOption('100')
-    await page.getByRole('button', { name: 'dirty read' }).click()
-    await page.getByRole('tab', { name: 'Znodes and sessions' }).click()
-    await page.getByRole('button', { name: 'Ask' }).click()
+    await press(page, 'dirty read', 'Znodes and sessions', 'Ask')
     await page.getByLabel('operation', { exact: true }).selectOption('cas')
     await page.getByLabel('expect').fill('1')
     await page.getByRole('button', { name: 'Send' }).click()
     await page.getByLabel('operation', { exact: true }).selectOption('get')
     await page.getByLabel('consistency').selectOption('bounded-age')
-    await page.getByRole('button', { name: 'Send' }).click()
-    await page.getByRole('tab', { name: 'What happened' }).click()
+    await press(page, 'Send', 'What happened')
     await page.locator('.story button').last().click()
     await page.getByRole('button', { name: 'To now' }).click()
-    await page.getByRole('tab', { name: 'Space and time' }).click()
-    for (const name of ['closer', 'farther', 'earlier', 'later', 'colours: system', 'colours: light'])
-      await page.getByRole('button', { name }).click()
+    await press(
+      page,
+      'Space and time',
+      'closer',
+      'farther',
+      'earlier',
+      'later',
+      'colours: system',
+      'colours: light',
+    )
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
     await page.locator('.source').click()
-    await page.getByRole('button', { name: 'close', exact: true }).click()
-    await page.getByRole('button', { name: 'Lecture' }).click()
+    await press(page, 'close', 'Lecture')
     expect(await page.locator('.guide').count()).toBe(0)
-    await page.getByRole('button', { name: 'Lecture' }).click()
+    await press(page, 'Lecture')
     expect(await page.evaluate(NAMELESS)).toEqual([])
     expect(await page.locator('.notice').allTextContents()).toEqual([])
   })
@@ -90,18 +105,27 @@ describe('controls', () => {
   })
 
   test('a new run with a rule left out, and absurd numbers are not taken', async () => {
-    const page = await open({ dark: true, width: 820 })
-    await page.getByRole('button', { name: 'New run' }).click()
+    const page = await open({ dark: true, calm: true, width: 820 })
+    await press(page, 'New run')
     await page.locator('input[name=servers]').fill('999')
     await page.getByRole('button', { name: 'Start' }).click()
     expect(await page.locator('dialog').isVisible()).toBe(true)
     await page.locator('input[name=servers]').fill('5')
+    await page.locator('input[name=replicationFactor]').fill('5')
+    await page.locator('input[name=clients]').fill('6')
     await page.getByLabel('rule that is left out').selectOption('dirty-reads')
     expect(await page.evaluate(NAMELESS)).toEqual([])
-    await page.getByRole('button', { name: 'Start' }).click()
+    await press(page, 'Start')
     await page.waitForSelector('[data-node=n5]')
     expect(await page.locator('.mutant').textContent()).toMatch(/^Left out: /)
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(820)
+    await ready(page)
+    for (let i = 1; i <= 6; i++) await act(page, { ...put(String(i)), client: `client-${i}` })
+    for (const steps of [3, 10, 10]) {
+      await step(page, steps)
+      expect(await page.evaluate(OVERLAPS)).toEqual([])
+    }
+    expect(await page.locator('.dot.several').count()).toBeGreaterThan(0)
   })
 })
 
@@ -173,31 +197,52 @@ describe('a share link', () => {
 
   test('of a graded file shows the run that failed', async () => {
     const steps = ['c1 asks n1: put x=v1 (#1)', '  n1 answers #1']
-    const page = await open()
-    await page.evaluate(
-      `location.hash = '#trace=${encodeTrace({ title: 'lab 1', failure: 'too early', steps })}'`,
-    )
+    const trace = encodeTrace({ title: 'lab 1', failure: 'too early', steps })
+    const page = await open({ hash: `#trace=${trace}`, ready: false })
     const next = page.getByRole('button', { name: 'the next picture' })
     await next.click()
     await next.click()
     expect(await page.locator('.stage-caption').textContent()).toContain('too early')
     expect(await page.locator('.stage-node').allTextContents()).toHaveLength(2)
+    await page.getByRole('img', { name: 'space-time diagram' }).waitFor()
   })
 })
 
-test('every chapter opens, with a scenario of each kind that it has', async () => {
-  const page = await open()
-  for (const { id, number, scenarios } of CHAPTERS) {
-    await page.getByLabel('chapter', { exact: true }).selectOption(id)
-    await page.locator('.chapter-number', { hasText: `Chapter ${number}` }).waitFor()
-    for (const [i, { kind }] of scenarios.entries()) {
-      if (scenarios.findIndex((each) => each.kind === kind) !== i) continue
-      await page.locator('.scenario > button').nth(i).click()
-      if (kind === 'board') await ready(page)
-      await page.locator(kind === 'board' ? '.figure' : '.stage').waitFor()
-      expect(await page.locator('.notice').allTextContents()).toEqual([])
+/** Opens each chapter, and in it the first scenario of each kind. @returns what went wrong. */
+const OPEN_ALL = `(async (chapters) => {
+  const until = async (what, isThere) => {
+    for (let i = 0; i < 2000; i++) {
+      if (isThere()) return
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+    throw new Error(what + ' did not come')
+  }
+  const find = (selector) => document.querySelector(selector)
+  const notices = []
+  for (const { id, number, kinds } of chapters) {
+    const choice = find('select[aria-label=chapter]')
+    choice.value = id
+    choice.dispatchEvent(new Event('change', { bubbles: true }))
+    await until(id, () => find('.chapter-number')?.textContent === 'Chapter ' + number)
+    for (const [i, kind] of kinds.entries()) {
+      if (kinds.indexOf(kind) !== i) continue
+      document.querySelectorAll('.scenario > button')[i].click()
+      const { runner } = window.catenary
+      await until(id + ' ' + i, () =>
+        kind === 'board' ? !runner.loading && find('.figure') !== null : find('.stage') !== null)
+      notices.push(...[...document.querySelectorAll('.notice')].map((notice) => id + ': ' + notice.textContent))
     }
   }
+  return notices
+})`
+
+test('every chapter opens, with a scenario of each kind that it has', async () => {
+  const page = await open()
+  const chapters = CHAPTERS.map(({ id, number, scenarios }) => ({
+    ...{ id, number },
+    kinds: scenarios.map(({ kind }) => kind),
+  }))
+  expect(await page.evaluate(`${OPEN_ALL}(${JSON.stringify(chapters)})`)).toEqual([])
 })
 
 test('a scenario that fails says so, with the operations that show it', async () => {
