@@ -1,7 +1,7 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { clusterShapeOptions, coordinatorOption, logOption, splitList } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
-import { secretOf, secretOption } from '../secret-option.ts'
+import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../secret-option.ts'
 
 const options = {
   name: {
@@ -19,6 +19,7 @@ const options = {
   ...coordinatorOption,
   ...clusterShapeOptions,
   ...secretOption,
+  ...formerSecretOption,
   ...logOption,
 } as const
 
@@ -39,6 +40,7 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
         coordinator: splitList(args.coordinator),
         name: args.name,
         secret: secretOf(args),
+        formerSecret: formerSecretOf(args),
         http: { host: args['http-host'], port: args['http-port'] },
         options: {
           chainCount: args.chains,

@@ -30,6 +30,8 @@ export interface CoordinatorProcessOptions {
   readonly manager: Omit<ClusterOptions, 'clusterId'> | null
   /** Of the cluster; null: it has none, and nobody is asked who he is. Default: null. */
   readonly secret?: ClusterSecret | null
+  /** The secret before: what the tree is closed by until this process's manager has given it to the new one. Default: null. */
+  readonly formerSecret?: ClusterSecret | null
   readonly logger: Logger
 }
 
@@ -61,7 +63,7 @@ export async function startCoordinatorProcess(
   })
   // Its own member first: a manager should see what this process sees, and survive with it.
   const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
-  const guard = guardOf(options.secret ?? null, logger)
+  const guard = guardOf(options.secret ?? null, logger, options.formerSecret)
   const access = guard.tree
   const manager: Manager | null =
     options.manager === null

@@ -16,10 +16,12 @@ export async function startManagerProcess(
     readonly http: Address
     /** Of the cluster; null: it has none. Default: null. */
     readonly secret?: ClusterSecret | null
+    /** The secret before: what the tree is closed by until this process's manager has given it to the new one. Default: null. */
+    readonly formerSecret?: ClusterSecret | null
   },
 ): Promise<{ stop(): Promise<void> }> {
-  const { http: listen, secret = null, ...managerOptions } = options
-  const guard = guardOf(secret, options.logger)
+  const { http: listen, secret = null, formerSecret = null, ...managerOptions } = options
+  const guard = guardOf(secret, options.logger, formerSecret)
   const manager = startManager({ ...managerOptions, access: guard.tree })
   const ports = nodeControlPorts(options.logger, guard.tree)
   const session = followUsers(guard, [options.coordinator].flat(), ports)

@@ -3,12 +3,10 @@ import type { CoordinatorClient } from '../../client/coordinator/api.ts'
 import type { ControlPorts } from '../control-ports.ts'
 import type { Log } from '../log.ts'
 import { Logins } from './logins.ts'
-import { type TreeAccess, treeAccess } from './tree-access.ts'
+import { type TreeAccess, type TreeSecret, treeAccess } from './tree-access.ts'
 import { Users } from './users.ts'
 
-export interface GuardSecret {
-  /** Of the digest user `catenary` at the coordinators. */
-  readonly coordinatorPassword: string
+export interface GuardSecret extends TreeSecret {
   /** What processes of the cluster say to each other's http doors, as the user `member`. */
   readonly httpPassword: string
 }
@@ -21,8 +19,9 @@ export interface Guard {
   readonly users: Users | null
 }
 
-export function guardOf(secret: GuardSecret | null, log: Log): Guard {
-  const tree = treeAccess(secret)
+/** @param former - what the tree may still be closed by. */
+export function guardOf(secret: GuardSecret | null, log: Log, former: TreeSecret | null = null): Guard {
+  const tree = treeAccess(secret, former)
   if (secret === null) return { tree, logins: null, users: null }
   const users = new Users(log)
   return { tree, users, logins: new Logins({ users, memberPassword: secret.httpPassword, log }) }

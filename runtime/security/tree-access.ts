@@ -6,19 +6,28 @@ import type { CoordinatorOptions } from '../../client/coordinator/api.ts'
 import { digestIdOf } from '../../protocol/zookeeper/digest.ts'
 import { PERMS } from '../../protocol/zookeeper/ops.ts'
 
+/** What of the cluster's secret opens it. */
+export interface TreeSecret {
+  readonly coordinatorPassword: string
+}
+
 /** How members and the operator's tools open their sessions; empty: as everybody does. */
 export type TreeAccess = Pick<CoordinatorOptions, 'auth' | 'acl'>
 
 /**
+ * @param former - the secret that the tree was closed by before: such znodes may be read, and given to the new one.
+ *
  * @example
  * const client = coordinator({ servers, ...treeAccess(secret) }) // what it creates is the cluster's alone
  */
-export function treeAccess(secret: { readonly coordinatorPassword: string } | null): TreeAccess {
+export function treeAccess(secret: TreeSecret | null, former: TreeSecret | null = null): TreeAccess {
   if (secret === null) return {}
-  const identity = `catenary:${secret.coordinatorPassword}`
+  const shown = [secret, ...(former === null ? [] : [former])].map(userOf)
   return {
-    auth: [{ scheme: 'digest', auth: identity }],
+    auth: shown.map((auth) => ({ scheme: 'digest', auth })),
     // Not `auth`, which stands for all that a session has shown: whoever shows more of himself would let others in.
-    acl: [{ perms: PERMS.all, id: { scheme: 'digest', id: digestIdOf(identity) } }],
+    acl: [{ perms: PERMS.all, id: { scheme: 'digest', id: digestIdOf(userOf(secret)) } }],
   }
 }
+
+const userOf = ({ coordinatorPassword }: TreeSecret): string => `catenary:${coordinatorPassword}`

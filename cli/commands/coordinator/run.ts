@@ -4,7 +4,7 @@ import { FOUR_LETTER_WORDS } from '../../../runtime/doors/zookeeper/four-letter-
 import { parseMembers } from '../../ensemble-members.ts'
 import { clusterOption, clusterShapeOptions, logOption, splitList, transportOption } from '../../options.ts'
 import { runUntilSignal } from '../../run.ts'
-import { secretOf, secretOption } from '../../secret-option.ts'
+import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../../secret-option.ts'
 
 const options = {
   id: {
@@ -77,6 +77,7 @@ const options = {
   ...clusterOption,
   ...transportOption,
   ...secretOption,
+  ...formerSecretOption,
   ...logOption,
 } as const
 
@@ -113,6 +114,7 @@ export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<ty
         transport: args.transport,
         limits: limitsOf(args),
         secret: secretOf(args),
+        formerSecret: formerSecretOf(args),
         join: args.join === undefined ? null : splitList(args.join),
         manager: args.manager
           ? {

@@ -81,6 +81,29 @@ describe('the tree of a cluster with a secret', () => {
     await manager.stop()
   })
 
+  test('another secret takes the tree over, with the former at hand', async () => {
+    const next = { coordinatorPassword: 'from-the-next' }
+    said.length = 0
+    const manager = startManager({
+      ...{ coordinator: servers, name: 'next', options: OPTIONS, logger },
+      access: treeAccess(next, SECRET),
+    })
+    await eventually('a word about it', () => said.some((line) => /were open to others/.test(line)))
+    await manager.stop()
+    const [old, heir] = [session(treeAccess(SECRET)), session(treeAccess(next, SECRET))]
+    expect(await codeOf(old.getData('/catenary/cluster'))).toBe('NO_AUTH')
+    const back = startManager({
+      ...{ coordinator: servers, name: 'back', options: OPTIONS, logger: silent },
+      access: treeAccess(SECRET, next),
+    })
+    await eventually(
+      'the tree is back',
+      async () => (await codeOf(old.getData('/catenary/users'))) === 'done',
+    )
+    expect((await heir.getAcl('/catenary')).acl).toHaveLength(1)
+    await back.stop()
+  })
+
   test('a manager without the secret, or with another, says so', async () => {
     said.length = 0
     const manager = startManager({ coordinator: servers, name: 'late', options: OPTIONS, logger })
