@@ -62,7 +62,7 @@ async function one(cluster: LocalCluster, scenario: Scenario): Promise<void> {
   }, SAMPLE_MS)
   const watching = witness.run()
   const swarm = new Swarm(portOf(cluster, scenario.port, name))
-  await scenario.attack(swarm)
+  await Promise.race([scenario.attack(swarm), watching]) // which ends earlier where it was harmed
   const left = Math.max(0, handlesOf(pid) - handles)
   witness.stop()
   await watching

@@ -39,7 +39,9 @@ class ProcessTarget implements Target {
   constructor(cluster: LocalCluster) {
     this.#cluster = cluster
     this.servers = cluster.servers.map(({ name }) => name)
-    this.#logs = cluster.processes.map(({ name }) => new LogTail(join(cluster.logDirectory, `${name}.log`)))
+    this.#logs = cluster.processes.map(
+      ({ name }) => new LogTail(name, join(cluster.logDirectory, `${name}.log`)),
+    )
     this.#pids = new Map(cluster.processes.map((process) => [process, process.pid ?? 0]))
   }
 
@@ -53,7 +55,7 @@ class ProcessTarget implements Target {
   }
 
   look(): void {
-    for (const log of this.#logs) for (const line of log.lines()) this.reasons.addLine(line)
+    for (const log of this.#logs) for (const line of log.lines()) this.reasons.addLine(log.name, line)
     for (const [process, pid] of this.#pids)
       if (process.pid !== pid) throw new FuzzError(`${process.name} has ended:\n${process.log.slice(-3000)}`)
   }
@@ -87,12 +89,14 @@ export function ownBytes(pid: number): number {
 
 /** What is new in a file that grows. */
 class LogTail {
+  readonly name: string
   readonly #path: string
   readonly #chunk = Buffer.alloc(256 * KIB)
   #at = 0
   #rest = ''
 
-  constructor(path: string) {
+  constructor(name: string, path: string) {
+    this.name = name
     this.#path = path
   }
 

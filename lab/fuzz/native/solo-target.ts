@@ -19,7 +19,7 @@ export async function startSoloTarget(): Promise<Target> {
   const reasons = new ClosedReasons()
   const failures: Error[] = []
   const solo = await startSoloServer({
-    native: { cluster: CLUSTER, onProtocolError: (remote, reason) => reasons.add(remote, reason) },
+    native: { cluster: CLUSTER, onProtocolError: (remote, reason) => reasons.add('n1', remote, reason) },
   })
   const http = await openHttpDoor({
     ...{
@@ -36,7 +36,7 @@ export async function startSoloTarget(): Promise<Target> {
   const member = await startCoordinator({
     ...{ id: COORDINATOR, clusterName: CLUSTER, data, fsync: 'never' },
     members: [{ id: COORDINATOR, host: HOST, peerPort: 0, clientPort: 0 }],
-    logger: pino({ level: 'warn' }, { write: (line) => reasons.addLine(line) }),
+    logger: pino({ level: 'warn' }, { write: (line) => reasons.addLine(COORDINATOR, line) }),
     onFailure: (error) => failures.push(error),
   })
   const port = solo.server.address?.port ?? 0
