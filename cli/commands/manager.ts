@@ -1,4 +1,5 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { insecureOption, refuseOpenBind } from '../open-binds.ts'
 import { clusterShapeOptions, coordinatorOption, logOption, splitList } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
 import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../secret-option.ts'
@@ -20,6 +21,7 @@ const options = {
   ...clusterShapeOptions,
   ...secretOption,
   ...formerSecretOption,
+  ...insecureOption,
   ...logOption,
 } as const
 
@@ -34,8 +36,9 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
         '$0 manager --coordinator zk1:2181,zk2:2181,zk3:2181 --chains 4',
         'with Apache ZooKeeper as the ensemble',
       ) as never,
-  handler: (args) =>
-    runUntilSignal(args['log-level'], async (logger) =>
+  handler: async (args) => {
+    await refuseOpenBind(args, args['http-host'], '--http-host')
+    return runUntilSignal(args['log-level'], async (logger) =>
       (await import('../../runtime/manager/manager-process.ts')).startManagerProcess({
         coordinator: splitList(args.coordinator),
         name: args.name,
@@ -51,5 +54,6 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
         },
         logger,
       }),
-    ),
+    )
+  },
 }

@@ -1,4 +1,5 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { insecureOption, refuseOpenBind } from '../open-binds.ts'
 import { clusterOption, coordinatorOption, logOption, splitList, transportOption } from '../options.ts'
 import { packageVersion } from '../package-version.ts'
 import { runUntilSignal } from '../run.ts'
@@ -58,6 +59,7 @@ const options = {
   ...clusterOption,
   ...transportOption,
   ...secretOption,
+  ...insecureOption,
   ...logOption,
 } as const
 
@@ -73,8 +75,9 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         '$0 server --id n1 --data ./n1 --transport nats://127.0.0.1:4222',
         'over a NATS broker',
       ) as never,
-  handler: (args) =>
-    runUntilSignal(args['log-level'], async (logger) =>
+  handler: async (args) => {
+    await refuseOpenBind(args, args.host, '--host')
+    return runUntilSignal(args['log-level'], async (logger) =>
       (await import('../../runtime/server/server-process.ts')).startServerProcess({
         id: args.id,
         dataPath: args.data,
@@ -96,5 +99,6 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         makeHosts: async (replication) =>
           (await import('../../lab/replication/make-hosts.ts')).makeHosts(replication),
       }),
-    ),
+    )
+  },
 }

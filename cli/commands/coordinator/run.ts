@@ -2,6 +2,7 @@ import type { CommandModule, InferredOptionTypes } from 'yargs'
 import type { DoorSettings } from '../../../runtime/coordinator/options.ts'
 import { FOUR_LETTER_WORDS } from '../../../runtime/doors/zookeeper/four-letter-words.ts'
 import { parseMembers } from '../../ensemble-members.ts'
+import { insecureOption, refuseOpenBind } from '../../open-binds.ts'
 import { clusterOption, clusterShapeOptions, logOption, splitList, transportOption } from '../../options.ts'
 import { runUntilSignal } from '../../run.ts'
 import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../../secret-option.ts'
@@ -78,6 +79,7 @@ const options = {
   ...transportOption,
   ...secretOption,
   ...formerSecretOption,
+  ...insecureOption,
   ...logOption,
 } as const
 
@@ -100,15 +102,17 @@ export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<ty
         '$0 coordinator run --id coordinator-1 --data ./c1 --members coordinator-1=127.0.0.1:2881:2181 --tick-time 2000 --four-letter-words "srvr,ruok,mntr" --max-client-connections 0',
         'with ZooKeeper’s tick, a monitor’s words, and any number of clients of one address',
       ) as never,
-  handler: (args) =>
-    runUntilSignal(args['log-level'], async (logger) => {
+  handler: async (args) => {
+    const members = parseMembers(args.members, '--members')
+    const host = members.find((member) => member.id === args.id)?.host ?? '127.0.0.1'
+    await refuseOpenBind(args, host, '--members: the host of this one,')
+    return runUntilSignal(args['log-level'], async (logger) => {
       const { startCoordinatorProcess } = await import('../../../runtime/coordinator/coordinator-process.ts')
-      const members = parseMembers(args.members, '--members')
       return startCoordinatorProcess({
         id: args.id,
         members,
         dataPath: args.data,
-        httpHost: members.find((member) => member.id === args.id)?.host ?? '127.0.0.1',
+        httpHost: host,
         httpPort: args['http-port'],
         clusterName: args.cluster,
         transport: args.transport,
@@ -127,7 +131,8 @@ export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<ty
           : null,
         logger,
       })
-    }),
+    })
+  },
 }
 
 /** @throws with what to change. */
