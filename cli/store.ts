@@ -1,7 +1,10 @@
 /** How commands reach the data servers. */
 import { type Client, connect, type StoreError } from '../client/index.ts'
+import { memberCredentials } from '../runtime/security/link-proof.ts'
 import { toDuration } from './arguments.ts'
+import { type CredentialsArguments, credentialsOptions, userOf } from './credentials.ts'
 import { clusterOption, splitList, transportOption } from './options.ts'
+import { secretOf } from './secret-option.ts'
 
 export const timeoutOption = {
   timeout: {
@@ -22,6 +25,7 @@ export const storeOptions = {
   },
   ...transportOption,
   ...clusterOption,
+  ...credentialsOptions,
   ...timeoutOption,
 } as const
 
@@ -29,7 +33,7 @@ export const jsonOption = {
   json: { type: 'boolean', default: false, describe: 'Print JSON, for other programs' },
 } as const
 
-export interface StoreArguments {
+export interface StoreArguments extends CredentialsArguments {
   readonly servers: string
   readonly transport: string
   readonly cluster: string
@@ -60,15 +64,29 @@ export async function connectStore(args: StoreArguments): Promise<Client> {
       servers: splitList(servers),
       transport,
       cluster,
+      ...credentialsFor(args),
       timeoutMs,
       connectTimeoutMs: Math.min(timeoutMs, CONNECT_MS_MAX),
     })
   } catch (error) {
-    if ((error as StoreError).code !== 'TIMEOUT') throw error
+    const { code, message } = error as StoreError
+    if (code === 'UNAUTHENTICATED')
+      throw new Error(`${message} (--user NAME --password-file FILE, or --secret-file FILE)`, {
+        cause: error,
+      })
+    if (code !== 'TIMEOUT') throw error
     throw new Error(
       `none of the servers ${servers} has answered as a member of the cluster "${cluster}". ` +
         'Are they running? --servers names others; `catenary demo` starts a whole cluster on this machine',
       { cause: error },
     )
   }
+}
+
+/** Over nats the broker knows us by an account of its own. */
+function credentialsFor(args: StoreArguments): { user?: string; password?: string } {
+  const user = userOf(args)
+  if (user !== null) return user
+  const secret = args.transport.startsWith('nats:') ? null : secretOf(args)
+  return secret === null ? {} : memberCredentials(secret)
 }

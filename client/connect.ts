@@ -7,6 +7,7 @@ import type { ReadPolicy } from './core/events.ts'
 import { CLIENT_LIMITS, type ClientLimits } from './core/limits.ts'
 import { createClientState } from './core/state.ts'
 import { Engine } from './engine.ts'
+import type { Credentials } from './transport/node-scram.ts'
 import { openClientTransport } from './transport/open.ts'
 
 export interface ConnectOptions {
@@ -16,6 +17,13 @@ export interface ConnectOptions {
   readonly transport?: string
   /** The name under which the servers were started. Default: `catenary`. */
   readonly cluster?: string
+  /**
+   * Who this client is, where the servers ask: a user that `catenary user add` has made. With a user the servers have to prove that they know him, too: one that asks nobody is refused.
+   * Over nats the broker's accounts decide instead.
+   */
+  readonly user?: string
+  /** Of `user`. It is never sent. */
+  readonly password?: string
   /** Which replica answers a read. Default: `spread`, all in turn. */
   readonly readPolicy?: ReadPolicy
   /** This machine's failure domain, for `readPolicy: 'nearest'`. */
@@ -40,18 +48,22 @@ const CONNECT_TIMEOUT_MS = 5_000
  * Connects to a store.
  *
  * @returns once a server has told which servers and chains there are.
- * @throws {StoreError} `BAD_ARGUMENT`. `TIMEOUT`: no server has answered in `connectTimeoutMs`.
+ * @throws {StoreError} `BAD_ARGUMENT`. `TIMEOUT`: no server has answered in `connectTimeoutMs`. `UNAUTHENTICATED`, at once: not with these credentials, or not without any.
  *
  * @example
  * const client = await connect({ servers: ['127.0.0.1:7001', '127.0.0.1:7002'] })
  * await client.put('greeting', 'hello')
  * console.log((await client.get('greeting'))?.text())
  * await client.close()
+ *
+ * @example
+ * const client = await connect({ servers: ['127.0.0.1:7001'], user: 'ann', password })
  */
-export function connect(options: ConnectOptions): Promise<Client> {
+export async function connect(options: ConnectOptions): Promise<Client> {
   const { transport = 'tcp', cluster = CLUSTER } = options
   const self = `client-${randomBytes(8).toString('hex')}`
-  return connectOver(options, (events) => openClientTransport({ transport, self, cluster, events }))
+  const proof = proofOf(options)
+  return connectOver(options, (events) => openClientTransport({ transport, self, cluster, events, ...proof }))
 }
 
 /** Connects over a transport of the caller's making. */
@@ -76,12 +88,24 @@ export async function connectOver(
   })
   const engine = new Engine({ state, bootstrap: addresses })
   const transport = await open(engine.events)
-  if (await engine.start(transport, connectTimeoutMs)) {
-    return new Client({ engine, timeoutMs, readPolicy, wallMs: Date.now })
+  try {
+    if (await engine.start(transport, connectTimeoutMs))
+      return new Client({ engine, timeoutMs, readPolicy, wallMs: Date.now })
+    const message = `connect: none of ${options.servers.join(', ')} has told of any chain in ${connectTimeoutMs} ms`
+    throw new StoreError('TIMEOUT', message, { outcome: 'definite' })
+  } catch (error) {
+    await engine.close()
+    throw error
   }
-  await engine.close()
-  const message = `connect: none of ${options.servers.join(', ')} has told of any chain in ${connectTimeoutMs} ms`
-  throw new StoreError('TIMEOUT', message, { outcome: 'definite' })
+}
+
+function proofOf({ user, password, transport = 'tcp' }: ConnectOptions): { credentials?: Credentials } {
+  if (user === undefined && password === undefined) return {}
+  if (user === undefined || password === undefined || user === '')
+    throw badArgument('user and password belong together: give both, or neither')
+  if (transport !== 'tcp')
+    throw badArgument('user and password are for tcp: over nats, say who you are to the broker')
+  return { credentials: { user, password } }
 }
 
 /** Servers of which only the address is known, under the names that the transport has for such. */

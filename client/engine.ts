@@ -1,7 +1,7 @@
 import type { ClientMessage } from '../protocol/client-messages.ts'
 import { decodeServerBatch, encodeClientBatch } from '../protocol/codec/client-codec.ts'
 import { CodecError } from '../protocol/codec/fields.ts'
-import type { StoreError } from '../protocol/errors.ts'
+import { StoreError } from '../protocol/errors.ts'
 import {
   asMillis,
   asRequestId,
@@ -52,7 +52,11 @@ export class Engine implements ClientOutbox {
   #ticker: NodeJS.Timeout | null = null
   /** Peers to which the transport would not queue. */
   #refused: string[] = []
-  #whenReady: { atMostMs: number; ready: (known: boolean) => void } | null = null
+  #whenReady: {
+    readonly atMostMs: number
+    readonly ready: (known: boolean) => void
+    readonly refused: (error: StoreError) => void
+  } | null = null
 
   /** @param options.bootstrap - where peers can be dialled that are known by address only; empty where names suffice. */
   constructor(options: { state: ClientState; bootstrap: ReadonlyMap<string, Address> }) {
@@ -65,15 +69,20 @@ export class Engine implements ClientOutbox {
     return {
       onBody: (from, body) => this.#onBody(from, body),
       onDown: (peer, reason) => this.#onDown(peer, reason),
+      onRefused: (_, reason) => this.#onRefused(reason),
     }
   }
 
-  /** Finds the first map. False where no server has told one after `timeoutMs`. */
+  /**
+   * Finds the first map. False where no server has told one after `timeoutMs`.
+   *
+   * @throws {StoreError} `UNAUTHENTICATED`: a server does not take us for whom we say we are, or has not proved who it is. It would be the same a moment later.
+   */
   start(transport: Transport, timeoutMs: number): Promise<boolean> {
     this.#transport = transport
     for (const [peer, address] of this.#bootstrap) transport.setAddress(peer, address)
-    return new Promise((ready) => {
-      this.#whenReady = { atMostMs: performance.now() + timeoutMs, ready }
+    return new Promise((ready, refused) => {
+      this.#whenReady = { atMostMs: performance.now() + timeoutMs, ready, refused }
       step(this.#state, { type: 'start', nowMs: now() }, this)
       this.#startTicking()
     })
@@ -178,6 +187,13 @@ export class Engine implements ClientOutbox {
       this.#dropLink(from, error)
     }
     this.#checkReady()
+  }
+
+  /** Later ones are seen as links that break: the servers that are left may serve, and what waits for this one says why. */
+  #onRefused(reason: string): void {
+    const waiting = this.#whenReady
+    this.#whenReady = null
+    waiting?.refused(new StoreError('UNAUTHENTICATED', `connect: ${reason}`))
   }
 
   #onDown(peer: string, reason: string): void {

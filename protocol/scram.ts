@@ -30,6 +30,8 @@ export interface ScramRecord {
 export interface UserDirectory {
   /** Null: there is no such user. The principal stays the same object for as long as the proof is good. */
   find(name: string): (ScramRecord & { readonly principal: Principal }) | null
+  /** False: who is not found may be there all the same, so nobody is refused for good. Default: true. */
+  isComplete?(): boolean
   /** Calls back when what a proof has led to changes; `gone`: it is worth nothing any more. */
   onChange?(listener: (principal: Principal, change: 'grants' | 'gone') => void): () => void
 }

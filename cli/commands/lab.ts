@@ -1,6 +1,7 @@
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { UsageError } from '../arguments.ts'
-import { authorizationOf, httpCredentialsOptions } from '../http-credentials.ts'
+import { credentialsOptions } from '../credentials.ts'
+import { authorizationOf } from '../http-credentials.ts'
 import { clusterOption, parseAddress, splitList } from '../options.ts'
 import { interrupted, note, say } from '../output.ts'
 import { gradeCommand } from './lab/grade.ts'
@@ -18,7 +19,7 @@ const options = {
       'A running cluster to be shown: http ports of its processes, host:port,...; or ports of some data servers',
   },
   ...clusterOption,
-  ...httpCredentialsOptions,
+  ...credentialsOptions,
 } as const
 
 type Arguments = InferredOptionTypes<typeof options>

@@ -130,7 +130,7 @@ export class TcpLink {
       hellos: { dialler: own, listener: hello },
       events: {
         onProved: () => this.#accept(connection),
-        onRefused: (reason) => this.#refuse(connection, `user "${prover.user}": ${reason}`),
+        onRefused: (reason) => this.#refuse(connection, `as user "${prover.user}": ${reason}`),
       },
     })
   }

@@ -9,6 +9,7 @@ import { startManager } from '../manager/start-manager.ts'
 import { coordinatorMetrics } from '../metrics/coordinator-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { followUsers, guardOf } from '../security/guard.ts'
+import { linkProof, noteBroker } from '../security/link-proof.ts'
 import type { ClusterSecret } from '../security/secret.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { membersOf } from './ask-members.ts'
@@ -39,12 +40,13 @@ export interface CoordinatorProcessOptions {
 export async function startCoordinatorProcess(
   options: CoordinatorProcessOptions,
 ): Promise<{ stop(): Promise<void> }> {
-  const { id, logger, join = null } = options
+  const { id, logger, join = null, secret = null } = options
   checkNodeName('node', id)
   checkNodeName('cluster', options.clusterName)
   checkTransport(options.transport)
   ownMember(options) // before a directory is made for a member that is none
   const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
+  if (secret !== null) noteBroker(options.transport, logger)
   let failure: Error | null = null
   const members = await knownMembers(options, data, join)
   const member = await startCoordinator({
@@ -54,6 +56,8 @@ export async function startCoordinatorProcess(
     data,
     transport: options.transport,
     joins: join !== null,
+    // Users have no business there.
+    ...(secret !== null && { proof: linkProof(secret, null) }),
     ...options.limits,
     logger,
     onFailure: (error) => {
@@ -63,7 +67,7 @@ export async function startCoordinatorProcess(
   })
   // Its own member first: a manager should see what this process sees, and survive with it.
   const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
-  const guard = guardOf(options.secret ?? null, logger, options.formerSecret)
+  const guard = guardOf(secret, logger, options.formerSecret)
   const access = guard.tree
   const manager: Manager | null =
     options.manager === null

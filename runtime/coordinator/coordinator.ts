@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { nodeTimers } from '../../client/node-timers.ts'
 import type { MemberId } from '../../coordinator/raft/ids.ts'
 import { asMemberId } from '../../coordinator/raft/ids.ts'
+import { FrameError } from '../../protocol/frame.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { closedLines } from '../closed-lines.ts'
 import { DoorListener } from '../doors/zookeeper/listener.ts'
@@ -131,15 +132,28 @@ class MemberHost implements Coordinator {
   }
 
   async #openPeers(member: Member): Promise<void> {
-    const { id, clusterName, members, peerListen, transport: kind = 'tcp', data, logger } = this.#options
+    const {
+      id,
+      clusterName,
+      members,
+      peerListen,
+      transport: kind = 'tcp',
+      proof,
+      data,
+      logger,
+    } = this.#options
     const own = ownMember(this.#options)
     const { transport, address } = await openServerTransport({
       transport: kind,
       self: id,
       cluster: clusterName,
       listen: peerListen ?? { host: own.host, port: own.peerPort },
+      ...proof,
       events: {
-        onBody: (from, body) => member.onBody(asMemberId(from), decodeBody(body)),
+        onBody: (from, body, { member: isMember }) => {
+          if (!isMember) throw new FrameError('it is no process of this cluster')
+          member.onBody(asMemberId(from), decodeBody(body))
+        },
         onDown: (peer) => member.onLinkLost(asMemberId(peer)),
         onProtocolError: closedLines(logger, 'peer connection closed: not our protocol'),
       },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { RaftLimits } from '../../coordinator/raft/limits.ts'
 import type { Address } from '../../protocol/transport.ts'
+import type { LinkProof } from '../security/link-proof.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import type { FsyncPolicy } from '../storage/wal/wal.ts'
 
@@ -75,6 +76,8 @@ export interface CoordinatorOptions extends MemberSettings {
   readonly peerListen?: Address
   /** `tcp`, or `nats://host:port`. Default: `tcp`. */
   readonly transport?: string
+  /** What is proved and asked for at the peer port. Default: nothing. */
+  readonly proof?: LinkProof
   readonly logger: Logger
   /** Default: `sync`. Anything else may lose acknowledged writes, or elect two leaders in one term, in a power cut. */
   readonly fsync?: FsyncPolicy

@@ -1,8 +1,8 @@
 /** The users of the cluster, as the coordinators have them. While these are away, as they had them last: nobody loses access by it, and nobody gains any. */
 import type { CoordinatorClient, Stop } from '../../client/coordinator/api.ts'
 import type { Grant, Principal } from '../../protocol/access.ts'
+import type { ScramRecord, UserDirectory } from '../../protocol/scram.ts'
 import type { Log } from '../log.ts'
-import type { PasswordRecord } from './passwords.ts'
 import { problemOfName, type UserZnode, userFromJson } from './user-znode.ts'
 
 const PATH = '/catenary/users'
@@ -16,7 +16,7 @@ const USERS_MAX = 10_000
 class User implements Principal {
   readonly name: string
   readonly member = false
-  readonly record: PasswordRecord
+  readonly record: ScramRecord
   grants: readonly Grant[]
 
   constructor(name: string, { grants, record }: UserZnode) {
@@ -37,10 +37,13 @@ class User implements Principal {
 /** What becomes of somebody who is logged in. `gone`: he has to log in anew, if he can. */
 export type UserChange = 'grants' | 'gone'
 
-export class Users {
+export class Users implements UserDirectory {
   readonly #log: Log
   readonly #users = new Map<string, User>()
   readonly #watched = new Map<string, Stop>()
+  /** Whose znodes have yet to be read. */
+  readonly #awaited = new Set<string>()
+  #hasNames = false
   readonly #listeners = new Set<(principal: Principal, change: UserChange) => void>()
   #stop: Stop = () => {}
 
@@ -49,9 +52,14 @@ export class Users {
   }
 
   /** @returns what a proof of his password is checked by, and who he is then. */
-  find(name: string): (PasswordRecord & { readonly principal: Principal }) | null {
+  find(name: string): (ScramRecord & { readonly principal: Principal }) | null {
     const user = this.#users.get(name)
     return user === undefined ? null : { ...user.record, principal: user }
+  }
+
+  /** Whether everybody is known whom the coordinators knew when they were asked. */
+  isComplete(): boolean {
+    return this.#hasNames && this.#awaited.size === 0
   }
 
   /** All of them, by name. */
@@ -70,6 +78,8 @@ export class Users {
     this.#stop()
     for (const stop of this.#watched.values()) stop()
     this.#watched.clear()
+    this.#awaited.clear()
+    this.#hasNames = false
     this.#stop = client.watchChildren(PATH, (names) => this.#onNames(client, names ?? []))
   }
 
@@ -77,15 +87,19 @@ export class Users {
     if (names.length > USERS_MAX)
       this.#log.error({ users: names.length }, `more than ${USERS_MAX} users: the last ones cannot log in`)
     const known = new Set(names.slice(0, USERS_MAX))
+    this.#hasNames = true
     for (const [name, stop] of this.#watched) {
       if (known.has(name)) continue
       stop()
       this.#watched.delete(name)
+      this.#awaited.delete(name)
     }
     for (const name of this.#users.keys()) if (!known.has(name)) this.#forget(name)
     for (const name of known) {
       if (this.#watched.has(name)) continue
+      this.#awaited.add(name)
       const stop = client.watchData(`${PATH}/${name}`, (znode) => {
+        this.#awaited.delete(name)
         if (znode === null) this.#forget(name)
         else this.learn(name, new TextDecoder().decode(znode.data))
       })

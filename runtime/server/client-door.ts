@@ -91,6 +91,12 @@ export class ClientDoor {
     return this.#statusOfTurn
   }
 
+  /** Somebody may not do what he has asked for. */
+  forbid(client: string, call: number, message: string): void {
+    if (!this.#outgoing.refuses(client))
+      this.#fail(client, call, { type: 'failure', code: 'FORBIDDEN', message })
+  }
+
   #hostOf(client: string, call: number, chain: ChainId, keys: () => readonly Key[]): HostedReplica | null {
     const host = this.#hosts.get(chain)
     if (host === undefined) {

@@ -5,6 +5,7 @@
 import type { ReplicaEvent } from '../../chain/events.ts'
 import type { ChainLimits } from '../../chain/limits.ts'
 import type { Replica } from '../../chain/state.ts'
+import { ANYBODY, type Principal, refusalOf } from '../../protocol/access.ts'
 import type { ChainConfig } from '../../protocol/chain-config.ts'
 import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type ServerRegistration,
 } from '../../protocol/cluster.ts'
 import type { Batch } from '../../protocol/codec/batch.ts'
+import { FrameError } from '../../protocol/frame.ts'
 import {
   asChainId,
   asMillis,
@@ -266,16 +268,34 @@ export class DataServer {
     return nowMs
   }
 
-  /** What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts). */
-  onBatch(from: string, batch: Batch): void {
+  /**
+   * What a peer or a client says. The clock is read after it has arrived and before any of it is handled (see `clock` in chain/events.ts).
+   *
+   * @param principal - who says it. Members may say everything: nothing of theirs is looked at.
+   * @throws {FrameError} he speaks as a server does, and is none.
+   */
+  onBatch(from: string, batch: Batch, principal: Principal = ANYBODY): void {
     this.#door?.times.arrived(this.tellTime())
     // Some answers need no replica, and this server may have none.
     this.#scheduleTurnEnd()
-    if (batch.type === 'client') for (const message of batch.messages) this.#door?.onMessage(from, message)
+    if (!principal.member) this.#onUsersBatch(from, batch, principal)
+    else if (batch.type === 'client')
+      for (const message of batch.messages) this.#door?.onMessage(from, message)
     else if (batch.type === 'chain') {
       // Nobody could be answered of whom the coordinator has not told yet; and a stranger's configuration must not reach a replica.
       if (!this.view.knows(asServerId(from))) return
       for (const { chain, message } of batch.items) this.#onChainMessage(asServerId(from), chain, message)
+    }
+  }
+
+  #onUsersBatch(from: string, batch: Batch, principal: Principal): void {
+    if (batch.type === 'chain')
+      throw new FrameError(`user "${principal.name}" speaks as only servers of the cluster may`)
+    if (batch.type !== 'client') return
+    for (const message of batch.messages) {
+      const refusal = refusalOf(principal, message)
+      if (refusal === null) this.#door?.onMessage(from, message)
+      else this.#door?.forbid(from, message.call, refusal)
     }
   }
 

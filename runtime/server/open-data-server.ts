@@ -13,6 +13,7 @@ import { asChainId } from '../../protocol/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import { closedLines } from '../closed-lines.ts'
+import type { LinkProof } from '../security/link-proof.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import { openLmdbStore } from '../storage/lmdb-store.ts'
 import { openWal, type Wal } from '../storage/wal/wal.ts'
@@ -27,6 +28,8 @@ export interface OpenDataServerOptions extends DataServerOptions {
   readonly clusterName: string
   readonly transport: string
   readonly listen: Address
+  /** What is proved and asked for on native connections. Default: nothing. */
+  readonly proof?: LinkProof
   readonly logger: Logger
   /** Told how long each fdatasync of the log took. */
   readonly syncTimes?: { add(ms: number): void }
@@ -34,7 +37,7 @@ export interface OpenDataServerOptions extends DataServerOptions {
 
 /** Recovers what the disk holds, then listens. */
 export async function openDataServer(options: OpenDataServerOptions): Promise<DataServer> {
-  const { id, transport, clusterName, listen, logger } = options
+  const { id, transport, clusterName, listen, proof, logger } = options
   const sent = { messages: 0, bodies: 0, bytes: 0 }
   const server = new DataServer(options, nodePorts(options, sent))
   const opened = await openServerTransport({
@@ -42,8 +45,9 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
     self: id,
     cluster: clusterName,
     listen,
+    ...proof,
     events: {
-      onBody: (from, body) => server.onBatch(from, batchOf(body)),
+      onBody: (from, body, principal) => server.onBatch(from, batchOf(body), principal),
       onDown: (peer) => server.onDown(peer),
       onProtocolError: closedLines(logger, 'connection closed: not our protocol'),
     },

@@ -18,6 +18,7 @@ import { accessOf } from '../doors/redis/user-access.ts'
 import { LatencyHistogram } from '../latency.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { type Guard, guardOf } from '../security/guard.ts'
+import { linkProof, memberCredentials, noteBroker } from '../security/link-proof.ts'
 import type { ClusterSecret } from '../security/secret.ts'
 import { type DataDirectory, openDataDirectory } from '../storage/data-directory.ts'
 import type { DataServer } from './data-server.ts'
@@ -69,7 +70,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   checkTransport(options.transport)
   parseServers(options.coordinators)
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
-  const guard = guardOf(options.secret ?? null, logger)
+  const secret = options.secret ?? null
+  const guard = guardOf(secret, logger)
+  if (secret !== null) noteBroker(options.transport, logger)
   const ports = nodeControlPorts(logger, guard.tree)
   const cluster = await clusterOptions(options, ports)
   data.adoptCluster(cluster.clusterId)
@@ -89,6 +92,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     ...(makeHost !== null && { makeHost }),
     transport: options.transport,
     listen: { host: options.host, port: options.port },
+    ...(secret !== null && { proof: linkProof(secret, guard.users) }),
     logger,
     syncTimes,
     onReport: (chain, report) => membership?.report(chain, report),
@@ -160,12 +164,14 @@ async function openRedis(
   server: DataServer,
   guard: Guard,
 ): Promise<RedisDoor | null> {
-  const { redisPort = null, redisProxy = false, host, logger, transport, clusterName: cluster } = options
+  const { redisPort = null, redisProxy = false, secret = null, host, logger } = options
+  const { transport, clusterName: cluster } = options
   if (redisPort === null) return null
   const local = new LocalStore(server)
   const { address } = server
+  const credentials = secret === null ? null : memberCredentials(secret)
   return openRedisDoor({
-    store: redisProxy ? new ProxyStore({ local, transport, cluster, address }) : local,
+    store: redisProxy ? new ProxyStore({ local, transport, cluster, address, credentials }) : local,
     host,
     port: redisPort,
     proxies: redisProxy,

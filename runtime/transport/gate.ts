@@ -52,6 +52,11 @@ export class Gate {
     return new ScramServer({ primitives: NODE_SCRAM, users, strangersKey, binding: bindingOf(hellos) })
   }
 
+  /** False: who is wrong now may be right soon. */
+  get isComplete(): boolean {
+    return this.#options.users.isComplete?.() ?? true
+  }
+
   isBusyWith(network: string): boolean {
     return (this.#wrong.get(network) ?? 0) >= WRONG_PER_ADDRESS_MAX
   }
@@ -118,10 +123,11 @@ export class GateVisit {
 
   #refuse(why: string): void {
     const { connection, onWrong } = this.#call
+    const isKnown = this.#gate.isComplete
     const reason = `user ${JSON.stringify(this.#scram.user.slice(0, NAME_SHOWN))} ${why}`
     onWrong(reason)
     this.#gate.delay(this.#network, () => {
-      connection.sendProof(refusalText('invalid-proof'))
+      connection.sendProof(refusalText(isKnown ? 'invalid-proof' : 'other-error'))
       connection.part(reason)
     })
   }

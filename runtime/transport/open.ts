@@ -1,11 +1,14 @@
 import { openNats } from '../../client/transport/nats.ts'
 import { type OpenTransportOptions, unknownTransport } from '../../client/transport/open.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
+import type { GateOptions } from './gate.ts'
 import { openTcp } from './tcp.ts'
 
 export interface OpenServerTransportOptions extends OpenTransportOptions {
   /** Where tcp listens; port 0 takes a free one. nats does not listen. */
   readonly listen: Address
+  /** Over tcp: who may come in. Default: everybody, and nobody is asked. */
+  readonly gate?: GateOptions
 }
 
 export interface ServerTransport {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { CLIENT_LIMITS } from '../../../client/core/limits.ts'
 import { createClientState } from '../../../client/core/state.ts'
 import { Engine } from '../../../client/engine.ts'
+import type { Credentials } from '../../../client/transport/node-scram.ts'
 import { openClientTransport } from '../../../client/transport/open.ts'
 import type {
   ChangesCommand,
@@ -29,6 +30,8 @@ export interface ProxyStoreOptions {
   readonly cluster: string
   /** Of this server's native door; null where names are enough. */
   readonly address: Address | null
+  /** As a process of the cluster: the door has looked at what its client may. Null: nobody asks. */
+  readonly credentials: Credentials | null
 }
 
 export class ProxyStore implements RedisStore {
@@ -142,7 +145,7 @@ export class ProxyStore implements RedisStore {
   }
 
   async #open(): Promise<Engine> {
-    const { address, transport, cluster } = this.#options
+    const { address, transport, cluster, credentials } = this.#options
     const self = `client-${randomBytes(8).toString('hex')}`
     const peer = address === null ? this.id : `@${address.host}:${address.port}`
     const bootstrap = new Map<string, Address>(address === null ? [] : [[peer, address]])
@@ -154,10 +157,16 @@ export class ProxyStore implements RedisStore {
       limits: CLIENT_LIMITS,
     })
     const engine = new Engine({ state, bootstrap })
-    const opened = await openClientTransport({ transport, self, cluster, events: engine.events })
-    if (await engine.start(opened, CONNECT_TIMEOUT_MS)) return engine
-    await engine.close()
-    throw new Error('this server has not told of any chain')
+    const { events } = engine
+    const proof = credentials === null ? {} : { credentials }
+    const opened = await openClientTransport({ transport, self, cluster, events, ...proof })
+    try {
+      if (await engine.start(opened, CONNECT_TIMEOUT_MS)) return engine
+      throw new Error('this server has not told of any chain')
+    } catch (error) {
+      await engine.close()
+      throw error
+    }
   }
 
   async close(): Promise<void> {
