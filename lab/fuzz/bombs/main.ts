@@ -49,7 +49,7 @@ async function one(cluster: LocalCluster, scenario: Scenario): Promise<void> {
   const { pid } = cluster.process(name)
   if (pid === null) throw new Error(`${name} has ended:\n${cluster.process(name).log.slice(-3000)}`)
   const witness = await NativeWitness.connect(
-    { addresses: cluster.clientServers, cluster: 'catenary' },
+    { addresses: cluster.clientServers, cluster: 'catenary', credentials: null },
     scenario.what,
   )
   await witness.look()

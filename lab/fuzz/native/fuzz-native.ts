@@ -103,6 +103,7 @@ class Run {
     await this.#settle(heldBefore)
     await this.#witness.look()
     await this.#witness.checkAll()
+    if (this.#target.credentials !== null) await this.#witness.checkAlone()
     if (this.#failure !== null) throw this.#failure
     for (const [name, bytes] of Object.entries(this.#target.memory())) this.#lookOf(name, bytes).after = bytes
     const { calls, maxMs } = this.#witness
@@ -154,11 +155,11 @@ class Run {
   }
 
   #make(number: number): Visit {
-    const { servers, cluster, coordinator, secured } = this.#target
+    const { servers, cluster, coordinator, credentials } = this.#target
     // The head has most to do.
     const server = servers[number % 4 === 0 ? servers.length - 1 : 0] ?? ''
     const members = servers.filter((name) => name !== server)
-    const around = { cluster, server, coordinator, members, secured }
+    const around = { cluster, server, coordinator, members, secured: credentials !== null }
     const maker = new VisitMaker(this.#rng, number, around)
     if (this.#options.doors === 'http') return maker.http()
     const before = this.#before

@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz:native -- --inputs 1000000 --http 100000 --seed 1`: changed, absurd and random inputs at the native port of two data servers, the peer port of their coordinator, and
- * their http doors; all of them processes of their own. `--inputs` counts those that were changed. Ends with status 1 at the first thing that no client may bring about.
+ * their http doors; all of them processes of their own. `--inputs` counts those that were changed. `--secured`: the cluster has a secret, and nobody without it gets a body through. Ends with status 1 at the first thing that no client may bring about.
  */
+import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { megabytes, numberOf } from '../command-line.ts'
 import { type FuzzCounts, type FuzzResult, fuzzNative } from './fuzz-native.ts'
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     inputs: { type: 'string', default: '1000000' },
     http: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
+    secured: { type: 'boolean', default: false },
   },
 })
 
@@ -47,7 +49,8 @@ async function main(): Promise<void> {
   console.log(
     `${inputs} mutated inputs for the native and the peer port, ${http} for the http door, from seed ${seed}`,
   )
-  const target = await startProcessTarget()
+  const secret = values.secured ? randomBytes(32).toString('base64url') : null
+  const target = await startProcessTarget({ secret })
   try {
     if (inputs > 0)
       tell(

@@ -3,8 +3,11 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Credentials } from '../../../client/transport/node-scram.ts'
 import { type LocalCluster, startLocalCluster } from '../../../runtime/processes/local-cluster.ts'
 import type { LocalProcess } from '../../../runtime/processes/local-process.ts'
+import { memberCredentials } from '../../../runtime/security/link-proof.ts'
+import { ClusterSecret } from '../../../runtime/security/secret.ts'
 import { FuzzError } from '../fuzz-error.ts'
 import { ClosedReasons } from './closed-reasons.ts'
 import type { Target } from './target.ts'
@@ -15,19 +18,20 @@ const COORDINATOR = 'coordinator-1'
 const KIB = 1024
 
 /** Only on Linux: it looks into `/proc`. */
-export async function startProcessTarget(): Promise<Target> {
+export async function startProcessTarget({ secret }: { readonly secret: string | null }): Promise<Target> {
   const directory = fs.mkdtempSync(join(tmpdir(), 'catenary-fuzz-'))
   const cluster = await startLocalCluster({
     ...{ directory, entry: ENTRY, coordinators: 1, servers: 2, replication: 2 },
     ...{ durability: 'memory', logLevel: 'warn', sessionTimeoutMs: 10_000 },
+    ...(secret !== null && { secret }),
   })
-  return new ProcessTarget(cluster)
+  return new ProcessTarget(cluster, secret)
 }
 
 class ProcessTarget implements Target {
   readonly cluster = 'catenary'
   readonly coordinator = COORDINATOR
-  readonly secured = false
+  readonly credentials: Credentials | null
   readonly saysAll = false
   readonly reasons = new ClosedReasons()
   readonly servers: readonly string[]
@@ -36,7 +40,8 @@ class ProcessTarget implements Target {
   /** Who runs, by process id: one that was started again is not the one that was attacked. */
   readonly #pids: ReadonlyMap<LocalProcess, number>
 
-  constructor(cluster: LocalCluster) {
+  constructor(cluster: LocalCluster, secret: string | null) {
+    this.credentials = secret === null ? null : memberCredentials(new ClusterSecret(Buffer.from(secret)))
     this.#cluster = cluster
     this.servers = cluster.servers.map(({ name }) => name)
     this.#logs = cluster.processes.map(

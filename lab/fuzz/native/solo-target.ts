@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { startCoordinator } from '../../../runtime/coordinator/coordinator.ts'
 import { openHttpDoor } from '../../../runtime/doors/http.ts'
+import { linkProof } from '../../../runtime/security/link-proof.ts'
+import { ClusterSecret } from '../../../runtime/security/secret.ts'
 import { openDataDirectory } from '../../../runtime/storage/data-directory.ts'
 import { FuzzError } from '../fuzz-error.ts'
 import { startSoloServer } from '../redis/solo-server.ts'
@@ -15,11 +17,16 @@ const HOST = '127.0.0.1'
 const CLUSTER = 'fuzz'
 const COORDINATOR = 'coordinator-1'
 
-export async function startSoloTarget(): Promise<Target> {
+export async function startSoloTarget({ secret }: { readonly secret: string | null }): Promise<Target> {
+  const proof = secret === null ? null : linkProof(new ClusterSecret(Buffer.from(secret)), null)
   const reasons = new ClosedReasons()
   const failures: Error[] = []
   const solo = await startSoloServer({
-    native: { cluster: CLUSTER, onProtocolError: (remote, reason) => reasons.add('n1', remote, reason) },
+    native: {
+      cluster: CLUSTER,
+      proof,
+      onProtocolError: (remote, reason) => reasons.add('n1', remote, reason),
+    },
   })
   const http = await openHttpDoor({
     ...{
@@ -34,7 +41,7 @@ export async function startSoloTarget(): Promise<Target> {
   const directory = fs.mkdtempSync(join(tmpdir(), 'catenary-fuzz-'))
   const data = openDataDirectory({ path: join(directory, COORDINATOR), kind: 'coordinator', id: COORDINATOR })
   const member = await startCoordinator({
-    ...{ id: COORDINATOR, clusterName: CLUSTER, data, fsync: 'never' },
+    ...{ id: COORDINATOR, clusterName: CLUSTER, data, fsync: 'never', ...(proof !== null && { proof }) },
     members: [{ id: COORDINATOR, host: HOST, peerPort: 0, clientPort: 0 }],
     logger: pino({ level: 'warn' }, { write: (line) => reasons.addLine(COORDINATOR, line) }),
     onFailure: (error) => failures.push(error),
@@ -49,6 +56,7 @@ export async function startSoloTarget(): Promise<Target> {
       secured: false,
       saysAll: true,
     },
+    credentials: proof?.credentials ?? null,
     ...{ port: (door) => ports[door], addresses: [`${HOST}:${port}`], reasons },
     look: () => {
       const [bug] = [...solo.bugs, ...failures]

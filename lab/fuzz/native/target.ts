@@ -1,3 +1,4 @@
+import type { Credentials } from '../../../client/transport/node-scram.ts'
 import type { ClosedReasons } from './closed-reasons.ts'
 import type { DoorName } from './visit-maker.ts'
 
@@ -6,7 +7,8 @@ export interface Target {
   readonly cluster: string
   readonly servers: readonly string[]
   readonly coordinator: string
-  readonly secured: boolean
+  /** With what its members and the witness come in; null: nobody is asked. */
+  readonly credentials: Credentials | null
   /** Of a server, or of the coordinator's peer port. */
   port(door: DoorName, server: string): number
   /** For clients. */

@@ -9,6 +9,7 @@ import { joined, randomBytes } from '../mutations.ts'
 import { BodyMaker } from './body-maker.ts'
 import { httpRequests } from './http-maker.ts'
 import { PeerBodyMaker } from './peer-body-maker.ts'
+import { unprovenFrames } from './unproven.ts'
 
 export type DoorName = 'native' | 'peer' | 'http'
 
@@ -60,7 +61,8 @@ const PEER_REASONS = new RegExp(
     ...['a value of kind', 'cut short'],
   ].join('|'),
 )
-const UNPROVEN = /proof|prove|auth|hello|credentials|log ?in/i
+/** A frame that is too long for a proof, or is none. */
+const UNPROVEN = /^(no proof: .*|frame of \d+ bytes; at most 1024 are allowed here)$/
 
 export class VisitMaker {
   readonly #rng: Rng
@@ -80,14 +82,14 @@ export class VisitMaker {
   visit(before: Visit | null): Visit {
     const rng = this.#rng
     const how = rng.fraction()
-    if (how < 0.08) return this.#peer()
-    if (how < 0.2) return this.#wrongHello()
+    if (how < 0.12) return this.#wrongHello()
+    if (how < 0.2 && !this.#around.secured) return this.#peer()
     if (how < 0.22) return this.#flood()
     if (how < 0.25) return this.#unfinished()
     if (how < 0.26) return this.#tooLong()
     if (how < 0.263 && this.#around.members.length > 0) return this.#inMembersName()
     if (how < 0.29 && before !== null) return this.#replay(before)
-    return this.#batches()
+    return this.#around.secured ? this.#unproven() : this.#batches()
   }
 
   http(): Visit {
@@ -104,9 +106,9 @@ export class VisitMaker {
   #hello(change: Partial<Hello> = {}): Uint8Array {
     const { server, cluster } = this.#around
     const from = `stranger-${this.#number}`
-    return encodeFrame(
-      encodeHello({ from, to: server, cluster, listens: this.#rng.chance(0.3), auth: 'none', ...change }),
-    )
+    const listens = this.#rng.chance(0.3)
+    const auth = this.#around.secured ? 'scram' : 'none'
+    return encodeFrame(encodeHello({ from, to: server, cluster, listens, auth, ...change }))
   }
 
   #fenceFrame(): Uint8Array {
@@ -119,13 +121,12 @@ export class VisitMaker {
     // Who can be dialled is not answered over the connection that he dialled.
     const frames = [this.#hello({ listens: false })]
     const counts = { right: 0, mutated: 0, replayed: 0 }
-    let reason: RegExp | null = this.#around.secured ? UNPROVEN : null
+    let reason: RegExp | null = null
     for (let left = rng.between(1, INPUTS_MAX); left > 0; left--) {
       const right = rng.chance(0.1)
       const body = right ? this.#bodies.client() : this.#hostileBody()
       counts[right ? 'right' : 'mutated']++
       frames.push(encodeFrame(body))
-      if (this.#around.secured) break
       reason = refusalOf(body)
       if (reason !== null) break
     }
@@ -185,7 +186,7 @@ export class VisitMaker {
   /** It goes while the other side waits for the rest. */
   #unfinished(): Visit {
     const rng = this.#rng
-    const length = rng.scale(100, TRANSPORT_LIMITS.frameBytesMax)
+    const length = rng.scale(100, this.#around.secured ? HELLO_BYTES_MAX : TRANSPORT_LIMITS.frameBytesMax)
     const begun = joined(this.#hello(), numberedFrame(length), randomBytes(rng, rng.scale(1, 90)))
     const hello = this.#hello()
     const bytes = rng.chance(0.7) ? begun : hello.subarray(0, rng.below(hello.length))
@@ -194,8 +195,8 @@ export class VisitMaker {
 
   #tooLong(): Visit {
     const length = TRANSPORT_LIMITS.frameBytesMax + 1 + this.#rng.below(2 ** 31)
-    const reason = this.#around.secured ? /frame of \d+ bytes|proof|prove|auth/ : /frame of \d+ bytes/
-    return this.#one([joined(this.#hello(), numberedFrame(length))], { type: 'refused', reason })
+    const bytes = joined(this.#hello(), numberedFrame(length))
+    return this.#one([bytes], { type: 'refused', reason: /frame of \d+ bytes/ })
   }
 
   /** Where nobody has to prove anything, a name is all there is. What it says here must have no effect all the same. */
@@ -204,15 +205,32 @@ export class VisitMaker {
     const hello = this.#hello({ from: rng.pick(this.#around.members), listens: true })
     const body = this.#bodies.fenced()
     const pieces = [joined(hello, encodeFrame(body))]
-    return this.#one(pieces, { type: 'leaves' })
+    return this.#one(
+      pieces,
+      this.#around.secured ? { type: 'refused', reason: UNPROVEN } : { type: 'leaves' },
+    )
+  }
+
+  /** He says everything but what would let him in. */
+  #unproven(): Visit {
+    const rng = this.#rng
+    const door = rng.chance(0.15) ? 'peer' : 'native'
+    const to = door === 'peer' ? this.#around.coordinator : this.#around.server
+    if (rng.chance(0.1)) {
+      const pieces = [joined(this.#hello({ to, auth: 'none' }), encodeFrame(this.#bodies.client()))]
+      return { ...this.#one(pieces, { type: 'refused', reason: /^offers no proof/ }), door }
+    }
+    const { frames, mutated } = unprovenFrames(rng, this.#bodies)
+    const pieces = this.#inPieces(joined(this.#hello({ to }), ...frames))
+    return { ...this.#one(pieces, { type: 'refused', reason: UNPROVEN }), door, mutated }
   }
 
   #peer(): Visit {
     const from = this.#rng.chance(0.9) ? `stranger-${this.#number}` : 'coordinator-77'
     const hello = this.#hello({ from, to: this.#around.coordinator, listens: false })
     const body = encodeFrame(new PeerBodyMaker(this.#rng).body())
-    const reason = this.#around.secured ? UNPROVEN : PEER_REASONS
-    return { ...this.#one(this.#inPieces(joined(hello, body)), { type: 'refused', reason }), door: 'peer' }
+    const pieces = this.#inPieces(joined(hello, body))
+    return { ...this.#one(pieces, { type: 'refused', reason: PEER_REASONS }), door: 'peer' }
   }
 
   /** Word for word what somebody has said before, from another connection. */

@@ -23,11 +23,11 @@ export class NativeWitness {
   }
 
   static async connect(
-    { addresses, cluster }: Pick<Target, 'addresses' | 'cluster'>,
+    { addresses, cluster, credentials }: Pick<Target, 'addresses' | 'cluster' | 'credentials'>,
     name: string,
   ): Promise<NativeWitness> {
     // A session is a number that others can guess, and hostile clients do: its requests would be taken for answered.
-    const options = { timeoutMs: 20_000, exactlyOnce: false }
+    const options = { timeoutMs: 20_000, exactlyOnce: false, ...credentials }
     return new NativeWitness(await connect({ servers: addresses, cluster, ...options }), `witness/${name}/`)
   }
 
@@ -71,6 +71,13 @@ export class NativeWitness {
       throw new FuzzError(
         `${count} keys are there of the ${this.#written.size} that the well-behaved client wrote`,
       )
+  }
+
+  /** Nobody else has written anything. */
+  async checkAlone(): Promise<void> {
+    for await (const { key } of this.#client.scan())
+      if (!`${key}`.startsWith('witness/'))
+        throw new FuzzError(`somebody without a proof has written ${JSON.stringify(key)}`)
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,8 @@ const WHOLE = /^\+OK\r\n(\$-1\r\n|\$\d+\r\n[^\r]*\r\n)$|^-/
 
 export interface RedisFuzzResult {
   readonly sent: number
+  /** Of those sent: the others are right in form. */
+  readonly mutated: number
   /** Requests that the door took from them, and protocol errors: what was sent behind one of these was not even read. */
   readonly taken: number
   readonly connections: number
@@ -163,6 +165,7 @@ class Round {
     const { calls, maxMs } = this.#witness
     return {
       sent: this.#sent,
+      mutated: this.#maker.mutated,
       taken: this.#taken,
       connections: this.#connections,
       refused: this.#refused,

@@ -17,15 +17,20 @@ async function main(): Promise<void> {
   console.log(`${inputs} inputs from seed ${seed}; ${memory()}`)
   const begunMs = performance.now()
   let taken = 0
+  let sent = 0
+  let mutated = 0
   for (let round = 0; taken < inputs; round++) {
     const one = await fuzzRedis({ seed: seed + round, inputs: Math.min(ROUND_INPUTS, inputs - taken) })
     taken += one.taken
+    sent += one.sent
+    mutated += one.mutated
     const perSecond = Math.round((taken * 1000) / (performance.now() - begunMs))
     console.log(
       `seed ${seed + round}: ${taken} inputs taken, ${perSecond}/s, ${one.connections} connections, ${one.refused} told of a protocol error; at most ${megabytes(one.inputBytesMax)} waited; ` +
         `the well-behaved client asked ${one.witnessCalls} times, the slowest took ${one.witnessMaxMs.toFixed(0)} ms; ${memory()}`,
     )
   }
+  console.log(`${sent} inputs sent, ${mutated} of them mutated`)
   console.log('nothing failed, hung or was left behind')
 }
 

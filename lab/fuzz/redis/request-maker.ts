@@ -43,6 +43,8 @@ const KEYS = 50
 
 export class RequestMaker {
   readonly #rng: Rng
+  /** Of the inputs so far. */
+  mutated = 0
 
   constructor(rng: Rng) {
     this.#rng = rng
@@ -81,6 +83,7 @@ export class RequestMaker {
     const rng = this.#rng
     const bytes = this.request()
     if (rng.chance(0.3)) return bytes
+    this.mutated++
     switch (rng.below(7)) {
       case 0:
         bytes[rng.below(bytes.length)] = rng.below(256)

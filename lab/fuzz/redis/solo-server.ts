@@ -9,6 +9,7 @@ import { LeaseClock } from '../../../runtime/clock.ts'
 import type { Access } from '../../../runtime/doors/redis/access.ts'
 import { type Door, openRedisDoor, type RedisDoorOptions } from '../../../runtime/doors/redis/door.ts'
 import { LocalStore } from '../../../runtime/doors/redis/local-store.ts'
+import type { LinkProof } from '../../../runtime/security/link-proof.ts'
 import { DataServer } from '../../../runtime/server/data-server.ts'
 import { batchOf, carrierOver } from '../../../runtime/server/open-data-server.ts'
 import type { DurableStore } from '../../../runtime/storage/durable-store.ts'
@@ -30,7 +31,12 @@ export interface SoloOptions {
   /** Of the Redis door, where they are not the usual ones. */
   readonly bounds?: Pick<RedisDoorOptions, 'connectionsPerAddressMax' | 'unreadBytesMax'>
   /** Whether clients and servers of this cluster's name reach it over tcp, too. */
-  readonly native?: { readonly cluster: string; onProtocolError(remote: string, reason: string): void }
+  readonly native?: {
+    readonly cluster: string
+    /** What is asked of who comes in. Default: nothing. */
+    readonly proof?: LinkProof | null
+    onProtocolError(remote: string, reason: string): void
+  }
   /** Another server that leads them instead: this one follows. */
   readonly head?: { readonly server: ServerId; readonly redisPort: number }
   /** Who comes in. Default: everybody. */
@@ -140,12 +146,12 @@ const DEAF_CARRIER = {
 
 async function listenOverTcp(
   server: DataServer,
-  { cluster, onProtocolError }: NonNullable<SoloOptions['native']>,
+  { cluster, proof, onProtocolError }: NonNullable<SoloOptions['native']>,
 ): Promise<void> {
   const transport = await openTcp({
-    ...{ self: server.id, cluster, host: '127.0.0.1', port: 0 },
+    ...{ self: server.id, cluster, host: '127.0.0.1', port: 0, ...proof },
     events: {
-      onBody: (from, body) => server.onBatch(from, batchOf(body)),
+      onBody: (from, body, principal) => server.onBatch(from, batchOf(body), principal),
       onDown: (peer) => server.onDown(peer),
       onProtocolError,
     },
