@@ -113,7 +113,9 @@ async function admit(
   const result = said === null ? 'refused' : await logins.check({ ...said, remote, door: 'http' })
   if (typeof result !== 'string') return result
   if (result === 'busy')
-    response.writeHead(429, { ...TEXT, 'retry-after': '1' }).end('too many logins of your address\n')
+    response
+      .writeHead(429, { ...TEXT, 'retry-after': '1' })
+      .end('this login was not checked: try again in a second\n')
   else response.writeHead(401, { ...TEXT, ...REALM }).end('log in as a user of this cluster\n')
   return null
 }

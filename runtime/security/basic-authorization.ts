@@ -1,10 +1,6 @@
 /** What clients of http doors say of themselves, in the header `authorization` (RFC 7617). */
+import type { Credentials } from '../../client/transport/node-scram.ts'
 import { MEMBER } from '../../protocol/access.ts'
-
-export interface Credentials {
-  readonly user: string
-  readonly password: string
-}
 
 export const basicAuthorization = ({ user, password }: Credentials): string =>
   `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`

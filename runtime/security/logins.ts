@@ -5,9 +5,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MEMBER, type Principal } from '../../protocol/access.ts'
+import type { UserDirectory } from '../../protocol/scram.ts'
 import type { Log } from '../log.ts'
 import { isPasswordOf } from './passwords.ts'
-import type { Users } from './users.ts'
 
 /** From the question to the refusal: the same for a name that nobody has. */
 const REFUSAL_MS = 1_000
@@ -28,11 +28,11 @@ export interface Claim {
   readonly door: 'redis' | 'http'
 }
 
-/** `busy`: it was not checked, because too many of that address are. */
+/** `busy`: it was not checked, because too many of that address are, or because this process does not know its users yet. */
 export type LoginResult = Principal | 'refused' | 'busy'
 
 export interface LoginsOptions {
-  readonly users: Pick<Users, 'find'>
+  readonly users: UserDirectory
   /** What processes of the cluster itself say, as the user `member`. */
   readonly memberPassword: string
   readonly log: Log
@@ -59,6 +59,7 @@ export class Logins {
   /** Never rejects. A refusal takes a second. */
   async check(claim: Claim): Promise<LoginResult> {
     const { name, password, remote } = claim
+    const { users } = this.#options
     const fingerprint = this.#fingerprint(name, password)
     const known = this.#known(name, fingerprint)
     if (known !== null) return known
@@ -67,6 +68,7 @@ export class Logins {
     if (same !== undefined) return same
     const pending = this.#pending.get(remote) ?? 0
     if (pending >= PENDING_PER_ADDRESS_MAX || this.#underWay.size >= PENDING_MAX) return 'busy'
+    if (users.isComplete?.() === false && users.find(name) === null) return 'busy'
     this.#pending.set(remote, pending + 1)
     const verified = this.#verify(claim, fingerprint)
     this.#underWay.set(key, verified)

@@ -1,18 +1,15 @@
 /** `/catenary/users/<name>`: what a user may do, and by what his password is recognised. Read with care: an operator may have written it by hand. */
 import { type Grant, grantFromText, MEMBER, textOfGrant } from '../../protocol/access.ts'
 import { KEY_BYTES_MAX } from '../../protocol/limits.ts'
-import type { PasswordRecord } from './passwords.ts'
+import { ITERATIONS_MAX, ITERATIONS_MIN, type ScramRecord } from '../../protocol/scram.ts'
 
 export interface UserZnode {
   readonly grants: readonly Grant[]
   /** What the password leaves behind (RFC 5802 §3): good for recognising it, and not for saying it. */
-  readonly record: PasswordRecord
+  readonly record: ScramRecord
 }
 
 export const GRANTS_MAX = 64
-/** Fewer were for the machines of 2010 (RFC 7677 §4); more, and one login keeps a core busy for seconds. */
-export const ITERATIONS_MIN = 4096
-export const ITERATIONS_MAX = 2_000_000
 const SALT_BYTES_MIN = 8
 const SALT_BYTES_MAX = 64
 const KEY_BYTES = 32

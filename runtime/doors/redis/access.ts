@@ -1,7 +1,7 @@
 /** Who comes in at this door. Without users everybody is `default`, and may do everything. */
 import { ANYBODY, type Principal } from '../../../protocol/access.ts'
 
-/** `busy`: too many of that address are being checked already. */
+/** `busy`: it was not checked. */
 export type LoginResult = Principal | 'refused' | 'busy'
 
 export interface Access {

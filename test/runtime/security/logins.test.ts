@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { MEMBER, type Principal } from '../../../protocol/access.ts'
+import type { ScramRecord } from '../../../protocol/scram.ts'
 import { Logins } from '../../../runtime/security/logins.ts'
-import { newRecord, type PasswordRecord } from '../../../runtime/security/passwords.ts'
+import { newRecord } from '../../../runtime/security/passwords.ts'
 
 const ANN: Principal = { name: 'ann', member: false, grants: [] }
 const REFUSAL_MS = 50
 
-let record: PasswordRecord
+let record: ScramRecord
 let looks = 0
 const warnings: unknown[] = []
 const log = {
@@ -60,6 +61,17 @@ describe('logins in plain words', () => {
     expect(results.filter((result) => result === 'refused')).toHaveLength(16)
     expect(results.filter((result) => result === 'busy')).toHaveLength(24)
     expect(await logins.check(claim('ann', 'right', '10.0.0.2'))).toBe(ANN)
+  })
+
+  test('before the users are known nobody is refused by mistake', async () => {
+    const logins = new Logins({
+      users: { ...users, isComplete: () => false },
+      memberPassword: 'derived',
+      log,
+      refusalMs: REFUSAL_MS,
+    })
+    expect(await logins.check(claim('bob', 'right'))).toBe('busy')
+    expect(await logins.check(claim('ann', 'right'))).toBe(ANN)
   })
 
   test('many connections with the same words are one check', async () => {

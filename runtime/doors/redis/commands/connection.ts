@@ -17,7 +17,8 @@ export const REDIS_VERSION = '7.0.15'
 const NAME_BYTES_MAX = 1024
 const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?'
-const BUSY = 'ERR too many logins of this address are being checked: try again in a second'
+const BUSY =
+  'ERR this login was not checked: too many of your address are, or this server does not know its users yet; try again in a second'
 const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.'
 
 async function login(session: Session, user: string, password: string): Promise<void> {
