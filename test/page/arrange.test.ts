@@ -56,7 +56,7 @@ describe.each([1440, 1066, 906, 800])('%i pixels', (width) => {
   const names = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}${i + 1}`)
   const servers = names('n', 5)
   const layout = layOut({
-    ...{ width, scale: 1, taller: [0, 0], servers, chain: servers },
+    ...{ width, scale: 1, taller: () => 0, servers, chain: servers },
     ...{ coordinators: names('k', 3), clients: names('client', 6) },
   })
 

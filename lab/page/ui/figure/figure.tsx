@@ -5,13 +5,13 @@ import { useWidth } from '../parts/use-width.ts'
 import { usePage } from '../run/page.ts'
 import { ClientCard } from './client-card.tsx'
 import { CoordinatorCard } from './coordinator-card.tsx'
-import { type Layout, layOut, serverOrder } from './geometry.ts'
+import { type Layout, layOut, serverOrder, type Taller } from './geometry.ts'
 import { LinkLayer } from './link-layer.tsx'
 import { ServerCard } from './server-card.tsx'
 
 /** As the type's. */
 const LECTURE_SCALE = 18 / 14
-const USUAL = [0, 0] as const
+const USUAL: Taller = () => 0
 
 const joined = (all: readonly { readonly name: string }[]): string => all.map(({ name }) => name).join(' ')
 const split = (names: string): readonly string[] => names.split(' ').filter((name) => name !== '')
@@ -22,7 +22,7 @@ interface FigureProps {
   readonly chain: string | null
   /** Operations that the judge names. */
   readonly culprits?: readonly number[]
-  readonly taller?: readonly [number, number]
+  readonly taller?: Taller
   /** What is drawn between the cards, above all else. */
   readonly over: (layout: Layout) => ComponentChildren
 }

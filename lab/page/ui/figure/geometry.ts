@@ -52,11 +52,14 @@ export function serverOrder(servers: BoardView['servers'], config: ConfigView | 
   return [...known, ...all.filter((name) => !known.includes(name))]
 }
 
+/** @param row - 0: coordinators, 1: servers, 2: clients. */
+export type Taller = (row: number, width: number) => number
+
 export interface Standing {
   readonly width: number
   readonly scale: number
-  /** What cards of coordinators and of servers need beyond the usual. */
-  readonly taller: readonly [number, number]
+  /** What cards of a row need beyond the usual height, by their width. */
+  readonly taller: Taller
   readonly coordinators: readonly string[]
   readonly servers: readonly string[]
   readonly chain: readonly string[]
@@ -74,7 +77,7 @@ export function layOut({ width, scale, taller, coordinators, servers, chain, cli
     const pitch = width / names.length
     const gap = Math.max(row === 2 ? CLIENT_GAP_MIN : GAP_MIN, pitch * shape.gap)
     const boxWidth = Math.max(0, Math.min(shape.widest * scale, pitch - gap))
-    const height = (shape.height + (taller[row] ?? 0)) * scale
+    const height = (shape.height + taller(row, boxWidth)) * scale
     for (const [place, name] of names.entries()) {
       const x = pitch * (place + 0.5) - boxWidth / 2
       boxes.set(name, { x, y, width: boxWidth, height, row, place })

@@ -15,9 +15,11 @@ import { ProcessNote } from './node-menu.tsx'
 
 const RING = 2 * Math.PI * 8
 const SLOTS_MAX = 7
-/** A slot with a number of two digits. */
 const NARROW = 120
+/** With a number of two digits, and of three. */
 const SLOT_WIDTH = 20
+const WIDER_SLOT = 25
+const THREE_DIGITS = 100
 /** Of the number of a slot: all of it stands in the slot’s title, and beneath. */
 const DIGITS_SHOWN = 3
 
@@ -75,7 +77,8 @@ const WITHOUT_REPLICA: Readonly<Record<ProcessState, string>> = {
 
 /** The newest slots of a log, with the marks beneath: committed, durable, last. */
 function Log({ replica, width }: { readonly replica: ReplicaView; readonly width: number }) {
-  const slots = replica.log.slice(-Math.max(3, Math.min(SLOTS_MAX, Math.floor((width - 22) / SLOT_WIDTH))))
+  const slotWidth = replica.last < THREE_DIGITS ? SLOT_WIDTH : WIDER_SLOT
+  const slots = replica.log.slice(-Math.max(3, Math.min(SLOTS_MAX, Math.floor((width - 22) / slotWidth))))
   const marks: readonly [string, number, string][] = [
     ['c', replica.commit, 'commit'],
     ['d', replica.durable, 'durable'],

@@ -13,8 +13,8 @@ import {
 import { useWidth } from '../parts/use-width.ts'
 import { usePage } from '../run/page.ts'
 
-/** As many pictures as have room beside each other; on a wide screen more. */
-const ACROSS = 14
+/** As many pictures as have room beside each other, with their labels. */
+const ACROSS = 10
 /** Of a picture's time, an arrow takes so much. */
 const FLIGHT = 0.8
 

@@ -4,6 +4,7 @@ import type { LiveChain, LiveSnapshot, StoryLine } from '../../serve/snapshot.ts
 import { CardPartsContext } from '../figure/card-parts.ts'
 import { ChainChoice } from '../figure/chain-choice.tsx'
 import { Figure } from '../figure/figure.tsx'
+import type { Taller } from '../figure/geometry.ts'
 import { type Clock, ClockContext, usePage } from '../run/page.ts'
 import { Chart } from './chart.tsx'
 import { flowsOf, growth } from './flow.ts'
@@ -56,8 +57,13 @@ function Alone() {
   )
 }
 
-/** Room for rates, the address and a button. */
-const TALLER = [68, 40] as const
+/** Room for rates, the address and a button: in narrow cards they take more lines. */
+const TALLER: Taller = (row, width) => {
+  if (row === 0) return width < WIDE ? 90 : 68
+  return width < NARROW ? 138 : width < WIDE ? 70 : 40
+}
+const NARROW = 120
+const WIDE = 185
 const EVERY_MS = 100
 
 /** Rings drain while no news comes. */

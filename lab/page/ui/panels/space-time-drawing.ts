@@ -90,6 +90,8 @@ export function drawSpaceTime(canvas: HTMLCanvasElement, picture: Picture, paint
 }
 
 const LABELS_MAX = 80
+/** Of what is behind a label: it lets arrows be seen, and the label be read. */
+const BEHIND_ALPHA = 0.7
 /** How wide one is, more or less: measuring each label would take longer than drawing it. */
 const CHARACTER = 5.8
 /** Of half a label: an arrow that is so much narrower has none, or nobody could tell whose it is. */
@@ -165,6 +167,7 @@ function drawArrows(context: CanvasRenderingContext2D, { x, y, picture, paint }:
       label(context, taken, {
         text: arrow.label.slice(0, 22),
         along: Math.abs(endX - startX),
+        paper: paint.paper,
         x: (startX + endX) / 2,
         y: (startY + tipY) / 2 - 7,
       })
@@ -183,14 +186,23 @@ interface Taken {
 function label(
   context: CanvasRenderingContext2D,
   taken: Taken[],
-  { text, along, x, y }: { text: string; along: number; x: number; y: number },
+  { text, along, paper, ...middle }: { text: string; along: number; paper: string; x: number; y: number },
 ): void {
   const half = (text.length * CHARACTER) / 2 + 3
   if (along < half * ALONG_LEAST) return
   if (taken.length > LABELS_MAX) return
+  if (middle.x < LEFT) return
+  const { y } = middle
+  const x = Math.max(LEFT + half, middle.x)
   if (taken.some((other) => Math.abs(other.y - y) < 11 && x - half < other.right && x + half > other.left))
     return
   taken.push({ left: x - half, right: x + half, y })
+  const { fillStyle, globalAlpha } = context
+  context.globalAlpha = BEHIND_ALPHA
+  context.fillStyle = paper
+  context.fillRect(x - half, y - 6, 2 * half, 12)
+  context.globalAlpha = globalAlpha
+  context.fillStyle = fillStyle
   context.fillText(text, x, y)
 }
 
