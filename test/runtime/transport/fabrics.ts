@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { openNats } from '../../../client/transport/nats.ts'
 import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
+import { ANYBODY, type Principal } from '../../../protocol/access.ts'
 import type { Address, Transport, TransportEvents, TransportLimits } from '../../../protocol/transport.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../../../runtime/transport/memory.ts'
 import { type ListeningTransport, openTcp } from '../../../runtime/transport/tcp.ts'
@@ -21,19 +22,25 @@ export interface Fabric {
 
 /** What a node has heard, and a way to wait for more. */
 export class Ear implements TransportEvents {
-  readonly bodies: { from: string; body: Uint8Array }[] = []
+  readonly bodies: { from: string; body: Uint8Array; principal: Principal }[] = []
+  readonly refusals: { peer: string; reason: string }[] = []
   readonly downs: { peer: string; reason: string }[] = []
   readonly ups: string[] = []
   readonly errors: { remote: string; reason: string }[] = []
   #waiters: { holds: () => boolean; resolve: () => void }[] = []
 
-  onBody(from: string, body: Uint8Array): void {
-    this.bodies.push({ from, body })
+  onBody(from: string, body: Uint8Array, principal = ANYBODY): void {
+    this.bodies.push({ from, body, principal })
     this.#wake()
   }
 
   onDown(peer: string, reason: string): void {
     this.downs.push({ peer, reason })
+    this.#wake()
+  }
+
+  onRefused(peer: string, reason: string): void {
+    this.refusals.push({ peer, reason })
     this.#wake()
   }
 
