@@ -45,7 +45,8 @@ export class Log {
   #commit: Position = EMPTY
   #bytes = 0
   #dirtyBytes = 0
-  readonly #dirtyKeys = new Map<Key, DirtyVersion[]>()
+  /** Nearly every dirty key has one dirty version: an array for each would be most of what this index takes. */
+  readonly #dirtyKeys = new Map<Key, DirtyVersion | DirtyVersion[]>()
   readonly #dirtyRequests = new Map<SessionId, Map<RequestNumber, Seq>>()
   readonly #dirtyResultBytes = new Map<SessionId, number>()
   readonly #dirtyOpens = new Set<SessionId>()
@@ -101,13 +102,16 @@ export class Log {
     const bytes = entryBytes(entry)
     this.#bytes += bytes
     this.#dirtyBytes += bytes
-    for (const write of entry.writes) {
-      const version = { seq: entry.seq, write, receivedAt }
-      const versions = this.#dirtyKeys.get(write.key)
-      if (versions === undefined) this.#dirtyKeys.set(write.key, [version])
-      else versions.push(version)
-    }
+    for (const write of entry.writes) this.#indexWrite({ seq: entry.seq, write, receivedAt })
     this.#indexRequest(entry)
+  }
+
+  #indexWrite(version: DirtyVersion): void {
+    const { key } = version.write
+    const versions = this.#dirtyKeys.get(key)
+    if (versions === undefined) this.#dirtyKeys.set(key, version)
+    else if (Array.isArray(versions)) versions.push(version)
+    else this.#dirtyKeys.set(key, [versions, version])
   }
 
   #indexRequest(entry: Entry): void {
@@ -136,8 +140,8 @@ export class Log {
     this.#dirtyBytes -= entryBytes(entry)
     for (const write of entry.writes) {
       const versions = this.#dirtyKeys.get(write.key)
-      if (versions === undefined || versions.length <= 1) this.#dirtyKeys.delete(write.key)
-      else versions.shift()
+      if (Array.isArray(versions) && versions.length > 1) versions.shift()
+      else this.#dirtyKeys.delete(write.key)
     }
     if (entry.sessions?.opens) this.#dirtyOpens.delete(entry.seq as number as SessionId)
     for (const session of entry.sessions?.lapses ?? []) this.#dirtyLapses.delete(session)
@@ -167,12 +171,7 @@ export class Log {
     for (const entry of kept) {
       const at = receivedAt.get(entry.seq) ?? (0 as Millis)
       this.#dirtyBytes += entryBytes(entry)
-      for (const write of entry.writes) {
-        const versions = this.#dirtyKeys.get(write.key)
-        const version = { seq: entry.seq, write, receivedAt: at }
-        if (versions === undefined) this.#dirtyKeys.set(write.key, [version])
-        else versions.push(version)
-      }
+      for (const write of entry.writes) this.#indexWrite({ seq: entry.seq, write, receivedAt: at })
       this.#indexRequest(entry)
     }
   }
@@ -233,7 +232,12 @@ export class Log {
 
   /** Dirty versions of a key, oldest first; null where it is clean. */
   dirtyVersions(key: Key): readonly DirtyVersion[] | null {
-    return this.#dirtyKeys.get(key) ?? null
+    const versions = this.#dirtyKeys.get(key)
+    return versions === undefined ? null : Array.isArray(versions) ? versions : [versions]
+  }
+  newestDirtyVersion(key: Key): DirtyVersion | null {
+    const versions = this.#dirtyKeys.get(key)
+    return (Array.isArray(versions) ? versions.at(-1) : versions) ?? null
   }
   isDirty(key: Key): boolean {
     return this.#dirtyKeys.has(key)

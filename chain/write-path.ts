@@ -5,13 +5,13 @@
  * what it saw, so it may leave only when that has committed and while this head is still the head; the entry's own commit says both.
  */
 import type { RequestIdentity } from '../protocol/client-messages.ts'
-import type { Failure, Versioned, WriteCommand } from '../protocol/commands.ts'
+import type { Failure, Versioned, WriteCommand, WriteResult } from '../protocol/commands.ts'
 import { type Entry, type Origin, resultBytes, type SessionChange, type Write } from '../protocol/entry.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { asMillis, asSeq, type Key, type RequestId, type Seq, type SessionId } from '../protocol/ids.ts'
 import { invariant } from '../protocol/invariants.ts'
 import type { SessionResults } from './clean-store.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, type Ground } from './evaluate.ts'
 import type { Outbox } from './events.ts'
 import { isHead, type Replica, type Waiter } from './state.ts'
 
@@ -30,15 +30,11 @@ export function onWrite(
   if (refusal !== null) return out.reply(write.request, refusal)
   if (write.identity !== null && answerRetry(replica, write.identity, write.request, out)) return
   const seq = asSeq(replica.log.last + 1)
-  const lapsed: Key[] = []
-  const outcome = evaluate(write.command, {
-    newest: (key) => newestLiving(replica, key, lapsed),
-    seq,
-    valueBytesMax: replica.limits.valueBytesMax,
-  })
-  const writes = withLapsedKeys(outcome.writes, lapsed)
+  const ground = new HeadGround(replica, seq)
+  const outcome = evaluate(write.command, ground)
+  const writes = withLapsedKeys(outcome.writes, ground.lapsed)
   const sessions: SessionChange | null = write.command.type === 'open-session' ? { opens: true } : null
-  const origin = write.identity === null ? null : { ...write.identity, result: outcome.result }
+  const origin = write.identity === null ? null : originOf(write.identity, outcome.result)
   appendAtHead(replica, { origin, writes, sessions }, out)
   addWaiter(replica, seq, { request: write.request, result: outcome.result })
   replica.counters.writes++
@@ -214,24 +210,45 @@ function answerBehindEntry(replica: Replica, request: RequestId, answer: Failure
 
 /** Newest version of a key, dirty or not. Null where absent or deleted. */
 export function newestOf(replica: Replica, key: Key): Versioned | null {
-  const dirty = replica.log.dirtyVersions(key)?.at(-1)
-  if (dirty === undefined) return replica.store.get(key)
+  const dirty = replica.log.newestDirtyVersion(key)
+  if (dirty === null) return replica.store.get(key)
   const { value, expiresAtWallMs } = dirty.write
   return value === null ? null : { value, version: dirty.seq, expiresAtWallMs }
 }
 
-/** As the head sees it: a key whose time has passed is absent already, and is noted in `lapsed`. */
-function newestLiving(replica: Replica, key: Key, lapsed: Key[]): Versioned | null {
-  const newest = newestOf(replica, key)
-  if (newest === null || newest.expiresAtWallMs === 0 || newest.expiresAtWallMs > replica.wallMs)
-    return newest
-  lapsed.push(key)
-  return null
+/** What the head evaluates a command against. */
+class HeadGround implements Ground {
+  readonly seq: Seq
+  readonly valueBytesMax: number
+  /** Keys that were found lapsed; null where none was. */
+  lapsed: Key[] | null = null
+  readonly #replica: Replica
+
+  constructor(replica: Replica, seq: Seq) {
+    this.#replica = replica
+    this.seq = seq
+    this.valueBytesMax = replica.limits.valueBytesMax
+  }
+
+  /** A key whose time has passed is absent already. */
+  newest(key: Key): Versioned | null {
+    const newest = newestOf(this.#replica, key)
+    if (newest === null || newest.expiresAtWallMs === 0 || newest.expiresAtWallMs > this.#replica.wallMs)
+      return newest
+    this.lapsed ??= []
+    this.lapsed.push(key)
+    return null
+  }
 }
 
+const originOf = (
+  { session, requestNumber, answeredBelow }: RequestIdentity,
+  result: WriteResult,
+): Origin => ({ session, requestNumber, answeredBelow, result })
+
 /** A command that found a key lapsed deletes it in the same entry, so that no replica shows it any more afterwards. */
-function withLapsedKeys(writes: readonly Write[], lapsed: readonly Key[]): readonly Write[] {
-  if (lapsed.length === 0) return writes
+function withLapsedKeys(writes: readonly Write[], lapsed: readonly Key[] | null): readonly Write[] {
+  if (lapsed === null) return writes
   const written = new Set(writes.map((write) => write.key))
   const tombstones = [...new Set(lapsed)].filter((key) => !written.has(key))
   return [...writes, ...tombstones.map((key) => ({ key, value: null, expiresAtWallMs: asMillis(0) }))]
