@@ -1,24 +1,9 @@
 import { whoCanWin } from '../raft-board/elections.ts'
 import { fastBackup, forgottenVote, lateSnapshot, whyNotTheLongest } from '../raft-board/scenes.ts'
-import type { Chapter, StageScenario } from './chapter.ts'
+import type { Chapter } from './chapter.ts'
+import { scene } from './scene.ts'
 
 const LOGS = { S1: '5 6 7', S2: '5 8', S3: '5 8' }
-
-const scene = (
-  id: string,
-  title: string,
-  outcome: string,
-  frames: StageScenario['frames'],
-  watch: readonly string[],
-): StageScenario => ({
-  kind: 'stage',
-  id,
-  title,
-  watch,
-  outcome,
-  frames,
-  expect: null,
-})
 
 const REFUSAL = ['What the follower says when it refuses.', 'From where on the leader sends next.']
 

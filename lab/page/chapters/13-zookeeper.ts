@@ -1,23 +1,8 @@
 import { lockWithHerd, lockWithoutHerd } from '../znode-stage/locks.ts'
 import { readyComesBack, readyWithoutWatch, readyWithWatch } from '../znode-stage/ready-file.ts'
 import { staleReads } from '../znode-stage/stale-reads.ts'
-import type { Chapter, StageScenario } from './chapter.ts'
-
-const scene = (
-  id: string,
-  title: string,
-  outcome: string,
-  frames: StageScenario['frames'],
-  watch: readonly string[],
-): StageScenario => ({
-  kind: 'stage',
-  id,
-  title,
-  watch,
-  outcome,
-  frames,
-  expect: null,
-})
+import type { Chapter } from './chapter.ts'
+import { scene } from './scene.ts'
 
 export const ZOOKEEPER: Chapter = {
   id: '13-zookeeper',

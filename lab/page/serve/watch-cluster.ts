@@ -2,7 +2,7 @@
  * Looks at a cluster's processes again and again. Each is asked by itself and in little time, so that the dead ones delay nobody: what they were is
  * remembered, and shown as silent.
  */
-import { type Client, connect } from '../../../client/index.ts'
+import { type Client, type ConnectOptions, connect } from '../../../client/index.ts'
 import { type Answer, ask } from './ask.ts'
 import type { CoordinatorAnswer, ServerAnswer } from './read-status.ts'
 import { readStatus } from './read-status.ts'
@@ -25,6 +25,8 @@ export interface WatchOptions {
   readonly cluster?: string
   /** What http doors are told of who asks, which viewers do not learn. Default: nothing. */
   readonly authorization?: string | null
+  /** The same for data servers' own ports. */
+  readonly credentials?: Pick<ConnectOptions, 'user' | 'password'>
 }
 
 export interface Look {
@@ -60,7 +62,7 @@ export class ClusterWatch {
 
   /** Finds out which addresses are http doors. Those that answer nothing at all are taken for doors of processes that are down. */
   async attach(): Promise<void> {
-    const { addresses, cluster } = this.#options
+    const { addresses, cluster, credentials = {} } = this.#options
     const answers = await Promise.all(addresses.map((address) => this.#ask(address, '/status')))
     const seeds = addresses.filter((_, i) => answers[i]?.error !== null)
     if (seeds.length === 0) return
@@ -71,6 +73,7 @@ export class ClusterWatch {
         connectTimeoutMs: CONNECT_MS,
         timeoutMs: ASK_MS,
         ...named,
+        ...credentials,
       })
       this.#httpAddresses = addresses.filter((address) => !seeds.includes(address))
     } catch {

@@ -31,18 +31,24 @@ function rewrite(stage: ZnodeStage): void {
 
 const found = (stage: ZnodeStage): string => stage.takeReplies('reader').at(-1)?.text ?? 'nothing'
 
-/** The reader looks for /ready first, but sets no watch. */
-export function readyWithoutWatch(): readonly StageFrame[] {
-  const stage = begin()
-  stage.ask('reader', ask.exists('/ready'))
-  found(stage)
-  stage.draw('The reader finds /ready. It sets no watch.', { cites: CITES })
+/** The reader has got half of what it wants when the writer begins. @returns what it read. */
+function readAThenRewrite(stage: ZnodeStage): string {
   stage.ask('reader', ask.get('/a'))
   const a = found(stage)
   stage.note('reader', [`a = ${a}`])
   stage.draw('It reads /a.')
   rewrite(stage)
   stage.draw('The writer deletes /ready, changes /a and /b, and creates /ready again. Z2 has not heard yet.')
+  return a
+}
+
+/** The reader looks for /ready first, but sets no watch. */
+export function readyWithoutWatch(): readonly StageFrame[] {
+  const stage = begin()
+  stage.ask('reader', ask.exists('/ready'))
+  found(stage)
+  stage.draw('The reader finds /ready. It sets no watch.', { cites: CITES })
+  const a = readAThenRewrite(stage)
   stage.apply('Z2')
   stage.draw('Z2 applies all of it.')
   stage.ask('reader', ask.get('/b'))
@@ -58,12 +64,7 @@ export function readyWithWatch(): readonly StageFrame[] {
   stage.ask('reader', ask.exists('/ready', true))
   found(stage)
   stage.draw('The reader finds /ready, and sets a watch on it with the same request.', { cites: CITES })
-  stage.ask('reader', ask.get('/a'))
-  const a = found(stage)
-  stage.note('reader', [`a = ${a}`])
-  stage.draw('It reads /a.')
-  rewrite(stage)
-  stage.draw('The writer deletes /ready, changes /a and /b, and creates /ready again. Z2 has not heard yet.')
+  readAThenRewrite(stage)
   stage.apply('Z2', 1)
   const [event] = stage.takeEvents('reader')
   stage.note('reader', ['starts again'])
