@@ -83,8 +83,11 @@ export async function connectStore(args: StoreArguments): Promise<Client> {
   }
 }
 
-/** Over nats the broker knows us by an account of its own. */
-function credentialsFor(args: StoreArguments): { user?: string; password?: string } {
+/** What `connect` is told. Over nats the broker knows us by an account of its own. */
+export function credentialsFor(args: CredentialsArguments & { readonly transport: string }): {
+  user?: string
+  password?: string
+} {
   const user = userOf(args)
   if (user !== null) return user
   const secret = args.transport.startsWith('nats:') ? null : secretOf(args)

@@ -4,6 +4,7 @@ import { credentialsOptions } from '../credentials.ts'
 import { authorizationOf } from '../http-credentials.ts'
 import { clusterOption, parseAddress, splitList } from '../options.ts'
 import { interrupted, note, say } from '../output.ts'
+import { credentialsFor } from '../store.ts'
 import { gradeCommand } from './lab/grade.ts'
 
 const options = {
@@ -50,8 +51,9 @@ async function serve(args: Arguments): Promise<void> {
   if (addresses?.length === 0) throw new UsageError('--connect: name at least one host:port')
   for (const address of addresses ?? []) checkAddress(address)
   const { openLab } = await import('../../lab/page/serve/open-lab.ts')
-  const watch =
-    addresses === null ? {} : { watch: { addresses, cluster, authorization: authorizationOf(args) } }
+  const authorization = authorizationOf(args)
+  const credentials = credentialsFor({ ...args, transport: 'tcp' })
+  const watch = addresses === null ? {} : { watch: { addresses, cluster, authorization, credentials } }
   const lab = await openLab({ port, ...watch }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
     throw new Error(`port ${port} is taken; --port names another, 0 any that is free`, { cause: error })

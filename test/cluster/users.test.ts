@@ -4,15 +4,23 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { coordinator } from '../../client/coordinator/client.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
+import { readSecretFile } from '../../runtime/security/secret.ts'
 import { catenary as run } from '../cli/run-catenary.ts'
 import { STORY_TIMEOUT_MS, startTestCluster, type TestCluster, until } from '../support/cluster.ts'
+
+const SECRET = 'of nobody else at all'
 
 let testing: TestCluster
 let failed = true
 
 beforeAll(async () => {
-  const secret = 'of nobody else at all'
-  testing = await startTestCluster({ coordinators: 1, servers: 1, replication: 1, redis: 'cluster', secret })
+  testing = await startTestCluster({
+    coordinators: 1,
+    servers: 1,
+    replication: 1,
+    redis: 'cluster',
+    secret: SECRET,
+  })
 }, STORY_TIMEOUT_MS)
 
 afterAll(async () => {
@@ -50,6 +58,9 @@ describe('a cluster with a secret', () => {
     })
     expect(await ann.get('users/1')).toBe('Ann')
     await expect(ann.get('other')).rejects.toThrow(/NOPERM/)
+    const native = await testing.connect({ user: 'ann', password: 'geheim' })
+    expect(await native.get('users/1')).not.toBe(null)
+    await expect(native.get('other')).rejects.toMatchObject({ code: 'FORBIDDEN' })
     const stranger = redis()
     await expect(stranger.get('users/1')).rejects.toThrow(/NOAUTH/)
     stranger.disconnect()
@@ -87,6 +98,14 @@ describe('a cluster with a secret', () => {
         'Basic realm="catenary", charset="UTF-8"',
       ])
     }
+  })
+
+  test('neither its secret nor a password is anywhere in its logs', async () => {
+    const { cluster } = testing
+    const secret = readSecretFile(cluster.secretFile ?? '')
+    const hidden = [SECRET, 'geheim', secret.coordinatorPassword, secret.httpPassword]
+    const said = [cluster.processes.map(({ log }) => log), await cluster.serverStatus('n1')]
+    for (const text of hidden) expect(JSON.stringify(said)).not.toContain(text)
     failed = false
   })
 })

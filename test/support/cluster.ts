@@ -11,6 +11,7 @@ import {
   type LocalClusterOptions,
   startLocalCluster,
 } from '../../runtime/processes/local-cluster.ts'
+import { memberCredentials } from '../../runtime/security/link-proof.ts'
 import { readSecretFile } from '../../runtime/security/secret.ts'
 import { treeAccess } from '../../runtime/security/tree-access.ts'
 
@@ -41,6 +42,7 @@ function filesBelow(folder: string): string[] {
 /** A cluster, and what a test opened to talk to it. */
 export interface TestCluster {
   readonly cluster: LocalCluster
+  /** As one of its processes, where it has a secret and `options` name nobody. */
   connect(options?: Partial<ConnectOptions>): Promise<Client>
   /** A session with its coordinators. */
   coordinator(): CoordinatorClient
@@ -54,18 +56,21 @@ export async function startTestCluster(
   const entry = builtEntry()
   const directory = mkdtempSync(join(tmpdir(), 'catenary-cluster-'))
   const cluster = await startLocalCluster({ ...options, directory, entry })
+  const secret = cluster.secretFile === null ? null : readSecretFile(cluster.secretFile)
   const open: { close(): Promise<void> }[] = []
   return {
     cluster,
     async connect(more = {}) {
       const { transport = 'tcp' } = options
-      const client = await connect({ servers: cluster.clientServers, transport, timeoutMs: 20_000, ...more })
+      const client = await connect({
+        ...{ servers: cluster.clientServers, transport, timeoutMs: 20_000 },
+        ...(secret !== null && transport === 'tcp' && memberCredentials(secret)),
+        ...more,
+      })
       open.push(client)
       return client
     },
     coordinator() {
-      const { secretFile } = cluster
-      const secret = secretFile === null ? null : readSecretFile(secretFile)
       const client = coordinator({ servers: cluster.coordinatorAddresses, ...treeAccess(secret) })
       open.push(client)
       return client
