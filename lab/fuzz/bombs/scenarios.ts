@@ -120,10 +120,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     port: 'native',
-    what: '40 bodies of a million nothings each',
+    what: '10 bodies of a million keys of no length each',
     attack: async (swarm) => {
       const bomb = manyNothings()
-      for (const [n, socket] of (await swarm.grow(40, reads)).entries()) socket.write(joined(named(n), bomb))
+      for (const [n, socket] of (await swarm.grow(10, reads)).entries()) socket.write(joined(named(n), bomb))
       await sleep(3000)
     },
   },
