@@ -78,7 +78,8 @@ export class LocalCluster {
   readonly servers: readonly LocalProcess[]
   readonly coordinatorAddresses: readonly string[]
   readonly #ports: ReadonlyMap<string, Ports>
-  readonly #headers: Readonly<Record<string, string>>
+  /** Null: it has none. */
+  readonly secret: ClusterSecret | null
 
   constructor(
     options: LocalClusterOptions,
@@ -94,10 +95,8 @@ export class LocalCluster {
     this.managers = parts.managers
     this.servers = parts.servers
     this.#ports = parts.ports
-    this.#headers =
-      options.secret === undefined
-        ? {}
-        : { authorization: memberAuthorization(new ClusterSecret(Buffer.from(options.secret))) }
+    const { secret } = options
+    this.secret = secret === undefined ? null : new ClusterSecret(Buffer.from(secret))
     this.coordinatorAddresses =
       options.ensemble?.addresses ?? parts.coordinators.map(({ name }) => this.address(name))
   }
@@ -146,7 +145,7 @@ export class LocalCluster {
   async #status<Status>(name: string): Promise<Status | null> {
     try {
       const response = await fetch(`http://${this.host(name)}:${this.httpPort(name)}/status`, {
-        headers: this.#headers,
+        headers: this.secret === null ? {} : { authorization: memberAuthorization(this.secret) },
         signal: AbortSignal.timeout(2000),
       })
       return (await response.json()) as Status

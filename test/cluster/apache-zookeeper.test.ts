@@ -21,45 +21,50 @@ import { ClusterLoad } from '../support/cluster-load.ts'
 
 const TICK_MS = 200
 const SESSION_TIMEOUT_MS = 3000
+/** Access lists of the tree are ZooKeeper's to hold, too. */
+const SECRET = 'of these servers alone'
 
 test(
   'data servers, a manager and clients with Apache ZooKeeper as the ensemble, of which a member and then its leader dies, and a data server',
   { timeout: STORY_TIMEOUT_MS },
   () =>
     withApacheZooKeeper({ tickMs: TICK_MS }, (zookeeper) =>
-      withCluster({ ensemble: zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS }, async (test) => {
-        const { cluster } = test
-        const leased = async () => {
-          const statuses = await Promise.all(cluster.servers.map(({ name }) => cluster.serverStatus(name)))
-          return statuses.filter((status) => status?.replicas[0]?.leaseLives === true).length
-        }
-        const load = await ClusterLoad.start(test)
-        await until('every lease lives', async () => (await leased()) === 3)
-        await load.progress()
-        load.cut('undisturbed')
+      withCluster(
+        { ensemble: zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS, secret: SECRET },
+        async (test) => {
+          const { cluster } = test
+          const leased = async () => {
+            const statuses = await Promise.all(cluster.servers.map(({ name }) => cluster.serverStatus(name)))
+            return statuses.filter((status) => status?.replicas[0]?.leaseLives === true).length
+          }
+          const load = await ClusterLoad.start(test)
+          await until('every lease lives', async () => (await leased()) === 3)
+          await load.progress()
+          load.cut('undisturbed')
 
-        const follower = ((await zookeeper.leader()) + 1) % 3
-        await zookeeper.kill(follower)
-        await load.progress()
-        load.cut('a follower of ZooKeeper is dead')
-        await zookeeper.restart(follower)
+          const follower = ((await zookeeper.leader()) + 1) % 3
+          await zookeeper.kill(follower)
+          await load.progress()
+          load.cut('a follower of ZooKeeper is dead')
+          await zookeeper.restart(follower)
 
-        const tail = await memberAt(cluster, 'tail')
-        await cluster.process(tail).kill()
-        await untilDropped(cluster, tail)
-        await load.progress()
-        load.cut(`${tail}, the tail, is dead`)
+          const tail = await memberAt(cluster, 'tail')
+          await cluster.process(tail).kill()
+          await untilDropped(cluster, tail)
+          await load.progress()
+          load.cut(`${tail}, the tail, is dead`)
 
-        await zookeeper.kill(await zookeeper.leader())
-        cluster.process(tail).start()
-        await cluster.untilWhole()
-        await until('every lease lives', async () => (await leased()) === 3)
-        await load.progress()
-        load.cut('the leader of ZooKeeper is dead, the data server is back')
-        await fencedWrites(test)
-        await load.verify()
-        expect(load.errors).toEqual([])
-      }),
+          await zookeeper.kill(await zookeeper.leader())
+          cluster.process(tail).start()
+          await cluster.untilWhole()
+          await until('every lease lives', async () => (await leased()) === 3)
+          await load.progress()
+          load.cut('the leader of ZooKeeper is dead, the data server is back')
+          await fencedWrites(test)
+          await load.verify()
+          expect(load.errors).toEqual([])
+        },
+      ),
     ),
 )
 

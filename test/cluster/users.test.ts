@@ -4,7 +4,6 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { coordinator } from '../../client/coordinator/client.ts'
 import { isCoordinatorError } from '../../client/coordinator/errors.ts'
-import { readSecretFile } from '../../runtime/security/secret.ts'
 import { catenary as run } from '../cli/run-catenary.ts'
 import { STORY_TIMEOUT_MS, startTestCluster, type TestCluster, until } from '../support/cluster.ts'
 
@@ -102,8 +101,8 @@ describe('a cluster with a secret', () => {
 
   test('neither its secret nor a password is anywhere in its logs', async () => {
     const { cluster } = testing
-    const secret = readSecretFile(cluster.secretFile ?? '')
-    const hidden = [SECRET, 'geheim', secret.coordinatorPassword, secret.httpPassword]
+    const derived = [cluster.secret?.coordinatorPassword, cluster.secret?.httpPassword]
+    const hidden = [SECRET, 'geheim', ...derived]
     const said = [cluster.processes.map(({ log }) => log), await cluster.serverStatus('n1')]
     for (const text of hidden) expect(JSON.stringify(said)).not.toContain(text)
     failed = false

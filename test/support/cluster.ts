@@ -12,7 +12,6 @@ import {
   startLocalCluster,
 } from '../../runtime/processes/local-cluster.ts'
 import { memberCredentials } from '../../runtime/security/link-proof.ts'
-import { readSecretFile } from '../../runtime/security/secret.ts'
 import { treeAccess } from '../../runtime/security/tree-access.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -56,7 +55,7 @@ export async function startTestCluster(
   const entry = builtEntry()
   const directory = mkdtempSync(join(tmpdir(), 'catenary-cluster-'))
   const cluster = await startLocalCluster({ ...options, directory, entry })
-  const secret = cluster.secretFile === null ? null : readSecretFile(cluster.secretFile)
+  const { secret } = cluster
   const open: { close(): Promise<void> }[] = []
   return {
     cluster,

@@ -6,6 +6,7 @@ import type { Consistency, ReadResult } from '../../protocol/commands.ts'
 import { asChainId, asKey, asMillis, NO_SEQ } from '../../protocol/ids.ts'
 import type { Transport } from '../../protocol/transport.ts'
 import type { LocalCluster } from '../../runtime/processes/local-cluster.ts'
+import { memberCredentials } from '../../runtime/security/link-proof.ts'
 
 /** What `Omit` would lose of a union. */
 type WithoutCall<Message> = Message extends ClientMessage ? Omit<Message, 'call'> : never
@@ -37,6 +38,7 @@ export class DirectServer {
       transport: cluster.options.transport ?? 'tcp',
       self: `client-${randomBytes(8).toString('hex')}`,
       cluster: 'catenary',
+      ...(cluster.secret !== null && { credentials: memberCredentials(cluster.secret) }),
       events: { onBody: (_, body) => direct.#onBody(body), onDown: () => direct.#failAll() },
     })
     transport.setAddress(server, { host: '127.0.0.1', port: cluster.port(server) })
