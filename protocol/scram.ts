@@ -192,8 +192,10 @@ export class ScramServer {
     if (user === null || theirs === '') throw malformed('it does not begin a proof')
     this.#user = user
     const found = users.find(user)
+    // Made for everybody, so that the time it takes tells nothing, either.
+    const stranger = this.#strangersRecord(user)
     this.#principal = found?.principal ?? null
-    this.#found = found ?? this.#strangersRecord(user)
+    this.#found = found ?? stranger
     this.#firstBare = text.slice(header.length)
     this.#wholeNonce = `${theirs}${nonce ?? toBase64(primitives.random(NONCE_BYTES))}`
     const { salt, iterations } = this.#found
