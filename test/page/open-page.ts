@@ -15,14 +15,19 @@ export interface Shape {
   readonly height?: number
   readonly dark?: boolean
   readonly calm?: boolean
-  /** False: the address shows something else than a run. */
-  readonly ready?: boolean
+}
+
+interface Opened {
+  readonly page: Page
+  readonly errors: string[]
+  readonly requests: string[]
 }
 
 /** For a test file: one browser; after each test the proof that its pages said nothing in anger and asked for nothing but themselves. */
 export function pagesFromDisk() {
   let browser: Browser | null = null
-  const opened: { readonly page: Page; readonly errors: string[]; readonly requests: string[] }[] = []
+  let visited: Opened | null = null
+  const opened: Opened[] = []
   beforeAll(async () => {
     browser = await startBrowser()
   })
@@ -30,17 +35,10 @@ export function pagesFromDisk() {
   afterEach(async () => {
     const pages = opened.splice(0)
     await Promise.all(pages.map(({ page }) => page.context().close()))
-    for (const { errors, requests } of pages)
+    for (const { errors, requests } of visited === null ? pages : [...pages, visited])
       expect({ errors, requests }).toEqual({ errors: [], requests: [] })
   })
-  return async ({
-    hash = '',
-    width = 1280,
-    height = 800,
-    dark = false,
-    calm = false,
-    ready: wantsRun = true,
-  }: Shape = {}): Promise<Page> => {
+  const openAnew = async ({ hash = '', width = 1280, height = 800, dark = false, calm = false }: Shape) => {
     if (browser === null) throw new Error('the browser is not there yet')
     const context = await browser.newContext({
       viewport: { width, height },
@@ -58,10 +56,23 @@ export function pagesFromDisk() {
       if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(ADDRESS))
         requests.push(request.url())
     })
-    opened.push({ page, errors, requests })
     await page.goto(`${ADDRESS}${hash}`)
-    if (wantsRun) await page.waitForFunction(READY)
-    return page
+    await page.waitForFunction(READY)
+    return { page, errors, requests }
+  }
+  return {
+    /** A page of its own, closed after the test. */
+    open: async (shape: Shape = {}): Promise<Page> => {
+      const found = await openAnew(shape)
+      opened.push(found)
+      return found.page
+    },
+    /** The one page of all tests that need no other: as a visitor who goes on from where he is. */
+    goTo: async (hash: string): Promise<Page> => {
+      visited ??= await openAnew({})
+      await visited.page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+      return visited.page
+    },
   }
 }
 

@@ -6,7 +6,7 @@ import { CHAPTERS } from '../../lab/page/chapters/chapters.ts'
 import { encodeTrace } from '../../lab/page/stage/trace.ts'
 import { act, hashOf, PAGE_FILE, pagesFromDisk, press, ready, step } from './open-page.ts'
 
-const open = pagesFromDisk()
+const { open, goTo } = pagesFromDisk()
 const put = (value: string) => ({ type: 'client', client: 'client-1', op: { type: 'put', key: 'x', value } })
 
 test('is one file of at most 400 KB compressed', () => {
@@ -184,7 +184,7 @@ describe('a share link', () => {
   })
 
   test('that is broken gets a kind word, and a run to go on with', async () => {
-    const page = await open({ hash: '#run=nonsense' })
+    const page = await goTo('#run=nonsense')
     for (const hash of ['#run=', `#run=${'A'.repeat(5000)}`, '#chapter=99-nothing', '#trace=1.x', null]) {
       await page.getByRole('alert').waitFor()
       expect(((await page.getByRole('alert').textContent()) ?? '').length).toBeGreaterThan(30)
@@ -198,7 +198,7 @@ describe('a share link', () => {
   test('of a graded file shows the run that failed', async () => {
     const steps = ['c1 asks n1: put x=v1 (#1)', '  n1 answers #1']
     const trace = encodeTrace({ title: 'lab 1', failure: 'too early', steps })
-    const page = await open({ hash: `#trace=${trace}`, ready: false })
+    const page = await goTo(`#trace=${trace}`)
     const next = page.getByRole('button', { name: 'the next picture' })
     await next.click()
     await next.click()
@@ -237,7 +237,7 @@ const OPEN_ALL = `(async (chapters) => {
 })`
 
 test('every chapter opens, with a scenario of each kind that it has', async () => {
-  const page = await open()
+  const page = await goTo('#')
   const chapters = CHAPTERS.map(({ id, number, scenarios }) => ({
     ...{ id, number },
     kinds: scenarios.map(({ kind }) => kind),
@@ -246,7 +246,8 @@ test('every chapter opens, with a scenario of each kind that it has', async () =
 })
 
 test('a scenario that fails says so, with the operations that show it', async () => {
-  const page = await open({ hash: '#chapter=07-old-clean-value' })
+  const page = await goTo('#chapter=07-old-clean-value')
+  await page.locator('.chapter-number', { hasText: 'Chapter 7' }).waitFor()
   await page.locator('.scenario > button').first().click()
   await ready(page)
   await page.getByLabel('speed').selectOption('100')
