@@ -25,7 +25,7 @@ export class LocalProcess {
     args: readonly string[]
     logFile: string
     launcher?: readonly string[]
-    /** Besides those of this process. */
+    /** Besides those of this process, of which it inherits no credentials. */
     env?: Readonly<Record<string, string>>
   }) {
     this.name = options.name
@@ -67,7 +67,7 @@ export class LocalProcess {
     ]
     const child = spawn(program, words, {
       stdio: ['ignore', log, log, 'ipc'],
-      env: { ...process.env, ...this.#env },
+      env: { ...inherited(), ...this.#env },
     })
     closeSync(log)
     this.#child = child
@@ -115,3 +115,9 @@ export class LocalProcess {
     return this.#exited
   }
 }
+
+/** Who starts a cluster of his own may be somebody to another one: by these its processes would take themselves for members of that. */
+const CREDENTIALS = /^CATENARY_((FORMER_)?SECRET_FILE|USER|PASSWORD_FILE|TLS_\w+)$/
+
+const inherited = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !CREDENTIALS.test(name)))
