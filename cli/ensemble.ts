@@ -6,10 +6,16 @@ import { toDuration, UsageError } from './arguments.ts'
 import { coordinatorOption } from './options.ts'
 import { type SecretArguments, secretOf, secretOption } from './secret-option.ts'
 import { timeoutOption } from './store.ts'
+import { clientTlsOptions, type TlsArguments, tlsOf } from './tls-options.ts'
 
-export const ensembleOptions = { ...coordinatorOption, ...timeoutOption, ...secretOption } as const
+export const ensembleOptions = {
+  ...coordinatorOption,
+  ...timeoutOption,
+  ...secretOption,
+  ...clientTlsOptions,
+} as const
 
-export interface EnsembleArguments extends SecretArguments {
+export interface EnsembleArguments extends SecretArguments, TlsArguments {
   readonly coordinator: string
   readonly timeout: string
   /** `scheme:credentials`, each. */
@@ -29,11 +35,13 @@ export async function withEnsemble<Result>(
   options: { readonly endless?: boolean } = {},
 ): Promise<Result> {
   const timeoutMs = toDuration(args.timeout, '--timeout')
+  const tls = tlsOf(args)
   const client = coordinator({
     servers: args.coordinator,
     sessionTimeoutMs: SESSION_MS,
     renewExpired: options.endless ?? false,
     ...treeAccess(secretOf(args)),
+    ...(tls && { tls }),
   })
   try {
     await atMost(

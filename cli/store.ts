@@ -5,6 +5,7 @@ import { toDuration } from './arguments.ts'
 import { type CredentialsArguments, credentialsOptions, userOf } from './credentials.ts'
 import { clusterOption, splitList, transportOption } from './options.ts'
 import { secretOf } from './secret-option.ts'
+import { clientTlsOptions, type TlsArguments, tlsOf } from './tls-options.ts'
 
 export const timeoutOption = {
   timeout: {
@@ -26,6 +27,7 @@ export const storeOptions = {
   ...transportOption,
   ...clusterOption,
   ...credentialsOptions,
+  ...clientTlsOptions,
   ...timeoutOption,
 } as const
 
@@ -33,7 +35,7 @@ export const jsonOption = {
   json: { type: 'boolean', default: false, describe: 'Print JSON, for other programs' },
 } as const
 
-export interface StoreArguments extends CredentialsArguments {
+export interface StoreArguments extends CredentialsArguments, TlsArguments {
   readonly servers: string
   readonly transport: string
   readonly cluster: string
@@ -58,6 +60,7 @@ export async function withStore<Result>(
 export async function connectStore(args: StoreArguments): Promise<Client> {
   const timeoutMs = toDuration(args.timeout, '--timeout')
   const { transport, cluster } = args
+  const tls = tlsOf(args)
   const servers = args.servers === SERVERS && transport.startsWith('nats:') ? IDS : args.servers
   try {
     return await connect({
@@ -65,6 +68,7 @@ export async function connectStore(args: StoreArguments): Promise<Client> {
       transport,
       cluster,
       ...credentialsFor(args),
+      ...(tls && transport === 'tcp' && { tls }),
       timeoutMs,
       connectTimeoutMs: Math.min(timeoutMs, CONNECT_MS_MAX),
     })

@@ -9,6 +9,7 @@ import { createClientState } from './core/state.ts'
 import { Engine } from './engine.ts'
 import type { Credentials } from './transport/node-scram.ts'
 import { openClientTransport } from './transport/open.ts'
+import type { TlsSource } from './transport/tls-options.ts'
 
 export interface ConnectOptions {
   /** Any of the data servers: `host:port` over tcp, ids over nats. One that answers is enough; the others are learnt from it. */
@@ -24,6 +25,11 @@ export interface ConnectOptions {
   readonly user?: string
   /** Of `user`. It is never sent. */
   readonly password?: string
+  /**
+   * How servers are spoken to, where they speak TLS: who must have signed their certificates, and our own where they ask for one. In PEM. A server must bear the name or address by which it
+   * is dialled, unless `servername` says another. Default: in plain.
+   */
+  readonly tls?: TlsSource
   /** Which replica answers a read. Default: `spread`, all in turn. */
   readonly readPolicy?: ReadPolicy
   /** This machine's failure domain, for `readPolicy: 'nearest'`. */
@@ -63,7 +69,12 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const { transport = 'tcp', cluster = CLUSTER } = options
   const self = `client-${randomBytes(8).toString('hex')}`
   const proof = proofOf(options)
-  return connectOver(options, (events) => openClientTransport({ transport, self, cluster, events, ...proof }))
+  const { tls } = options
+  if (tls !== undefined && transport !== 'tcp')
+    throw badArgument('tls is for tcp: over nats, ask the broker for it (nats://host:port?ca=FILE)')
+  return connectOver(options, (events) =>
+    openClientTransport({ transport, self, cluster, events, ...proof, ...(tls !== undefined && { tls }) }),
+  )
 }
 
 /** Connects over a transport of the caller's making. */

@@ -1,7 +1,8 @@
 /** Copies every chain, one after another, each at one seq, from a member that serves it. */
 
-import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { httpFailureText, httpGet } from '../../client/transport/http-get.ts'
+import type { TlsOptions } from '../../client/transport/tls-options.ts'
 import { servingMembers } from '../../protocol/chain-config.ts'
 import {
   BackupDamagedError,
@@ -24,6 +25,8 @@ const PAUSE_MS = 100
 export interface TakeOptions {
   /** What data servers are shown (the header `authorization`), where they ask for it. */
   readonly authorization?: string | null
+  /** How they are spoken to. Default: null, in plain. */
+  readonly tls?: TlsOptions | null
   readonly told?: Told
 }
 
@@ -48,7 +51,7 @@ export interface TakenBackup {
 export async function takeBackup(
   path: string,
   look: () => Promise<ClusterTree>,
-  { authorization = null, told = {} }: TakeOptions = {},
+  { authorization = null, tls = null, told = {} }: TakeOptions = {},
 ): Promise<TakenBackup> {
   const tree = await look()
   const chains = tree.chains.map(({ chain }) => chain)
@@ -59,7 +62,7 @@ export async function takeBackup(
   try {
     const heads: ChainHead[] = []
     for (const chain of chains)
-      heads.push(await copyChain(writer, { chain, clusterId, look, authorization, told }))
+      heads.push(await copyChain(writer, { chain, clusterId, look, authorization, tls, told }))
     const end = await writer.finish()
     return { path, bytes: writer.bytes, chains: heads, end }
   } catch (error) {
@@ -73,6 +76,7 @@ interface Copy {
   readonly clusterId: string
   readonly look: () => Promise<ClusterTree>
   readonly authorization: string | null
+  readonly tls: TlsOptions | null
   readonly told: Told
 }
 
@@ -114,8 +118,8 @@ function sourcesOf({ chains, servers }: ClusterTree, chain: string): Source[] {
 }
 
 async function copyFrom(writer: BackupWriter, source: Source, copy: Copy): Promise<ChainHead> {
-  const { chain, clusterId, authorization, told } = copy
-  const response = await ask(source, chain, authorization)
+  const { chain, clusterId, told } = copy
+  const response = await ask(source, copy)
   let head: ChainHead | null = null
   let items = 0
   for await (const block of readBlocks(response)) {
@@ -144,19 +148,15 @@ async function copyFrom(writer: BackupWriter, source: Source, copy: Copy): Promi
 
 /** @throws where it refuses: with what it says. */
 async function ask(
-  { host, httpPort }: Source,
-  chain: string,
-  authorization: string | null,
+  { host, httpPort: port }: Source,
+  { chain, authorization, tls }: Pick<Copy, 'chain' | 'authorization' | 'tls'>,
 ): Promise<IncomingMessage> {
-  const request = get({
-    host,
-    port: httpPort,
-    path: `/backup?chain=${encodeURIComponent(chain)}`,
-    agent: false,
-    ...(authorization !== null && { headers: { authorization } }),
+  const path = `/backup?chain=${encodeURIComponent(chain)}`
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpGet({ host, port, path, authorization, tls }, resolve)
+    request.setTimeout(SILENT_MS, () => request.destroy(new Error(`nothing came for ${SILENT_MS} ms`)))
+    request.on('error', (error) => reject(new Error(httpFailureText(error, tls), { cause: error })))
   })
-  request.setTimeout(SILENT_MS, () => request.destroy(new Error(`nothing came for ${SILENT_MS} ms`)))
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
   if (response.statusCode === 200) return response
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk

@@ -5,6 +5,7 @@ import { authorizationOf } from '../http-credentials.ts'
 import { clusterOption, parseAddress, splitList } from '../options.ts'
 import { interrupted, note, say } from '../output.ts'
 import { credentialsFor } from '../store.ts'
+import { clientTlsOptions, tlsOf } from '../tls-options.ts'
 import { gradeCommand } from './lab/grade.ts'
 
 const options = {
@@ -21,6 +22,7 @@ const options = {
   },
   ...clusterOption,
   ...credentialsOptions,
+  ...clientTlsOptions,
 } as const
 
 type Arguments = InferredOptionTypes<typeof options>
@@ -53,7 +55,8 @@ async function serve(args: Arguments): Promise<void> {
   const { openLab } = await import('../../lab/page/serve/open-lab.ts')
   const authorization = authorizationOf(args)
   const credentials = credentialsFor({ ...args, transport: 'tcp' })
-  const watch = addresses === null ? {} : { watch: { addresses, cluster, authorization, credentials } }
+  const tls = tlsOf(args)
+  const watch = addresses === null ? {} : { watch: { addresses, cluster, authorization, credentials, tls } }
   const lab = await openLab({ port, ...watch }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
     throw new Error(`port ${port} is taken; --port names another, 0 any that is free`, { cause: error })

@@ -3,6 +3,7 @@ import { insecureOption, refuseOpenBind } from '../open-binds.ts'
 import { clusterShapeOptions, coordinatorOption, logOption, splitList } from '../options.ts'
 import { runUntilSignal } from '../run.ts'
 import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../secret-option.ts'
+import { serverTlsOptions, tlsFilesOf } from '../tls-options.ts'
 
 const options = {
   name: {
@@ -21,6 +22,7 @@ const options = {
   ...clusterShapeOptions,
   ...secretOption,
   ...formerSecretOption,
+  ...serverTlsOptions,
   ...insecureOption,
   ...logOption,
 } as const
@@ -43,6 +45,7 @@ export const managerCommand: CommandModule<object, InferredOptionTypes<typeof op
         coordinator: splitList(args.coordinator),
         name: args.name,
         secret: secretOf(args),
+        tls: tlsFilesOf(args),
         formerSecret: formerSecretOf(args),
         http: { host: args['http-host'], port: args['http-port'] },
         options: {

@@ -4,6 +4,7 @@ import { clusterOption, coordinatorOption, logOption, splitList, transportOption
 import { packageVersion } from '../package-version.ts'
 import { runUntilSignal } from '../run.ts'
 import { secretOf, secretOption } from '../secret-option.ts'
+import { serverTlsOptions, tlsFilesOf } from '../tls-options.ts'
 
 const options = {
   id: {
@@ -59,6 +60,7 @@ const options = {
   ...clusterOption,
   ...transportOption,
   ...secretOption,
+  ...serverTlsOptions,
   ...insecureOption,
   ...logOption,
 } as const
@@ -94,6 +96,7 @@ export const serverCommand: CommandModule<object, InferredOptionTypes<typeof opt
         redisPort: args['redis-port'] ?? null,
         redisProxy: args['redis-proxy'],
         secret: secretOf(args),
+        tls: tlsFilesOf(args),
         version: packageVersion(),
         logger,
         makeHosts: async (replication) =>

@@ -1,4 +1,5 @@
 import type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
+import type { TlsSource } from '../transport/tls-options.ts'
 
 export interface CoordinatorOptions {
   /** Members: `'host:port,host:port'`, optionally followed by a chroot as in ZooKeeper (`'a:2181,b:2181/app'`), or a list. */
@@ -13,6 +14,8 @@ export interface CoordinatorOptions {
   readonly auth?: readonly Identification[]
   /** Of what is created without an ACL of its own. Default: everyone everything. */
   readonly acl?: readonly Acl[]
+  /** How members are spoken to: certificates in PEM. Default: in plain. */
+  readonly tls?: TlsSource
 }
 
 /** `{ scheme: 'digest', auth: 'user:password' }`, for example. */

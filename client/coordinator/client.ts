@@ -1,5 +1,5 @@
 import type { CoordinatorClient, CoordinatorOptions } from './api.ts'
-import { nodePlatform } from './node-platform.ts'
+import { nodePlatformOver } from './node-platform.ts'
 import { coordinatorOver } from './session-client.ts'
 
 export type { Acl, Stat } from '../../protocol/zookeeper/records.ts'
@@ -33,5 +33,5 @@ export type {
  * await zk.close()
  */
 export function coordinator(options: CoordinatorOptions): CoordinatorClient {
-  return coordinatorOver(options, nodePlatform)
+  return coordinatorOver(options, nodePlatformOver(options.tls ?? null))
 }

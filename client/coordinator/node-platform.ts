@@ -1,25 +1,35 @@
-import { connect } from 'node:net'
 import { endWithBug } from '../node-bug.ts'
 import { nodeTimers } from '../node-timers.ts'
+import { connectedEvent, dialSocket } from '../transport/dial-socket.ts'
+import { tlsFailureText, tlsSpeakerIn } from '../transport/tls-mistakes.ts'
+import type { TlsSource } from '../transport/tls-options.ts'
 import type { Address } from './addresses.ts'
 import type { Link, LinkEvents, SessionPlatform } from './platform.ts'
 
-/** Sessions over sockets. */
-export const nodePlatform: SessionPlatform = {
+/** Sessions over sockets. @param tls - null: in plain. */
+export const nodePlatformOver = (tls: TlsSource | null): SessionPlatform => ({
   timers: nodeTimers,
   random: () => Math.random(),
-  dial: dialSocket,
+  dial: (address, events) => dial(address, tls, events),
   onBug: endWithBug,
-}
+})
 
-function dialSocket(address: Address, events: LinkEvents): Link {
-  const socket = connect({ ...address, noDelay: true })
+export const nodePlatform = nodePlatformOver(null)
+
+function dial(address: Address, tls: TlsSource | null, events: LinkEvents): Link {
+  const socket = dialSocket(address, tls)
   let corked = false
-  socket.on('connect', () => events.onConnect())
-  socket.on('data', (chunk) => events.onData(chunk))
+  socket.on(connectedEvent(tls), () => events.onConnect())
   let reason = 'the member closed the connection'
+  socket.once('data', (chunk) => {
+    reason = tlsSpeakerIn(chunk) ?? reason
+    if (tlsSpeakerIn(chunk) !== null) socket.destroy()
+  })
+  socket.on('data', (chunk) => {
+    if (!socket.destroyed) events.onData(chunk)
+  })
   socket.on('error', (error) => {
-    reason = error.message
+    reason = tlsFailureText(error)
   })
   socket.on('close', () => events.onClose(reason))
   return {

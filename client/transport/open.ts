@@ -4,6 +4,7 @@ import { openNats } from './nats.ts'
 import { withoutSecrets } from './nats-url.ts'
 import type { Credentials } from './node-scram.ts'
 import { openTcpDial } from './tcp-dial.ts'
+import type { TlsSource } from './tls-options.ts'
 
 export interface OpenTransportOptions {
   /** `tcp`, or `nats://host:port`. */
@@ -14,6 +15,8 @@ export interface OpenTransportOptions {
   readonly limits?: Partial<TransportLimits>
   /** Over tcp: who this node is to those that it dials. Over nats the broker's accounts decide. Default: nobody proves anything. */
   readonly credentials?: Credentials
+  /** Over tcp: how those that are dialled are spoken to. Over nats the broker’s address says it. Default: in plain. */
+  readonly tls?: TlsSource
 }
 
 /**

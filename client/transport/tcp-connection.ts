@@ -12,6 +12,7 @@ import {
 } from '../../protocol/frame.ts'
 import type { TransportLimits } from '../../protocol/transport.ts'
 import type { HeldBytes } from './held-bytes.ts'
+import { tlsFailureText, tlsSpeakerIn } from './tls-mistakes.ts'
 import type { TurnFlusher } from './turn-flusher.ts'
 
 /** Up to here a body is copied into the write's buffer: copying is cheaper than one more element of a vectored write. */
@@ -107,8 +108,11 @@ export class TcpConnection {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
-    socket.on('end', () => this.#fail('closed by the remote'))
-    socket.on('error', (error) => this.#fail(error.message))
+    // A handshake that the remote has broken off is an error that comes only after this.
+    socket.on('end', () =>
+      this.#fail(socket.errored === null ? 'closed by the remote' : tlsFailureText(socket.errored)),
+    )
+    socket.on('error', (error) => this.#fail(tlsFailureText(error)))
     socket.on('close', () => this.#fail('closed'))
   }
 
@@ -247,7 +251,7 @@ export class TcpConnection {
       if (this.#splitter.partialBytes !== partialBytes) this.#held?.look(this)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      this.refuse(error.message)
+      this.refuse((this.#greeted ? null : tlsSpeakerIn(chunk)) ?? error.message)
     }
   }
 

@@ -3,6 +3,7 @@ import type { Address, Transport, TransportEvents, TransportLimits } from '../..
 import { checkNodeName, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
 import { type Credentials, Prover } from './node-scram.ts'
 import { isAlias, TcpLink } from './tcp-link.ts'
+import type { TlsSource } from './tls-options.ts'
 import { TurnFlusher } from './turn-flusher.ts'
 
 /** What both tcp transports need. Times in milliseconds. */
@@ -16,6 +17,8 @@ export interface TcpOptions {
   readonly connectTimeoutMs?: number
   /** Who this node is to those that it dials, and then they must prove that they are of the cluster. Default: nobody proves anything. */
   readonly credentials?: Credentials
+  /** How those that are dialled are spoken to. Default: in plain. */
+  readonly tls?: TlsSource
 }
 
 const CONNECT_TIMEOUT_MS = 2000
@@ -72,13 +75,14 @@ export class TcpDialTransport implements Transport {
   }
 
   #createLink(peer: string, address: Address): TcpLink {
-    const { cluster, events, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
+    const { cluster, events, connectTimeoutMs = CONNECT_TIMEOUT_MS, tls = null } = this.#options
     const prover = this.#prover
     // Only members of the cluster know by what a user is recognised.
     const principal = prover === null ? ANYBODY : MEMBER
     return new TcpLink({
       peer,
       address,
+      tls,
       connectTimeoutMs,
       limits: this.limits,
       flusher: this.flusher,

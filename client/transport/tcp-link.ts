@@ -1,10 +1,12 @@
-import { connect } from 'node:net'
 import type { Hello } from '../../protocol/frame.ts'
 import type { Address, TransportLimits } from '../../protocol/transport.ts'
 import { backoffMs } from './backoff.ts'
+import { dialSocket } from './dial-socket.ts'
 import { DiallerProof } from './dialler-proof.ts'
 import type { Prover } from './node-scram.ts'
 import { TcpConnection } from './tcp-connection.ts'
+import { isTlsRefusal, tlsFailureText, tlsSpeakerIn } from './tls-mistakes.ts'
+import type { TlsSource } from './tls-options.ts'
 import type { TurnFlusher } from './turn-flusher.ts'
 
 /** A connection that lived this long was a good one: its end starts the backoff afresh. */
@@ -24,6 +26,8 @@ export interface LinkOptions {
   /** Name of the peer as its owner knows it: an id, or `@...` for whoever answers at the address. */
   readonly peer: string
   readonly address: Address
+  /** Null: in plain. */
+  readonly tls: TlsSource | null
   readonly hello: Hello
   /** Null: nobody proves anything. */
   readonly prover: Prover | null
@@ -94,9 +98,17 @@ export class TcpLink {
   }
 
   #dial(): void {
-    const { address, limits, flusher, connectTimeoutMs } = this.#options
+    const { address, tls, limits, flusher, connectTimeoutMs, events } = this.#options
     const remote = `${address.host}:${address.port}`
-    const connection = new TcpConnection(connect({ host: address.host, port: address.port }), {
+    const socket = dialSocket(address, tls)
+    socket.once('error', (error) => {
+      if (isTlsRefusal(error)) events.onRefused(`${remote}: ${tlsFailureText(error)}`)
+    })
+    socket.once('data', (chunk: Uint8Array) => {
+      const mistake = tlsSpeakerIn(chunk)
+      if (mistake !== null) events.onRefused(`${remote}: ${mistake}`)
+    })
+    const connection = new TcpConnection(socket, {
       limits,
       flusher,
       helloTimeoutMs: connectTimeoutMs,

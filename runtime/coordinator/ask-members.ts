@@ -1,5 +1,6 @@
 /** What a member that joins must know before its own log tells it: where the others are. */
 import { coordinator } from '../../client/coordinator/client.ts'
+import type { TlsSource } from '../../client/transport/tls-options.ts'
 import { configOf } from '../../coordinator/znodes/ensemble-rows.ts'
 import type { EnsembleMember } from './options.ts'
 
@@ -8,10 +9,14 @@ const PATIENCE_MS = 10_000
 /**
  * The members of a running ensemble, as `/zookeeper/config` names them.
  *
+ * @param tls - how they are spoken to; null: in plain.
  * @throws none of these has answered in ten seconds, or they name nobody.
  */
-export async function membersOf(servers: readonly string[]): Promise<readonly EnsembleMember[]> {
-  const client = coordinator({ servers: servers.join(','), sessionTimeoutMs: 6000 })
+export async function membersOf(
+  servers: readonly string[],
+  tls: TlsSource | null,
+): Promise<readonly EnsembleMember[]> {
+  const client = coordinator({ servers: servers.join(','), sessionTimeoutMs: 6000, ...(tls && { tls }) })
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = new Error(

@@ -11,6 +11,7 @@ import { nodeControlPorts } from '../node-control-ports.ts'
 import { followUsers, guardOf } from '../security/guard.ts'
 import { linkProof, noteBroker } from '../security/link-proof.ts'
 import type { ClusterSecret } from '../security/secret.ts'
+import { NodeTls, type TlsFiles } from '../security/tls.ts'
 import { openDataDirectory } from '../storage/data-directory.ts'
 import { membersOf } from './ask-members.ts'
 import { startCoordinator } from './coordinator.ts'
@@ -33,6 +34,8 @@ export interface CoordinatorProcessOptions {
   readonly secret?: ClusterSecret | null
   /** The secret before: what the tree is closed by until this process's manager has given it to the new one. Default: null. */
   readonly formerSecret?: ClusterSecret | null
+  /** Null: every door and link is in plain. Default: null. */
+  readonly tls?: TlsFiles | null
   readonly logger: Logger
 }
 
@@ -48,7 +51,8 @@ export async function startCoordinatorProcess(
   const data = openDataDirectory({ path: options.dataPath, kind: 'coordinator', id })
   if (secret !== null) noteBroker(options.transport, logger)
   let failure: Error | null = null
-  const members = await knownMembers(options, data, join)
+  const tls = NodeTls.of(options.tls ?? null, logger)
+  const members = await knownMembers(options, data, join, tls)
   const member = await startCoordinator({
     id,
     members,
@@ -58,6 +62,7 @@ export async function startCoordinatorProcess(
     joins: join !== null,
     // Users have no business there.
     ...(secret !== null && { proof: linkProof(secret, null) }),
+    tls,
     ...options.limits,
     logger,
     onFailure: (error) => {
@@ -68,7 +73,7 @@ export async function startCoordinatorProcess(
   // Its own member first: a manager should see what this process sees, and survive with it.
   const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
   const guard = guardOf(secret, logger, options.formerSecret)
-  const access = guard.tree
+  const access = { ...guard.tree, ...(tls && { tls: tls.dial }) }
   const manager: Manager | null =
     options.manager === null
       ? null
@@ -79,6 +84,7 @@ export async function startCoordinatorProcess(
     host: options.httpHost,
     port: options.httpPort,
     logins: guard.logins,
+    tls,
     status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
     unhealthy: () => failure?.message ?? null,
     unready,
@@ -100,6 +106,7 @@ export async function startCoordinatorProcess(
       await session?.close()
       await member.stop()
       await http.close()
+      tls?.close()
       data.close()
       logger.info('coordinator has stopped')
     },
@@ -115,8 +122,9 @@ async function knownMembers(
   { id, members }: CoordinatorProcessOptions,
   data: { readonly clusterId: string | null },
   join: readonly string[] | null,
+  tls: NodeTls | null,
 ): Promise<readonly EnsembleMember[]> {
   if (join === null || data.clusterId !== null) return members
-  const others = await membersOf(join)
+  const others = await membersOf(join, tls?.dial ?? null)
   return [...members, ...others.filter((member) => member.id !== id)]
 }

@@ -98,12 +98,12 @@ class MemberHost implements Coordinator {
 
   /** Recovers what the disk holds, then takes part, then serves. */
   async start(): Promise<void> {
-    const { clientListen, logger } = this.#options
+    const { clientListen, tls = null, logger } = this.#options
     const own = ownMember(this.#options)
     const member = this.#recover()
     this.#member = member
     await this.#openPeers(member)
-    const listener = new DoorListener(member.door, logger)
+    const listener = new DoorListener(member.door, logger, tls)
     this.#listener = listener
     this.#clientAddress = await listener.listen(clientListen ?? { host: own.host, port: own.clientPort })
     member.start()
@@ -139,6 +139,7 @@ class MemberHost implements Coordinator {
       peerListen,
       transport: kind = 'tcp',
       proof,
+      tls: secure = null,
       data,
       logger,
     } = this.#options
@@ -149,13 +150,14 @@ class MemberHost implements Coordinator {
       cluster: clusterName,
       listen: peerListen ?? { host: own.host, port: own.peerPort },
       ...proof,
+      secure,
       events: {
         onBody: (from, body, { member: isMember }) => {
           if (!isMember) throw new FrameError('it is no process of this cluster')
           member.onBody(asMemberId(from), decodeBody(body))
         },
         onDown: (peer) => member.onLinkLost(asMemberId(peer)),
-        onProtocolError: closedLines(logger, 'peer connection closed: not our protocol'),
+        onProtocolError: closedLines(logger, 'peer connection closed: not our protocol, or nobody of ours'),
       },
     })
     this.#transport = transport

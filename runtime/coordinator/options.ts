@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { RaftLimits } from '../../coordinator/raft/limits.ts'
 import type { Address } from '../../protocol/transport.ts'
 import type { LinkProof } from '../security/link-proof.ts'
+import type { NodeTls } from '../security/tls.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import type { FsyncPolicy } from '../storage/wal/wal.ts'
 
@@ -76,6 +77,8 @@ export interface CoordinatorOptions extends MemberSettings {
   readonly peerListen?: Address
   /** `tcp`, or `nats://host:port`. Default: `tcp`. */
   readonly transport?: string
+  /** At the client port, and between members over tcp. Default: null, in plain. */
+  readonly tls?: NodeTls | null
   /** What is proved and asked for at the peer port. Default: nothing. */
   readonly proof?: LinkProof
   readonly logger: Logger

@@ -1,9 +1,12 @@
 /** The http door: is it well, and what is it doing. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { isAdmin, type Principal } from '../../protocol/access.ts'
 import type { Logins } from '../security/logins.ts'
+import type { NodeTls } from '../security/tls.ts'
 import { AddressCounts } from '../transport/address-counts.ts'
+import { listen } from '../transport/listen.ts'
 
 /** How often connections that are silent for too long are looked for: they count among the few that are allowed. */
 const CHECK_MS = 1000
@@ -31,6 +34,8 @@ export interface HttpDoorOptions {
   readonly routes?: Readonly<Record<string, Route>>
   /** Who wants to know more than /healthz and /readyz tell has to log in here (HTTP Basic). Default: nobody is asked. */
   readonly logins?: Pick<Logins, 'check'> | null
+  /** Null: in plain. Default: null. */
+  readonly tls?: NodeTls | null
 }
 
 /** Answers by itself. `query`: what follows the question mark. */
@@ -52,7 +57,7 @@ export interface HttpDoor {
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const unanswered = new WeakMap<Socket, number>()
-  const server = createServer({ connectionsCheckingInterval: CHECK_MS }, (request, response) => {
+  const server = createHttpServer(options.tls ?? null, (request, response) => {
     const { socket } = request
     const waiting = (unanswered.get(socket) ?? 0) + 1
     if (waiting > UNANSWERED_MAX) return void socket.destroy()
@@ -91,15 +96,22 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   server.on('connection', (socket) => {
     if (!addresses.admits(socket)) socket.destroy()
   })
-  await listen(server, options)
+  const { port } = await listen(server, options, () => {})
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
+}
+
+function createHttpServer(tls: NodeTls | null, onRequest: RequestListener) {
+  if (tls === null) return createServer({ connectionsCheckingInterval: CHECK_MS }, onRequest)
+  const server = createTlsServer({ ...tls.serverOptions(), connectionsCheckingInterval: CHECK_MS }, onRequest)
+  tls.tend(server)
+  return server
 }
 
 /** @returns null: it has been refused. */
@@ -145,14 +157,4 @@ async function sendMetrics(response: ServerResponse, metrics: HttpDoorOptions['m
   } catch (error) {
     response.writeHead(500, TEXT).end(`${(error as Error).message}\n`)
   }
-}
-
-function listen(server: Server, { host, port }: HttpDoorOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

@@ -6,6 +6,7 @@ import { managerMetrics } from '../metrics/manager-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { followUsers, guardOf } from '../security/guard.ts'
 import type { ClusterSecret } from '../security/secret.ts'
+import { NodeTls, type TlsFiles } from '../security/tls.ts'
 import type { ManagerOptions } from './manager-loop.ts'
 import { startManager } from './start-manager.ts'
 
@@ -18,22 +19,28 @@ export async function startManagerProcess(
     readonly secret?: ClusterSecret | null
     /** The secret before: what the tree is closed by until this process's manager has given it to the new one. Default: null. */
     readonly formerSecret?: ClusterSecret | null
+    /** Null: in plain. Default: null. */
+    readonly tls?: TlsFiles | null
   },
 ): Promise<{ stop(): Promise<void> }> {
-  const { http: listen, secret = null, formerSecret = null, ...managerOptions } = options
+  const { http: listen, secret = null, formerSecret = null, tls: files = null, ...managerOptions } = options
+  const tls = NodeTls.of(files, options.logger)
   const guard = guardOf(secret, options.logger, formerSecret)
-  const manager = startManager({ ...managerOptions, access: guard.tree })
-  const ports = nodeControlPorts(options.logger, guard.tree)
+  const access = { ...guard.tree, ...(tls && { tls: tls.dial }) }
+  const manager = startManager({ ...managerOptions, access })
+  const ports = nodeControlPorts(options.logger, access)
   const session = followUsers(guard, [options.coordinator].flat(), ports)
   const stop = async () => {
     await manager.stop()
     await session?.close()
+    tls?.close()
   }
   const status = () => manager.status()
   try {
     const http = await openHttpDoor({
       ...listen,
       logins: guard.logins,
+      tls,
       status,
       unhealthy: () => null, // a bug ends the process
       unready: () => {

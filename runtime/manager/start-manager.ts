@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../log.ts'
-import { nodeControlPorts } from '../node-control-ports.ts'
-import type { TreeAccess } from '../security/tree-access.ts'
+import { nodeControlPorts, type SessionAccess } from '../node-control-ports.ts'
 import { type Manager, ManagerLoop, type ManagerOptions } from './manager-loop.ts'
 
 /**
@@ -15,7 +14,7 @@ export function startManager({
   logger,
   access = {},
   ...options
-}: ManagerOptions & { readonly logger: Log; readonly access?: TreeAccess }): Manager {
+}: ManagerOptions & { readonly logger: Log; readonly access?: SessionAccess }): Manager {
   const ports = nodeControlPorts(logger, access)
   return new ManagerLoop(options, { ...ports, newClusterId: randomUUID, treeAcl: access.acl ?? null })
 }

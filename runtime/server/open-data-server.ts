@@ -14,6 +14,7 @@ import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import { closedLines } from '../closed-lines.ts'
 import type { LinkProof } from '../security/link-proof.ts'
+import type { NodeTls } from '../security/tls.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
 import { openLmdbStore } from '../storage/lmdb-store.ts'
 import { openWal, type Wal } from '../storage/wal/wal.ts'
@@ -30,6 +31,8 @@ export interface OpenDataServerOptions extends DataServerOptions {
   readonly listen: Address
   /** What is proved and asked for on native connections. Default: nothing. */
   readonly proof?: LinkProof
+  /** Of native connections over tcp. Default: null, in plain. */
+  readonly tls?: NodeTls | null
   readonly logger: Logger
   /** Told how long each fdatasync of the log took. */
   readonly syncTimes?: { add(ms: number): void }
@@ -37,7 +40,7 @@ export interface OpenDataServerOptions extends DataServerOptions {
 
 /** Recovers what the disk holds, then listens. */
 export async function openDataServer(options: OpenDataServerOptions): Promise<DataServer> {
-  const { id, transport, clusterName, listen, proof, logger } = options
+  const { id, transport, clusterName, listen, proof, tls: secure = null, logger } = options
   const sent = { messages: 0, bodies: 0, bytes: 0 }
   const server = new DataServer(options, nodePorts(options, sent))
   const opened = await openServerTransport({
@@ -46,10 +49,11 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
     cluster: clusterName,
     listen,
     ...proof,
+    secure,
     events: {
       onBody: (from, body, principal) => server.onBatch(from, batchOf(body), principal),
       onDown: (peer) => server.onDown(peer),
-      onProtocolError: closedLines(logger, 'connection closed: not our protocol'),
+      onProtocolError: closedLines(logger, 'connection closed: not our protocol, or nobody of ours'),
     },
   })
   server.listen(carrierOver(opened.transport, sent), opened.address)

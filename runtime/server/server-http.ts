@@ -8,6 +8,7 @@ import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
 import type { LatencyHistogram } from '../latency.ts'
 import { serverMetrics } from '../metrics/server-metrics.ts'
 import type { Logins } from '../security/logins.ts'
+import type { NodeTls } from '../security/tls.ts'
 import type { DataServer } from './data-server.ts'
 import { unreadyReason } from './readiness.ts'
 
@@ -18,14 +19,16 @@ export function openServerHttp(options: {
   readonly listen: Address
   /** Null: nobody is asked who he is. */
   readonly logins: Logins | null
+  readonly tls: NodeTls | null
   readonly syncTimes: LatencyHistogram
   readonly logger: Logger
 }): Promise<HttpDoor> {
-  const { server, cluster, listen, logins, syncTimes, logger } = options
+  const { server, cluster, listen, logins, tls, syncTimes, logger } = options
   const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
   return openHttpDoor({
     ...listen,
     logins,
+    tls,
     status: () => server.status(),
     unhealthy: () => server.storageError?.message ?? null,
     unready,

@@ -20,6 +20,7 @@ import { nodeControlPorts } from '../node-control-ports.ts'
 import { type Guard, guardOf } from '../security/guard.ts'
 import { linkProof, memberCredentials, noteBroker } from '../security/link-proof.ts'
 import type { ClusterSecret } from '../security/secret.ts'
+import { NodeTls, type TlsFiles } from '../security/tls.ts'
 import { type DataDirectory, openDataDirectory } from '../storage/data-directory.ts'
 import type { DataServer } from './data-server.ts'
 import { Membership, SHUT_OUT } from './membership.ts'
@@ -49,6 +50,8 @@ export interface ServerProcessOptions {
   readonly redisProxy?: boolean
   /** Of the cluster; null: it has none, and nobody is asked who he is. Default: null. */
   readonly secret?: ClusterSecret | null
+  /** Null: every door and link is in plain. Default: null. */
+  readonly tls?: TlsFiles | null
   /** Of this program, as doors tell it. */
   readonly version?: string
   readonly logger: Logger
@@ -71,12 +74,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   parseServers(options.coordinators)
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
   const secret = options.secret ?? null
+  const tls = NodeTls.of(options.tls ?? null, logger)
   const guard = guardOf(secret, logger)
   if (secret !== null) noteBroker(options.transport, logger)
-  const ports = nodeControlPorts(logger, guard.tree)
+  const ports = nodeControlPorts(logger, { ...guard.tree, ...(tls && { tls: tls.dial }) })
   const cluster = await clusterOptions(options, ports)
   data.adoptCluster(cluster.clusterId)
-  const makeHost = (await options.makeHosts?.(cluster.replication)) ?? null
+  const { durability, replication } = cluster
+  const makeHost = (await options.makeHosts?.(replication)) ?? null
   const incarnation = data.nextIncarnation()
   let membership: Membership | null = null
   const syncTimes = new LatencyHistogram()
@@ -86,13 +91,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     incarnation,
     clusterName: options.clusterName,
     clusterId: cluster.clusterId,
-    fsync: FSYNC[cluster.durability],
-    replication: cluster.replication,
+    fsync: FSYNC[durability],
+    replication,
     fanOutBytes: options.fanOutBytes ?? null,
     ...(makeHost !== null && { makeHost }),
     transport: options.transport,
     listen: { host: options.host, port: options.port },
     ...(secret !== null && { proof: linkProof(secret, guard.users) }),
+    tls,
     logger,
     syncTimes,
     onReport: (chain, report) => membership?.report(chain, report),
@@ -103,10 +109,11 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     cluster,
     listen: { host: options.host, port: options.httpPort },
     logins: guard.logins,
+    tls,
     syncTimes,
     logger,
   })
-  const redis = await openRedis(options, server, guard)
+  const redis = await openRedis(options, server, guard, tls)
   membership = new Membership({
     server,
     coordinators: options.coordinators,
@@ -127,17 +134,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   })
   membership.start(incarnation)
   logger.info(
-    {
-      id,
-      address: server.address,
-      http: http.port,
-      redis: redis?.port ?? null,
-      durability: cluster.durability,
-      replication: cluster.replication,
-    },
+    { id, address: server.address, http: http.port, redis: redis?.port ?? null, durability, replication },
     'data server is up',
   )
-  return { stop: () => stopAll({ server, membership, redis, http, data, logger }) }
+  return { stop: () => stopAll({ server, membership, redis, http, tls, data, logger }) }
 }
 
 interface Parts {
@@ -145,16 +145,18 @@ interface Parts {
   readonly membership: Membership | null
   readonly redis: RedisDoor | null
   readonly http: HttpDoor
+  readonly tls: NodeTls | null
   readonly data: DataDirectory
   readonly logger: Logger
 }
 
-async function stopAll({ server, membership, redis, http, data, logger }: Parts): Promise<void> {
+async function stopAll({ server, membership, redis, http, tls, data, logger }: Parts): Promise<void> {
   server.loseSession() // serves nothing from here on, so that the session may end
   await membership?.stop()
   await redis?.close()
   await server.stop()
   await http.close()
+  tls?.close()
   data.close()
   logger.info('data server has stopped')
 }
@@ -163,6 +165,7 @@ async function openRedis(
   options: ServerProcessOptions,
   server: DataServer,
   guard: Guard,
+  tls: NodeTls | null,
 ): Promise<RedisDoor | null> {
   const { redisPort = null, redisProxy = false, secret = null, host, logger } = options
   const { transport, clusterName: cluster } = options
@@ -171,11 +174,14 @@ async function openRedis(
   const { address } = server
   const credentials = secret === null ? null : memberCredentials(secret)
   return openRedisDoor({
-    store: redisProxy ? new ProxyStore({ local, transport, cluster, address, credentials }) : local,
+    store: redisProxy
+      ? new ProxyStore({ local, transport, cluster, address, credentials, tls: tls?.dial ?? null })
+      : local,
     host,
     port: redisPort,
     proxies: redisProxy,
     access: accessOf(guard),
+    tls,
     version: options.version ?? '',
     onProtocolError: closedLines(logger, 'redis: connection closed'),
     onBug: endWithBug,

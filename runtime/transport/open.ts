@@ -1,6 +1,7 @@
 import { openNats } from '../../client/transport/nats.ts'
 import { type OpenTransportOptions, unknownTransport } from '../../client/transport/open.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
+import type { NodeTls } from '../security/tls.ts'
 import type { GateOptions } from './gate.ts'
 import { openTcp } from './tcp.ts'
 
@@ -9,6 +10,8 @@ export interface OpenServerTransportOptions extends OpenTransportOptions {
   readonly listen: Address
   /** Over tcp: who may come in. Default: everybody, and nobody is asked. */
   readonly gate?: GateOptions
+  /** Over tcp: what is spoken here and to others. Over nats the broker's address says it. Default: no TLS. */
+  readonly secure?: NodeTls | null
 }
 
 export interface ServerTransport {

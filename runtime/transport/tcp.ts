@@ -1,12 +1,15 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { HeldBytes } from '../../client/transport/held-bytes.ts'
 import { CLOSE_GRACE_MS, TcpDialTransport, type TcpOptions } from '../../client/transport/tcp-dial.ts'
 import type { Principal } from '../../protocol/access.ts'
 import type { Hello } from '../../protocol/frame.ts'
 import { type Address, isNodeId, type Transport } from '../../protocol/transport.ts'
+import type { NodeTls } from '../security/tls.ts'
 import { AddressCounts } from './address-counts.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { Inbound } from './inbound.ts'
+import { listen } from './listen.ts'
+import { createSocketServer } from './socket-server.ts'
 
 export interface TcpListenOptions extends TcpOptions {
   readonly host: string
@@ -26,6 +29,8 @@ export interface TcpListenOptions extends TcpOptions {
   readonly heldBytesMax?: number
   /** Who may come in. Default: everybody, and nobody is asked. */
   readonly gate?: GateOptions
+  /** Here and, unless `tls` says otherwise, at those that are dialled. Default: in plain. */
+  readonly secure?: NodeTls | null
 }
 
 /** A transport that can be dialled. */
@@ -60,9 +65,13 @@ class TcpTransport implements ListeningTransport {
   constructor(options: TcpListenOptions) {
     this.self = options.self
     this.#options = options
-    this.#dial = new TcpDialTransport({ ...options, listens: true })
-    this.#server = createServer((socket) => this.#onConnection(socket))
-    const { connectionsMax = CONNECTIONS_MAX } = options
+    const { connectionsMax = CONNECTIONS_MAX, secure = null } = options
+    this.#dial = new TcpDialTransport({ ...(secure && { tls: secure.dial }), ...options, listens: true })
+    this.#server = createSocketServer({
+      tls: secure,
+      admits: (socket) => this.#admits(socket),
+      onSocket: (socket) => this.#onConnection(socket),
+    })
     this.#server.maxConnections = connectionsMax
     this.#addresses = new AddressCounts(options.connectionsPerAddressMax ?? Math.ceil(connectionsMax / 2))
     this.#held = new HeldBytes(options.heldBytesMax ?? HELD_BYTES_MAX)
@@ -74,17 +83,9 @@ class TcpTransport implements ListeningTransport {
       }) ?? (() => {})
   }
 
-  listen(): Promise<void> {
-    const { host, port } = this.#options
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        // A single accept that fails (too many open files) harms nobody else.
-        this.#server.on('error', (error) => this.#options.events.onProtocolError?.('listener', error.message))
-        resolve()
-      })
-    })
+  async listen(): Promise<void> {
+    const { events } = this.#options
+    await listen(this.#server, this.#options, ({ message }) => events.onProtocolError?.('listener', message))
   }
 
   get address(): Address {
@@ -110,15 +111,16 @@ class TcpTransport implements ListeningTransport {
     this.#dial.setAddress(peer, address)
   }
 
+  #admits(socket: Socket): boolean {
+    const admits = this.#addresses.admits(socket)
+    if (!admits)
+      this.#options.events.onProtocolError?.(remoteOf(socket), 'its address has too many connections')
+    return admits
+  }
+
   #onConnection(socket: Socket): void {
-    const remote = `${socket.remoteAddress}:${socket.remotePort}`
+    const remote = remoteOf(socket)
     const { cluster, events, frameTimeoutMs, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
-    if (!this.#addresses.admits(socket)) {
-      socket.on('error', () => {})
-      socket.destroy()
-      events.onProtocolError?.(remote, 'its address has too many connections')
-      return
-    }
     const inbound = new Inbound({
       socket,
       self: this.self,
@@ -204,6 +206,8 @@ class TcpTransport implements ListeningTransport {
     await stopped
   }
 }
+
+const remoteOf = (socket: Socket) => `${socket.remoteAddress}:${socket.remotePort}`
 
 /**
  * Opens the transport of a server: it listens, dials the peers whose address it is told, and answers those that cannot be dialled.

@@ -8,6 +8,7 @@ import { interrupted, note, say, sayJson, table } from '../../output.ts'
 import { Progress } from '../../records/progress.ts'
 import { secretOf } from '../../secret-option.ts'
 import { jsonOption } from '../../store.ts'
+import { tlsOf } from '../../tls-options.ts'
 
 const options = { ...jsonOption, ...ensembleOptions } as const
 
@@ -35,6 +36,7 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
   handler: async (args) => {
     const path = targetOf(args.path, new Date())
     const secret = secretOf(args)
+    const tls = tlsOf(args)
     const taken = await withEnsemble(
       args,
       async (client) => {
@@ -47,6 +49,7 @@ export const takeBackupCommand: CommandModule<object, Arguments> = {
           let count = 0
           return await takeBackup(path, () => readClusterTree(client), {
             authorization: secret === null ? null : memberAuthorization(secret),
+            tls,
             told: {
               onItems: (items) => {
                 count += items

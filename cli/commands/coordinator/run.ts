@@ -6,6 +6,7 @@ import { insecureOption, refuseOpenBind } from '../../open-binds.ts'
 import { clusterOption, clusterShapeOptions, logOption, splitList, transportOption } from '../../options.ts'
 import { runUntilSignal } from '../../run.ts'
 import { formerSecretOf, formerSecretOption, secretOf, secretOption } from '../../secret-option.ts'
+import { serverTlsOptions, tlsFilesOf } from '../../tls-options.ts'
 
 const options = {
   id: {
@@ -79,6 +80,7 @@ const options = {
   ...transportOption,
   ...secretOption,
   ...formerSecretOption,
+  ...serverTlsOptions,
   ...insecureOption,
   ...logOption,
 } as const
@@ -118,6 +120,7 @@ export const runCoordinatorCommand: CommandModule<object, InferredOptionTypes<ty
         transport: args.transport,
         limits: limitsOf(args),
         secret: secretOf(args),
+        tls: tlsFilesOf(args),
         formerSecret: formerSecretOf(args),
         join: args.join === undefined ? null : splitList(args.join),
         manager: args.manager

@@ -1,5 +1,6 @@
 /** One question to an http door. */
-import { get } from 'node:http'
+import { httpFailureText, httpGet } from '../../../client/transport/http-get.ts'
+import type { TlsOptions } from '../../../client/transport/tls-options.ts'
 
 export interface Answer {
   readonly text: string | null
@@ -17,10 +18,12 @@ export interface Question {
   readonly timeoutMs: number
   /** The header of that name; null: nothing is said of who asks. */
   readonly authorization: string | null
+  /** Null: in plain. */
+  readonly tls: TlsOptions | null
 }
 
 /** Never fails and never hangs: whatever goes wrong is the answer's `error`. */
-export function ask({ address, path, timeoutMs, authorization }: Question): Promise<Answer> {
+export function ask({ address, path, timeoutMs, authorization, tls }: Question): Promise<Answer> {
   return new Promise((resolve) => {
     let text = ''
     const failed = (error: string) => {
@@ -28,8 +31,9 @@ export function ask({ address, path, timeoutMs, authorization }: Question): Prom
       request.destroy()
       resolve({ text: null, error })
     }
-    const headers = authorization === null ? {} : { authorization }
-    const request = get(`http://${address}${path}`, { agent: false, headers }, (response) => {
+    const { hostname, port } = new URL(`http://${address}`)
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const request = httpGet({ host, port: Number(port), path, authorization, tls }, (response) => {
       if (response.statusCode === 401) return failed(WHO)
       if (response.statusCode !== 200) return failed(`it answers ${response.statusCode}`)
       response.setEncoding('utf8')
@@ -44,6 +48,6 @@ export function ask({ address, path, timeoutMs, authorization }: Question): Prom
       })
     })
     const timer = setTimeout(() => failed(`no answer in ${timeoutMs} ms`), timeoutMs)
-    request.on('error', (error) => failed(error.message))
+    request.on('error', (error) => failed(httpFailureText(error, tls)))
   })
 }

@@ -3,6 +3,7 @@
  * remembered, and shown as silent.
  */
 import { type Client, type ConnectOptions, connect } from '../../../client/index.ts'
+import type { TlsOptions } from '../../../client/transport/tls-options.ts'
 import { type Answer, ask } from './ask.ts'
 import type { CoordinatorAnswer, ServerAnswer } from './read-status.ts'
 import { readStatus } from './read-status.ts'
@@ -25,6 +26,8 @@ export interface WatchOptions {
   readonly cluster?: string
   /** What http doors are told of who asks, which viewers do not learn. Default: nothing. */
   readonly authorization?: string | null
+  /** How all of them are spoken to. Default: null, in plain. */
+  readonly tls?: TlsOptions | null
   /** The same for data servers' own ports. */
   readonly credentials?: Pick<ConnectOptions, 'user' | 'password'>
 }
@@ -62,7 +65,7 @@ export class ClusterWatch {
 
   /** Finds out which addresses are http doors. Those that answer nothing at all are taken for doors of processes that are down. */
   async attach(): Promise<void> {
-    const { addresses, cluster, credentials = {} } = this.#options
+    const { addresses, cluster, credentials = {}, tls = null } = this.#options
     const answers = await Promise.all(addresses.map((address) => this.#ask(address, '/status')))
     const seeds = addresses.filter((_, i) => answers[i]?.error !== null)
     if (seeds.length === 0) return
@@ -74,6 +77,7 @@ export class ClusterWatch {
         timeoutMs: ASK_MS,
         ...named,
         ...credentials,
+        ...(tls && { tls }),
       })
       this.#httpAddresses = addresses.filter((address) => !seeds.includes(address))
     } catch {
@@ -126,8 +130,8 @@ export class ClusterWatch {
   #nameOf = (address: string): string => this.#options.names?.get(address) ?? address
 
   #ask(address: string, path: string): Promise<Answer> {
-    const { authorization = null } = this.#options
-    return ask({ address, path, timeoutMs: ASK_MS, authorization })
+    const { authorization = null, tls = null } = this.#options
+    return ask({ address, path, timeoutMs: ASK_MS, authorization, tls })
   }
 
   async #askHttp(address: string): Promise<Row[]> {

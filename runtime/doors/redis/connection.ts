@@ -3,6 +3,7 @@
  * and writes that follow each other are on their way together. Whatever is neither waits until those before it have been answered.
  */
 import type { Socket } from 'node:net'
+import { tlsSpeakerIn } from '../../../client/transport/tls-mistakes.ts'
 import type { Principal } from '../../../protocol/access.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
 import { type Answer, type Command, fullName, isWrite, keysOf } from './command.ts'
@@ -120,6 +121,8 @@ export class Connection implements Session {
   #onData(chunk: Buffer): void {
     if (this.#closed || this.#ending || this.#broken !== null) return
     this.lastActiveMs = performance.now()
+    const mistake = this.lastCommand === 'NULL' ? tlsSpeakerIn(chunk) : null
+    if (mistake !== null) return this.giveUp(mistake)
     this.door.statistics.inputBytes += chunk.length
     this.#reader.push(chunk)
     this.door.store.startTurn()

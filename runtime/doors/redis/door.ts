@@ -2,12 +2,15 @@
  * The Redis door of a data server: RESP2 and RESP3, and the cluster as clients of Redis Cluster see one. Keys are byte strings, values are the store's.
  * What it asks of the store goes the way of a native client's requests.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { HeldBytes } from '../../../client/transport/held-bytes.ts'
 import type { Principal } from '../../../protocol/access.ts'
 import type { ReadCommand, ReadResult, WriteCommand, WriteResult } from '../../../protocol/commands.ts'
 import type { ChainId, Key } from '../../../protocol/ids.ts'
+import type { NodeTls } from '../../security/tls.ts'
 import { AddressCounts } from '../../transport/address-counts.ts'
+import { listen } from '../../transport/listen.ts'
+import { createSocketServer } from '../../transport/socket-server.ts'
 import { type Access, OPEN_ACCESS } from './access.ts'
 import { Channels } from './channels.ts'
 import { type Command, isWrite } from './command.ts'
@@ -33,6 +36,8 @@ export interface RedisDoorOptions {
   /** Answers what belongs to other servers, too, by asking them. Default: it says where to go. */
   readonly proxies?: boolean
   readonly access?: Access
+  /** Null: in plain. Default: null. */
+  readonly tls?: NodeTls | null
   /** Default: half of all. */
   readonly connectionsPerAddressMax?: number
   /** What all connections together may have unread. Default: 256 MiB. */
@@ -86,20 +91,19 @@ export class Door implements DoorServices {
     this.version = options.version
     this.proxies = options.proxies ?? false
     this.onBug = options.onBug
-    this.#server = createServer({ allowHalfOpen: false }, (socket) => this.#onSocket(socket))
+    this.#server = createSocketServer({
+      tls: options.tls ?? null,
+      admits: (socket) => this.#admits(socket),
+      farewell: '-ERR max number of clients reached\r\n',
+      onSocket: (socket) => this.#onSocket(socket),
+    })
   }
 
-  listen(): Promise<void> {
-    const { host, port } = this.#options
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (error) => this.onProtocolError('listener', error.message))
-        this.#settings = settingsOf(this.port, host)
-        resolve()
-      })
-    })
+  async listen(): Promise<void> {
+    const { port } = await listen(this.#server, this.#options, (error) =>
+      this.onProtocolError('listener', error.message),
+    )
+    this.#settings = settingsOf(port, this.#options.host)
   }
 
   get port(): number {
@@ -122,14 +126,14 @@ export class Door implements DoorServices {
     return Date.now()
   }
 
-  #onSocket(socket: Socket): void {
+  #admits(socket: Socket): boolean {
     this.statistics.connectionsReceived++
-    if (this.#connections.size >= LIMITS.connectionsMax || !this.#addresses.admits(socket)) {
-      this.statistics.connectionsRejected++
-      socket.on('error', () => socket.destroy())
-      socket.end('-ERR max number of clients reached\r\n')
-      return
-    }
+    if (this.#connections.size < LIMITS.connectionsMax && this.#addresses.admits(socket)) return true
+    this.statistics.connectionsRejected++
+    return false
+  }
+
+  #onSocket(socket: Socket): void {
     const connection = new Connection(this, socket, this.#nextId++)
     this.#connections.set(connection.id, connection)
   }

@@ -5,6 +5,7 @@ import { createClientState } from '../../../client/core/state.ts'
 import { Engine } from '../../../client/engine.ts'
 import type { Credentials } from '../../../client/transport/node-scram.ts'
 import { openClientTransport } from '../../../client/transport/open.ts'
+import type { TlsSource } from '../../../client/transport/tls-options.ts'
 import type {
   ChangesCommand,
   ChangesResult,
@@ -32,6 +33,8 @@ export interface ProxyStoreOptions {
   readonly address: Address | null
   /** As a process of the cluster: the door has looked at what its client may. Null: nobody asks. */
   readonly credentials: Credentials | null
+  /** How servers are spoken to. Null: in plain. */
+  readonly tls: TlsSource | null
 }
 
 export class ProxyStore implements RedisStore {
@@ -145,7 +148,7 @@ export class ProxyStore implements RedisStore {
   }
 
   async #open(): Promise<Engine> {
-    const { address, transport, cluster, credentials } = this.#options
+    const { address, transport, cluster, credentials, tls } = this.#options
     const self = `client-${randomBytes(8).toString('hex')}`
     const peer = address === null ? this.id : `@${address.host}:${address.port}`
     const bootstrap = new Map<string, Address>(address === null ? [] : [[peer, address]])
@@ -159,7 +162,14 @@ export class ProxyStore implements RedisStore {
     const engine = new Engine({ state, bootstrap })
     const { events } = engine
     const proof = credentials === null ? {} : { credentials }
-    const opened = await openClientTransport({ transport, self, cluster, events, ...proof })
+    const opened = await openClientTransport({
+      transport,
+      self,
+      cluster,
+      events,
+      ...proof,
+      ...(tls && { tls }),
+    })
     try {
       if (await engine.start(opened, CONNECT_TIMEOUT_MS)) return engine
       throw new Error('this server has not told of any chain')

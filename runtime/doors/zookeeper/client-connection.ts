@@ -1,4 +1,5 @@
 import type { HeldBytes } from '../../../client/transport/held-bytes.ts'
+import { tlsSpeakerIn } from '../../../client/transport/tls-mistakes.ts'
 import type { Identities } from '../../../coordinator/znodes/identities.ts'
 import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
@@ -131,7 +132,7 @@ export class ClientConnection {
       this.#take()
       this.#held.look(this)
     } catch (error) {
-      this.#onError(error)
+      this.#onError(error, chunk)
     }
   }
 
@@ -154,9 +155,9 @@ export class ClientConnection {
     this.#events.closed(this)
   }
 
-  #onError(error: unknown): void {
+  #onError(error: unknown, chunk?: Uint8Array): void {
     if (!(error instanceof JuteError)) throw error
-    this.#events.malformed(this, error.message)
+    this.#events.malformed(this, (chunk === undefined ? null : tlsSpeakerIn(chunk)) ?? error.message)
   }
 
   /** The first four bytes may be a word instead of a length: as a length it would be far too long. */

@@ -1,7 +1,11 @@
 /** The sockets of the ZooKeeper door. */
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Address } from '../../../protocol/transport.ts'
+import type { NodeTls } from '../../security/tls.ts'
+import { AddressCounts } from '../../transport/address-counts.ts'
+import { listen } from '../../transport/listen.ts'
+import { createSocketServer } from '../../transport/socket-server.ts'
 import type { ZookeeperDoor } from './door.ts'
 
 /** Of all addresses together; the door counts those of each. */
@@ -12,25 +16,25 @@ export class DoorListener {
   readonly #logger: Logger
   readonly #server: Server
 
-  constructor(door: ZookeeperDoor, logger: Logger) {
+  /** @param tls - null: in plain. */
+  constructor(door: ZookeeperDoor, logger: Logger, tls: NodeTls | null) {
     this.#door = door
     this.#logger = logger
-    this.#server = createServer((socket) => this.#onSocket(socket))
+    // The door counts those that it speaks with: this is for those whose handshake has not ended.
+    const addresses = new AddressCounts(CONNECTIONS_MAX / 2)
+    this.#server = createSocketServer({
+      tls,
+      admits: (socket) => tls === null || addresses.admits(socket),
+      onSocket: (socket) => this.#onSocket(socket),
+    })
     this.#server.maxConnections = CONNECTIONS_MAX
   }
 
   /** Rejects as `listen` does (`EADDRINUSE`, `EACCES`). */
-  listen({ host, port }: Address): Promise<Address> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (err) => this.#logger.warn({ err }, 'a client could not be accepted'))
-        const address = this.#server.address()
-        if (address === null || typeof address === 'string') reject(new Error('the door does not listen'))
-        else resolve({ host: address.address, port: address.port })
-      })
-    })
+  listen(address: Address): Promise<Address> {
+    return listen(this.#server, address, (err) =>
+      this.#logger.warn({ err }, 'a client could not be accepted'),
+    )
   }
 
   #onSocket(socket: Socket): void {
