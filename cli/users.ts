@@ -3,7 +3,13 @@ import type { CoordinatorClient } from '../client/coordinator/client.ts'
 import { isCoordinatorError } from '../client/coordinator/errors.ts'
 import { type Grant, grantFromText, textOfGrant } from '../protocol/access.ts'
 import { PATHS, userPath } from '../runtime/manager/znodes.ts'
-import { problemOfName, type UserZnode, userFromJson, userToJson } from '../runtime/security/user-znode.ts'
+import {
+  GRANTS_MAX,
+  problemOfName,
+  type UserZnode,
+  userFromJson,
+  userToJson,
+} from '../runtime/security/user-znode.ts'
 import { UsageError } from './arguments.ts'
 import { type EnsembleArguments, ensembleOptions, withEnsemble } from './ensemble.ts'
 
@@ -98,7 +104,7 @@ export async function listUsers(client: CoordinatorClient): Promise<readonly Lis
 export async function addUser(client: CoordinatorClient, name: string, znode: UserZnode): Promise<void> {
   await client.ensurePath(PATHS.users)
   try {
-    await client.create(userPath(name), userToJson(znode))
+    await client.create(userPath(name), jsonOf(znode))
   } catch (error) {
     if (!isCoordinatorError(error, 'NODE_EXISTS')) throw error
     throw new Error(
@@ -124,7 +130,7 @@ export async function changeUser(
       throw new Error(`${userPath(name)} holds no user: \`catenary user remove ${name}\`, and add it again`)
     const next = change(znode)
     try {
-      await client.setData(userPath(name), userToJson(next), stat.version)
+      await client.setData(userPath(name), jsonOf(next), stat.version)
       return next
     } catch (error) {
       if (!isCoordinatorError(error, 'BAD_VERSION')) throw error
@@ -138,6 +144,15 @@ export async function removeUser(client: CoordinatorClient, name: string): Promi
   } catch (error) {
     throw isCoordinatorError(error, 'NO_NODE') ? noSuchUser(name) : error
   }
+}
+
+/** @throws {UsageError} servers would not take it for a user. */
+function jsonOf(znode: UserZnode): string {
+  const json = userToJson(znode)
+  if (userFromJson(json) !== null) return json
+  throw new UsageError(
+    `a user has at most ${GRANTS_MAX} grants, each of a prefix that a key can begin with: grant shorter prefixes, and fewer of them`,
+  )
 }
 
 const noSuchUser = (name: string) =>

@@ -30,7 +30,9 @@ export async function closeTree(client: CoordinatorClient, acl: readonly Acl[]):
         await client.setAcl(path, acl, found.stat.aversion)
         closed++
       }
-      for (const name of await client.getChildren(path)) await close(`${path}/${name}`)
+      const names = await client.getChildren(path)
+      // All at once: a manager that has just been elected has other work to do.
+      await Promise.all(names.map((name) => close(`${path}/${name}`)))
     } catch (error) {
       if (isCoordinatorError(error, 'NO_AUTH')) refused.push(path)
       else if (!isCoordinatorError(error, 'NO_NODE')) throw error // gone meanwhile
