@@ -14,6 +14,7 @@ export interface Shape {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
+  /** Without motion, as most tests are: nothing has to come to rest before it is clicked. */
   readonly calm?: boolean
 }
 
@@ -38,7 +39,7 @@ export function pagesFromDisk() {
     for (const { errors, requests } of visited === null ? pages : [...pages, visited])
       expect({ errors, requests }).toEqual({ errors: [], requests: [] })
   })
-  const openAnew = async ({ hash = '', width = 1280, height = 800, dark = false, calm = false }: Shape) => {
+  const openAnew = async ({ hash = '', width = 1280, height = 800, dark = false, calm = true }: Shape) => {
     if (browser === null) throw new Error('the browser is not there yet')
     const context = await browser.newContext({
       viewport: { width, height },

@@ -58,7 +58,7 @@ const OVERLAPS = `(() => {
 
 describe('controls', () => {
   test('each can be clicked, and has a name', async () => {
-    const page = await open()
+    const page = await open({ calm: false })
     await page.getByRole('button', { name: 'Write x = 1' }).click()
     await page.getByRole('button', { name: 'pause' }).click()
     for (const name of ['n2: faults', 'coordinator-1: faults', 'faults of everybody']) {
@@ -105,7 +105,7 @@ describe('controls', () => {
   })
 
   test('a new run with a rule left out, and absurd numbers are not taken', async () => {
-    const page = await open({ dark: true, calm: true, width: 820 })
+    const page = await open({ dark: true, width: 820 })
     await press(page, 'New run')
     await page.locator('input[name=servers]').fill('999')
     await page.getByRole('button', { name: 'Start' }).click()
@@ -131,7 +131,7 @@ describe('controls', () => {
 
 describe('messages', () => {
   test('are reached, read, pinned, held and dropped by keyboard alone', async () => {
-    const page = await open({ calm: true })
+    const page = await open()
     await act(page, put('1'))
     await step(page, 2)
     await page.getByRole('heading', { name: 'Catenary' }).click()

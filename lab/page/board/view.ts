@@ -62,8 +62,8 @@ export type ReplicaRole = 'only' | 'head' | 'middle' | 'tail' | 'joining' | 'rem
 
 export interface ReplicaView {
   readonly chain: string
-  /** As the replica itself believes, by the configuration that it has seen. */
-  readonly role: ReplicaRole
+  /** As the replica itself believes, by the configuration that it has seen. Raft's words: of a real cluster that keeps its copies alike by Raft. */
+  readonly role: ReplicaRole | RaftRole
   /** Of that configuration; 0: none yet. A deposed replica's is older than the chain's. */
   readonly epoch: number
   /** In its own belief it answers for its part of the chain. */

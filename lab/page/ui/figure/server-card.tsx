@@ -66,6 +66,10 @@ const ROLE_WORDS: Readonly<Record<ReplicaView['role'], string>> = {
   joining: 'joining',
   removed: 'removed',
   outside: 'spare',
+  leader: 'leader',
+  follower: 'follower',
+  candidate: 'candidate',
+  'pre-candidate': 'pre-candidate',
 }
 
 const WITHOUT_REPLICA: Readonly<Record<ProcessState, string>> = {

@@ -18,7 +18,7 @@ export type LiveBoard = Pick<BoardView, 'servers' | 'coordinators' | 'clients' |
 const SLOTS_MAX = 9
 const NOT_ASKED = 'not among the addresses that are asked'
 
-/** By what `/status` calls them; what keeps copies alike in another way than CRAQ has other words. */
+/** By what `/status` calls them. */
 const ROLES: Readonly<Record<string, ReplicaRole>> = {
   head: 'head',
   middle: 'middle',
@@ -29,12 +29,7 @@ const ROLES: Readonly<Record<string, ReplicaRole>> = {
   'member, not serving yet': 'middle',
   none: 'outside',
 }
-const RAFT_ROLES: ReadonlySet<string> = new Set<RaftRole>([
-  'leader',
-  'follower',
-  'candidate',
-  'pre-candidate',
-])
+const RAFT_ROLES: readonly RaftRole[] = ['leader', 'follower', 'candidate', 'pre-candidate']
 
 export interface LiveMoment {
   /** When the snapshot came, by the clock that the rings are drawn with. */
@@ -95,7 +90,7 @@ function replicaView(replica: LiveReplica): ReplicaView {
   const { chain, role, epoch, serving, last, durable, commit, waitingReads } = replica
   return {
     ...{ chain, epoch, serving, last, durable, commit, waitingReads },
-    role: ROLES[role] ?? 'middle',
+    role: ROLES[role] ?? raftRole(role) ?? 'outside',
     leaving: replica.leaving,
     chainDurable: durable,
     log: slotsOf(replica),
@@ -113,23 +108,26 @@ function slotsOf({ last, commit, epoch }: LiveReplica): ChainEntryView[] {
   })
 }
 
+const raftRole = (role: string): RaftRole | null => RAFT_ROLES.find((each) => each === role) ?? null
+
 function coordinatorView(coordinator: LiveCoordinator): CoordinatorView {
   const { name, answers, role, term, leader, commit, lastIndex, votedFor, recentTerms, manager } = coordinator
-  const isKnown = answers && RAFT_ROLES.has(role)
+  const raft = answers ? raftRole(role) : null
   return {
     ...processView(name, answers, 0),
     manages: answers && manager?.leads === true,
-    raft: !isKnown
-      ? null
-      : {
-          ...{ role: role as RaftRole, term, leader, votedFor, commit },
-          votes: [],
-          last: lastIndex,
-          durable: lastIndex,
-          snapshot: { index: 0, term: 0 },
-          log: recentTerms.map((each) => ({ ...each, text: 'an entry', committed: each.index <= commit })),
-          peers: [],
-        },
+    raft:
+      raft === null
+        ? null
+        : {
+            ...{ role: raft, term, leader, votedFor, commit },
+            votes: [],
+            last: lastIndex,
+            durable: lastIndex,
+            snapshot: { index: 0, term: 0 },
+            log: recentTerms.map((each) => ({ ...each, text: 'an entry', committed: each.index <= commit })),
+            peers: [],
+          },
   }
 }
 
