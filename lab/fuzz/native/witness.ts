@@ -1,10 +1,12 @@
 /** A well-behaved client of the servers that are attacked: whatever others do, it reads what it has written. */
 import type { Client } from '../../../client/client.ts'
 import { connect } from '../../../client/connect.ts'
+import { StoreError } from '../../../protocol/errors.ts'
 import { FuzzError } from '../fuzz-error.ts'
 import type { Target } from './target.ts'
 
 const KEYS = 200
+const TRIES = 5
 
 export class NativeWitness {
   readonly #client: Client
@@ -47,11 +49,23 @@ export class NativeWitness {
     const begunMs = performance.now()
     const number = ++this.#number
     const [key, value] = [`${this.#prefix}${number % KEYS}`, `value ${number}`]
-    await this.#client.put(key, value)
+    await this.#put(key, value)
     this.#written.set(key, value)
     await this.#check(key)
     this.calls += 2
     this.maxMs = Math.max(this.maxMs, performance.now() - begunMs)
+  }
+
+  /** A busy server makes a client dial anew, and a write without a session may then have happened: it is said again. */
+  async #put(key: string, value: string): Promise<void> {
+    for (let left = TRIES; ; left--) {
+      try {
+        await this.#client.put(key, value)
+        return
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.outcome !== 'indefinite' || left === 0) throw error
+      }
+    }
   }
 
   async #check(key: string): Promise<void> {
