@@ -178,9 +178,12 @@ describe('who does not is refused', () => {
   })
 
   test('of one address few wrong proofs wait at a time; servers come in all the same', async () => {
-    for (let n = 0; n < 17; n++) dial(`eve-${n}`, { user: 'ann', password: `${n}` })
+    const proof = proofOf()
+    const slow = await listen('n1', ear, { ...proof, gate: { ...proof.gate, refusalMs: 60_000 } })
+    for (let n = 0; n < 17; n++) dial(`eve-${n}`, { user: 'ann', password: `${n}` }, slow)
     await ear.until('one too many', () => reasons().some((reason) => /no proof is looked at/.test(reason)))
-    dial('n7', MEMBERS)
+    expect(reasons().filter((reason) => /has not proved/.test(reason))).toHaveLength(16)
+    dial('n7', MEMBERS, slow)
     await ear.until('a server is heard', () => heard('n7'))
   })
 
