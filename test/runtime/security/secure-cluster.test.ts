@@ -11,6 +11,7 @@ import { connect } from '../../../client/connect.ts'
 import { type CoordinatorClient, coordinator } from '../../../client/coordinator/client.ts'
 import { httpGet } from '../../../client/transport/http-get.ts'
 import type { TlsOptions } from '../../../client/transport/tls-options.ts'
+import { asKey } from '../../../protocol/ids.ts'
 import { startCoordinatorProcess } from '../../../runtime/coordinator/coordinator-process.ts'
 import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import { memberAuthorization } from '../../../runtime/security/basic-authorization.ts'
@@ -26,7 +27,7 @@ const PASSWORD = 'geheimes-passwort'
 const HOST = '127.0.0.1'
 const authority = new CertificateAuthority()
 const member = authority.sign('/OU=member/CN=all')
-const tls: TlsOptions = { ca: authority.pem, ...pemOf(member) }
+const tls = { ca: authority.pem, ...pemOf(member) } satisfies TlsOptions
 
 let printed = ''
 const logger = pino(
@@ -81,7 +82,7 @@ beforeAll(async () => {
   )
   operator = coordinator({ servers: `${HOST}:${client}`, tls, ...treeAccess(secret) })
   const json = userToJson({
-    grants: [{ role: 'admin', prefix: '' }],
+    grants: [{ role: 'admin', prefix: asKey('') }],
     record: await newRecord(PASSWORD, 4096),
   })
   await operator.ensurePath('/catenary/users')
