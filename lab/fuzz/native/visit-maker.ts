@@ -169,7 +169,7 @@ export class VisitMaker {
       () => [numberedFrame(HELLO_BYTES_MAX + 1 + rng.below(2 ** 31)), /frame of \d+ bytes/],
       () => [ascii('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), /frame of \d+ bytes/],
       () => [ascii('*1\r\n$4\r\nPING\r\n'), /frame of \d+ bytes/],
-      () => [Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3), /frame of \d+ bytes/],
+      () => [Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3), /it speaks TLS|frame of \d+ bytes/],
       () => [joined(Uint8Array.of(0, 0, 0, 45), new Uint8Array(45)), /not a hello/],
     ])()
     return this.#one(this.#inPieces(bytes), { type: 'refused', reason })
