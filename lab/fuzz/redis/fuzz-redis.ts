@@ -48,9 +48,11 @@ class HostileClient {
       )
     })
     this.#socket.on('error', () => {})
-    this.#socket.on('close', () => {
-      this.closed = true
-    })
+    // What is said behind the end is not read.
+    for (const event of ['end', 'close'])
+      this.#socket.on(event, () => {
+        this.closed = true
+      })
     if (deaf) this.#socket.pause()
   }
 

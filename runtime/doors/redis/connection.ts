@@ -161,6 +161,7 @@ export class Connection implements Session {
       if (!this.#advance(reply) || this.#ending) return
       if (reply.length > FLUSH_BYTES) this.#flush(reply)
       if (this.#socket.writableLength > LIMITS.outputPauseBytes) return // `drain` goes on
+      if (this.#reads.hasMore) continue
       const args = this.#held ?? this.#next()
       if (args === null) {
         if (this.#reads.isGrowing) this.#reads.close()

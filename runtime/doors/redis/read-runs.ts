@@ -76,9 +76,16 @@ export class ReadRuns {
     this.#growing = null
   }
 
-  /** Asks, and says what is known. False: an answer is still to come. */
+  /** Whether `advance` has more to ask or to say. */
+  get hasMore(): boolean {
+    return this.#runs.length > 0
+  }
+
+  /** Asks, and says what is known, up to a reply that should leave first. False: an answer is still to come. */
   advance(reply: ReplyWriter): boolean {
     while (this.#runs.length > 0) {
+      // Who does not read is not read for, either: values are far longer than the requests for them.
+      if (reply.length > LIMITS.outputPauseBytes) return true
       const run = this.#runs[0] as Run
       if (!this.#asked) this.#ask(run)
       if (run.result === null) return false
