@@ -18,6 +18,12 @@ export class FrameSplitter {
     return this.#buffer.length
   }
 
+  /** Gives up the packet that is not complete: nothing more is taken. */
+  forget(): void {
+    this.#buffer = new Uint8Array(0)
+    this.#length = 0
+  }
+
   /**
    * Takes the next bytes of the stream and returns the packets they complete, without their lengths, as copies.
    *

@@ -257,6 +257,7 @@ export class ClientConnection {
     const rest = this.#takeOutput()
     this.#ended = true
     this.#packets = []
+    this.#splitter.forget() // it may be a while until the socket is gone
     this.#socket.resume() // what the client still sends is thrown away, so that its end is seen
     this.#socket.end(rest)
   }
