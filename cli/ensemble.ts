@@ -1,7 +1,8 @@
 /** How commands reach the coordinators. */
 import { type CoordinatorClient, coordinator } from '../client/coordinator/client.ts'
 import { type CoordinatorErrorCode, isCoordinatorError } from '../client/coordinator/errors.ts'
-import { treeAccess } from '../runtime/security/tree-access.ts'
+import { isMembersCertificate } from '../runtime/security/certificates.ts'
+import { CERTIFIED_TREE, MEMBER_ID, type TreeAccess, treeAccess } from '../runtime/security/tree-access.ts'
 import { toDuration, UsageError } from './arguments.ts'
 import { coordinatorOption } from './options.ts'
 import { type SecretArguments, secretOf, secretOption } from './secret-option.ts'
@@ -36,11 +37,12 @@ export async function withEnsemble<Result>(
 ): Promise<Result> {
   const timeoutMs = toDuration(args.timeout, '--timeout')
   const tls = tlsOf(args)
+  const access = accessOf(args, tls)
   const client = coordinator({
     servers: args.coordinator,
     sessionTimeoutMs: SESSION_MS,
     renewExpired: options.endless ?? false,
-    ...treeAccess(secretOf(args)),
+    ...access,
     ...(tls && { tls }),
   })
   try {
@@ -49,7 +51,9 @@ export async function withEnsemble<Result>(
       connected(client),
       `none of the coordinators ${args.coordinator} has answered in ${args.timeout}. Are they running, and most of them? --coordinator names others`,
     )
-    const working = introduced(client, args.auth).then(() => work(client))
+    const working = introduced(client, args.auth)
+      .then(() => (access === CERTIFIED_TREE ? checkTaken(client) : undefined))
+      .then(() => work(client))
     if (options.endless) return await working
     return await atMost(
       timeoutMs,
@@ -61,6 +65,22 @@ export async function withEnsemble<Result>(
   } finally {
     await client.close()
   }
+}
+
+/** With the secret, or a member's certificate instead, what is created is the cluster's alone; with neither it is everybody's. */
+export function accessOf(args: EnsembleArguments, tls = tlsOf(args)): TreeAccess {
+  const secret = secretOf(args)
+  const isMembers = secret === null && tls?.cert !== undefined && isMembersCertificate(tls.cert)
+  return isMembers ? CERTIFIED_TREE : treeAccess(secret)
+}
+
+/** @throws nobody could open what this session creates, itself included. */
+async function checkTaken(client: CoordinatorClient): Promise<void> {
+  const identities = await client.whoAmI()
+  if (identities.some(({ scheme, user }) => scheme === MEMBER_ID.scheme && user === MEMBER_ID.id)) return
+  throw new Error(
+    'the coordinators have not looked at our certificate: they are not started with --tls-mutual. Leave --tls-cert out, or give --secret-file',
+  )
 }
 
 /** Members answer in order: what is asked next is asked under these names. */
@@ -110,7 +130,7 @@ const ADVICE: Partial<Record<CoordinatorErrorCode, string>> = {
   NEW_CONFIG_NO_QUORUM:
     'too few of those who are to stay, or to come, can be reached: start them, the new one with --join, and repeat; `catenary coordinator list` shows what there is',
   NO_AUTH:
-    'its access list forbids it; `catenary znode acl` shows it, --auth says who you are. What is below /catenary opens to the --secret-file of the cluster alone',
+    'its access list forbids it; `catenary znode acl` shows it, --auth says who you are. What is below /catenary opens to the --secret-file of the cluster alone, or to certificates of its members',
   CONNECTION_LOSS: 'the connection broke; a write may have happened: look, then repeat',
   SESSION_EXPIRED: 'the session expired meanwhile; repeat',
 }

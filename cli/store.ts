@@ -73,15 +73,16 @@ export async function connectStore(args: StoreArguments): Promise<Client> {
       connectTimeoutMs: Math.min(timeoutMs, CONNECT_MS_MAX),
     })
   } catch (error) {
-    const { code, message } = error as StoreError
-    if (code === 'UNAUTHENTICATED')
+    const { code, message, cause } = error as StoreError
+    const isOfTls = /TLS|certificate/.test(message)
+    if (code === 'UNAUTHENTICATED' && !isOfTls)
       throw new Error(`${message} (--user NAME --password-file FILE, or --secret-file FILE)`, {
         cause: error,
       })
     if (code !== 'TIMEOUT') throw error
     throw new Error(
       `none of the servers ${servers} has answered as a member of the cluster "${cluster}". ` +
-        'Are they running? --servers names others; `catenary demo` starts a whole cluster on this machine',
+        `${cause instanceof Error ? `The last try: ${cause.message}. ` : ''}Are they running? --servers names others; \`catenary demo\` starts a whole cluster on this machine`,
       { cause: error },
     )
   }

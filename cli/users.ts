@@ -11,7 +11,7 @@ import {
   userToJson,
 } from '../runtime/security/user-znode.ts'
 import { UsageError } from './arguments.ts'
-import { type EnsembleArguments, ensembleOptions, withEnsemble } from './ensemble.ts'
+import { accessOf, type EnsembleArguments, ensembleOptions, withEnsemble } from './ensemble.ts'
 
 export const userOptions = { ...ensembleOptions } as const
 
@@ -33,14 +33,14 @@ export const GRANTS_HELP = [
   'A grant is over the keys that begin with its prefix.',
 ].join(' ')
 
-/** Works in a session that may see users. @throws where no secret was given. */
+/** Works in a session that may see users. @throws where neither a secret nor a member's certificate was given. */
 export function withUsers<Result>(
   args: EnsembleArguments,
   work: (client: CoordinatorClient) => Promise<Result>,
 ): Promise<Result> {
-  if (args['secret-file'] === undefined)
+  if (accessOf(args).acl === undefined)
     throw new UsageError(
-      'users belong to a cluster with a secret: give --secret-file FILE, the file that its servers were started with. `catenary secret` makes one',
+      'users belong to a cluster with a secret: give --secret-file FILE, the file that its servers were started with (`catenary secret` makes one), or where they know each other by --tls-mutual, a member’s --tls-cert',
     )
   return withEnsemble(args, work)
 }

@@ -103,7 +103,7 @@ export async function connectOver(
     if (await engine.start(transport, connectTimeoutMs))
       return new Client({ engine, timeoutMs, readPolicy, wallMs: Date.now })
     const message = `connect: none of ${options.servers.join(', ')} has told of any chain in ${connectTimeoutMs} ms`
-    throw new StoreError('TIMEOUT', message, { outcome: 'definite' })
+    throw new StoreError('TIMEOUT', message, { outcome: 'definite', cause: engine.lastFailure })
   } catch (error) {
     await engine.close()
     throw error

@@ -52,6 +52,8 @@ export class Engine implements ClientOutbox {
   #ticker: NodeJS.Timeout | null = null
   /** Peers to which the transport would not queue. */
   #refused: string[] = []
+  /** Why a connection has ended, or did not come to be; of several, the last. */
+  lastFailure: Error | undefined = undefined
   #whenReady: {
     readonly atMostMs: number
     readonly ready: (known: boolean) => void
@@ -197,6 +199,7 @@ export class Engine implements ClientOutbox {
   }
 
   #onDown(peer: string, reason: string): void {
+    this.lastFailure = new Error(reason)
     step(this.#state, { type: 'down', nowMs: now(), peer, reason }, this)
   }
 

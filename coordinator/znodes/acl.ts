@@ -7,11 +7,12 @@ import { isInNetwork, networkOf } from './networks.ts'
 export const OPEN_ACL: readonly Acl[] = [{ perms: PERMS.all, id: { scheme: 'world', id: 'anyone' } }]
 export const READ_ONLY_ACL: readonly Acl[] = [{ perms: PERMS.read, id: { scheme: 'world', id: 'anyone' } }]
 
-/** `auth` is none of them: it stands for others, and is never stored. sasl and x509 are not known here. */
+/** `auth` is none of them: it stands for others, and is never stored. sasl is not known here. */
 const ID_FORMS: Readonly<Record<string, (id: string) => boolean>> = {
   world: (id) => id === 'anyone',
   digest: (id) => id.split(':').length === 2,
   ip: (id) => networkOf(id) !== null,
+  x509: (id) => id !== '',
 }
 
 /**

@@ -52,6 +52,7 @@ export async function startCoordinatorProcess(
   if (secret !== null) noteBroker(options.transport, logger)
   let failure: Error | null = null
   const tls = NodeTls.of(options.tls ?? null, logger)
+  const guard = guardOf({ secret, former: options.formerSecret ?? null, tls, log: logger })
   const members = await knownMembers(options, data, join, tls)
   const member = await startCoordinator({
     id,
@@ -72,7 +73,6 @@ export async function startCoordinatorProcess(
   })
   // Its own member first: a manager should see what this process sees, and survive with it.
   const addresses = [...members.map(({ host, clientPort }) => `${host}:${clientPort}`), ...(join ?? [])]
-  const guard = guardOf(secret, logger, options.formerSecret)
   const access = { ...guard.tree, ...(tls && { tls: tls.dial }) }
   const manager: Manager | null =
     options.manager === null
@@ -84,6 +84,7 @@ export async function startCoordinatorProcess(
     host: options.httpHost,
     port: options.httpPort,
     logins: guard.logins,
+    certificates: guard.certificates,
     tls,
     status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
     unhealthy: () => failure?.message ?? null,

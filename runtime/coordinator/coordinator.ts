@@ -8,6 +8,7 @@ import type { Address, Transport } from '../../protocol/transport.ts'
 import { closedLines } from '../closed-lines.ts'
 import { DoorListener } from '../doors/zookeeper/listener.ts'
 import { LatencyHistogram } from '../latency.ts'
+import { Certificates } from '../security/certificates.ts'
 import type { Wal } from '../storage/wal/wal.ts'
 import { openServerTransport } from '../transport/open.ts'
 import { hostFacts } from './host-facts.ts'
@@ -151,6 +152,8 @@ class MemberHost implements Coordinator {
       listen: peerListen ?? { host: own.host, port: own.peerPort },
       ...proof,
       secure,
+      // Users have no business there.
+      ...(proof === undefined && secure?.mutual && { certificates: new Certificates(null) }),
       events: {
         onBody: (from, body, { member: isMember }) => {
           if (!isMember) throw new FrameError('it is no process of this cluster')

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { isAdmin, type Principal } from '../../protocol/access.ts'
+import type { Certificates } from '../security/certificates.ts'
 import type { Logins } from '../security/logins.ts'
 import type { NodeTls } from '../security/tls.ts'
 import { AddressCounts } from '../transport/address-counts.ts'
@@ -34,6 +35,8 @@ export interface HttpDoorOptions {
   readonly routes?: Readonly<Record<string, Route>>
   /** Who wants to know more than /healthz and /readyz tell has to log in here (HTTP Basic). Default: nobody is asked. */
   readonly logins?: Pick<Logins, 'check'> | null
+  /** The same by their certificates, and without logging in. Default: nobody is asked. */
+  readonly certificates?: Certificates | null
   /** Null: in plain. Default: null. */
   readonly tls?: NodeTls | null
 }
@@ -73,17 +76,21 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     const route = Object.hasOwn(options.routes ?? {}, path) ? options.routes?.[path] : undefined
     if (route === undefined && path !== '/metrics' && path !== '/status')
       return void response.writeHead(404, TEXT).end('try /healthz, /readyz, /metrics or /status\n')
-    const { logins = null } = options
+    const { logins = null, certificates = null } = options
     const answer = () => {
       if (path === '/metrics') return void sendMetrics(response, options.metrics)
       if (path === '/status') return sendStatus(response, options.status())
       route?.(request, response, new URLSearchParams(target.replace(/^[^?]*\??/s, '')))
     }
-    if (logins === null) return answer()
-    void admit(request, response, logins).then((principal) => {
-      if (principal === null) return
+    const answerTo = (principal: Principal | string) => {
+      if (typeof principal === 'string') return void response.writeHead(403, TEXT).end(`${principal}\n`)
       if (route === undefined || isAdmin(principal)) return answer()
       response.writeHead(403, TEXT).end(`user ${principal.name} is no admin of all keys\n`)
+    }
+    if (certificates !== null) return answerTo(certificates.principalOf(socket))
+    if (logins === null) return answer()
+    void admit(request, response, logins).then((principal) => {
+      if (principal !== null) answerTo(principal)
     })
   })
   server.requestTimeout = 10_000

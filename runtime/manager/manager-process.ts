@@ -25,7 +25,7 @@ export async function startManagerProcess(
 ): Promise<{ stop(): Promise<void> }> {
   const { http: listen, secret = null, formerSecret = null, tls: files = null, ...managerOptions } = options
   const tls = NodeTls.of(files, options.logger)
-  const guard = guardOf(secret, options.logger, formerSecret)
+  const guard = guardOf({ secret, former: formerSecret, tls, log: options.logger })
   const access = { ...guard.tree, ...(tls && { tls: tls.dial }) }
   const manager = startManager({ ...managerOptions, access })
   const ports = nodeControlPorts(options.logger, access)
@@ -40,6 +40,7 @@ export async function startManagerProcess(
     const http = await openHttpDoor({
       ...listen,
       logins: guard.logins,
+      certificates: guard.certificates,
       tls,
       status,
       unhealthy: () => null, // a bug ends the process

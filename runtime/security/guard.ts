@@ -2,8 +2,10 @@
 import type { CoordinatorClient } from '../../client/coordinator/api.ts'
 import type { ControlPorts } from '../control-ports.ts'
 import type { Log } from '../log.ts'
+import { Certificates } from './certificates.ts'
 import { Logins } from './logins.ts'
-import { type TreeAccess, type TreeSecret, treeAccess } from './tree-access.ts'
+import type { NodeTls } from './tls.ts'
+import { CERTIFIED_TREE, type TreeAccess, type TreeSecret, treeAccess } from './tree-access.ts'
 import { Users } from './users.ts'
 
 export interface GuardSecret extends TreeSecret {
@@ -11,20 +13,39 @@ export interface GuardSecret extends TreeSecret {
   readonly httpPassword: string
 }
 
+export interface GuardOptions {
+  readonly secret: GuardSecret | null
+  readonly former?: TreeSecret | null
+  readonly tls: NodeTls | null
+  readonly log: Log
+}
+
 export interface Guard {
   /** How this process opens its sessions with the coordinators. */
   readonly tree: TreeAccess
-  /** Null: nobody is asked who he is. */
+  /** Who says who he is by a password; null: nobody. */
   readonly logins: Logins | null
+  /** Who says it by his certificate; null: nobody. Without either nobody is asked. */
+  readonly certificates: Certificates | null
   readonly users: Users | null
 }
 
-/** @param former - what the tree may still be closed by. */
-export function guardOf(secret: GuardSecret | null, log: Log, former: TreeSecret | null = null): Guard {
+/**
+ * With a secret that is what counts, whether certificates are asked for or not.
+ *
+ * @param former - what the tree may still be closed by.
+ * @throws this process would not be taken for one of its cluster.
+ */
+export function guardOf({ secret, former = null, tls, log }: GuardOptions): Guard {
   const tree = treeAccess(secret, former)
-  if (secret === null) return { tree, logins: null, users: null }
   const users = new Users(log)
-  return { tree, users, logins: new Logins({ users, memberPassword: secret.httpPassword, log }) }
+  if (secret !== null) {
+    const logins = new Logins({ users, memberPassword: secret.httpPassword, log })
+    return { tree, users, logins, certificates: null }
+  }
+  if (tls?.mutual !== true) return { tree, users: null, logins: null, certificates: null }
+  tls.checkIsMembers()
+  return { tree: CERTIFIED_TREE, users, logins: null, certificates: new Certificates(users) }
 }
 
 const SESSION_TIMEOUT_MS = 10_000

@@ -10,6 +10,7 @@ import { handshakeText } from '../../client/transport/tls-mistakes.ts'
 import type { TlsOptions } from '../../client/transport/tls-options.ts'
 import { closedLines } from '../closed-lines.ts'
 import type { Log } from '../log.ts'
+import { isMembersCertificate } from './certificates.ts'
 
 /** Paths. */
 export interface TlsFiles {
@@ -58,6 +59,14 @@ export class NodeTls {
   }
 
   readonly #onHangup = () => this.reload()
+
+  /** @throws others would take this process for a user. */
+  checkIsMembers(): void {
+    if (isMembersCertificate(this.#pem.cert ?? '')) return
+    throw new Error(
+      `--tls-cert ${this.#files.cert}: without --secret-file its subject must have OU=member, by which processes of the cluster know each other`,
+    )
+  }
 
   /** How this process dials: asked at each dial. */
   readonly dial = (): TlsOptions => this.#pem

@@ -5,6 +5,7 @@
 import type { CoordinatorOptions } from '../../client/coordinator/api.ts'
 import { digestIdOf } from '../../protocol/zookeeper/digest.ts'
 import { PERMS } from '../../protocol/zookeeper/ops.ts'
+import type { Id } from '../../protocol/zookeeper/records.ts'
 
 /** What of the cluster's secret opens it. */
 export interface TreeSecret {
@@ -29,5 +30,11 @@ export function treeAccess(secret: TreeSecret | null, former: TreeSecret | null 
     acl: [{ perms: PERMS.all, id: { scheme: 'digest', id: digestIdOf(userOf(secret)) } }],
   }
 }
+
+/** As which the coordinators know a session of whoever has a member's certificate. */
+export const MEMBER_ID: Id = { scheme: 'x509', id: 'member' }
+
+/** Where certificates stand in for a secret: whoever has a member's opens it. Our coordinators alone know of that. */
+export const CERTIFIED_TREE: TreeAccess = { acl: [{ perms: PERMS.all, id: MEMBER_ID }] }
 
 const userOf = ({ coordinatorPassword }: TreeSecret): string => `catenary:${coordinatorPassword}`

@@ -13,6 +13,7 @@ import { asChainId } from '../../protocol/ids.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import { closedLines } from '../closed-lines.ts'
+import type { Certificates } from '../security/certificates.ts'
 import type { LinkProof } from '../security/link-proof.ts'
 import type { NodeTls } from '../security/tls.ts'
 import type { DataDirectory } from '../storage/data-directory.ts'
@@ -33,6 +34,8 @@ export interface OpenDataServerOptions extends DataServerOptions {
   readonly proof?: LinkProof
   /** Of native connections over tcp. Default: null, in plain. */
   readonly tls?: NodeTls | null
+  /** Without `proof`: who comes in is told by his certificate. Default: null, everybody is let in. */
+  readonly certificates?: Certificates | null
   readonly logger: Logger
   /** Told how long each fdatasync of the log took. */
   readonly syncTimes?: { add(ms: number): void }
@@ -40,7 +43,7 @@ export interface OpenDataServerOptions extends DataServerOptions {
 
 /** Recovers what the disk holds, then listens. */
 export async function openDataServer(options: OpenDataServerOptions): Promise<DataServer> {
-  const { id, transport, clusterName, listen, proof, tls: secure = null, logger } = options
+  const { id, transport, clusterName, listen, proof, tls: secure = null, certificates, logger } = options
   const sent = { messages: 0, bodies: 0, bytes: 0 }
   const server = new DataServer(options, nodePorts(options, sent))
   const opened = await openServerTransport({
@@ -50,6 +53,7 @@ export async function openDataServer(options: OpenDataServerOptions): Promise<Da
     listen,
     ...proof,
     secure,
+    ...(certificates !== undefined && { certificates }),
     events: {
       onBody: (from, body, principal) => server.onBatch(from, batchOf(body), principal),
       onDown: (peer) => server.onDown(peer),

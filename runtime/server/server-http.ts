@@ -7,7 +7,7 @@ import { backupRoute } from '../backup/backup-door.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
 import type { LatencyHistogram } from '../latency.ts'
 import { serverMetrics } from '../metrics/server-metrics.ts'
-import type { Logins } from '../security/logins.ts'
+import type { Guard } from '../security/guard.ts'
 import type { NodeTls } from '../security/tls.ts'
 import type { DataServer } from './data-server.ts'
 import { unreadyReason } from './readiness.ts'
@@ -17,18 +17,16 @@ export function openServerHttp(options: {
   readonly server: DataServer
   readonly cluster: ClusterOptions
   readonly listen: Address
-  /** Null: nobody is asked who he is. */
-  readonly logins: Logins | null
+  readonly guard: Pick<Guard, 'logins' | 'certificates'>
   readonly tls: NodeTls | null
   readonly syncTimes: LatencyHistogram
   readonly logger: Logger
 }): Promise<HttpDoor> {
-  const { server, cluster, listen, logins, tls, syncTimes, logger } = options
+  const { server, cluster, listen, guard, tls, syncTimes, logger } = options
   const unready = (status = server.status()) => unreadyReason(status, cluster.replicationFactor)
   return openHttpDoor({
     ...listen,
-    logins,
-    tls,
+    ...{ logins: guard.logins, certificates: guard.certificates, tls },
     status: () => server.status(),
     unhealthy: () => server.storageError?.message ?? null,
     unready,

@@ -75,7 +75,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const data = openDataDirectory({ path: options.dataPath, kind: 'server', id })
   const secret = options.secret ?? null
   const tls = NodeTls.of(options.tls ?? null, logger)
-  const guard = guardOf(secret, logger)
+  const guard = guardOf({ secret, tls, log: logger })
   if (secret !== null) noteBroker(options.transport, logger)
   const ports = nodeControlPorts(logger, { ...guard.tree, ...(tls && { tls: tls.dial }) })
   const cluster = await clusterOptions(options, ports)
@@ -99,6 +99,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     listen: { host: options.host, port: options.port },
     ...(secret !== null && { proof: linkProof(secret, guard.users) }),
     tls,
+    certificates: guard.certificates,
     logger,
     syncTimes,
     onReport: (chain, report) => membership?.report(chain, report),
@@ -108,7 +109,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     server,
     cluster,
     listen: { host: options.host, port: options.httpPort },
-    logins: guard.logins,
+    guard,
     tls,
     syncTimes,
     logger,

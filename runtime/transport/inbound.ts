@@ -5,6 +5,7 @@ import type { TurnFlusher } from '../../client/transport/turn-flusher.ts'
 import { ANYBODY, type Principal } from '../../protocol/access.ts'
 import type { Hello } from '../../protocol/frame.ts'
 import { isNodeId, type TransportLimits } from '../../protocol/transport.ts'
+import type { Certificates } from '../security/certificates.ts'
 import type { Gate, GateVisit } from './gate.ts'
 
 /** What the listener wants to know of it. */
@@ -32,6 +33,8 @@ export interface InboundOptions {
   readonly held: HeldBytes
   /** Null: nobody is asked for a proof. */
   readonly gate: Gate | null
+  /** Without a gate: who comes in is told by his certificate. Null: everybody is let in. */
+  readonly certificates: Certificates | null
   readonly events: InboundEvents
 }
 
@@ -86,7 +89,7 @@ export class Inbound {
     this.#hello = hello
     const refusal = events.refusalOf(hello) ?? mismatchOf(hello, own)
     if (refusal !== null) return this.connection.refuse(refusal)
-    if (gate === null) return this.#enter(ANYBODY)
+    if (gate === null) return this.#enterUnasked()
     this.#visit = gate.ask({
       connection: this.connection,
       hellos: { dialler: hello, listener: own },
@@ -98,6 +101,13 @@ export class Inbound {
   #onProof(body: Uint8Array): void {
     const proved = this.#visit?.onFrame(body) ?? null
     if (proved !== null) this.#enter(proved.principal, proved.welcome)
+  }
+
+  #enterUnasked(): void {
+    const { certificates, socket } = this.#options
+    const who = certificates === null ? ANYBODY : certificates.principalOf(socket)
+    if (typeof who === 'string') this.connection.refuse(who)
+    else this.#enter(who)
   }
 
   #enter(principal: Principal, welcome: () => void = () => {}): void {

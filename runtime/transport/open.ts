@@ -1,6 +1,7 @@
 import { openNats } from '../../client/transport/nats.ts'
 import { type OpenTransportOptions, unknownTransport } from '../../client/transport/open.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
+import type { Certificates } from '../security/certificates.ts'
 import type { NodeTls } from '../security/tls.ts'
 import type { GateOptions } from './gate.ts'
 import { openTcp } from './tcp.ts'
@@ -12,6 +13,8 @@ export interface OpenServerTransportOptions extends OpenTransportOptions {
   readonly gate?: GateOptions
   /** Over tcp: what is spoken here and to others. Over nats the broker's address says it. Default: no TLS. */
   readonly secure?: NodeTls | null
+  /** Over tcp, without a gate: who comes in is told by his certificate. Default: null, everybody is let in. */
+  readonly certificates?: Certificates | null
 }
 
 export interface ServerTransport {

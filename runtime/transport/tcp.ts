@@ -4,6 +4,7 @@ import { CLOSE_GRACE_MS, TcpDialTransport, type TcpOptions } from '../../client/
 import type { Principal } from '../../protocol/access.ts'
 import type { Hello } from '../../protocol/frame.ts'
 import { type Address, isNodeId, type Transport } from '../../protocol/transport.ts'
+import type { Certificates } from '../security/certificates.ts'
 import type { NodeTls } from '../security/tls.ts'
 import { AddressCounts } from './address-counts.ts'
 import { Gate, type GateOptions } from './gate.ts'
@@ -31,6 +32,8 @@ export interface TcpListenOptions extends TcpOptions {
   readonly gate?: GateOptions
   /** Here and, unless `tls` says otherwise, at those that are dialled. Default: in plain. */
   readonly secure?: NodeTls | null
+  /** Without a gate: who comes in is told by his certificate. Default: null, everybody is let in. */
+  readonly certificates?: Certificates | null
 }
 
 /** A transport that can be dialled. */
@@ -75,10 +78,10 @@ class TcpTransport implements ListeningTransport {
     this.#server.maxConnections = connectionsMax
     this.#addresses = new AddressCounts(options.connectionsPerAddressMax ?? Math.ceil(connectionsMax / 2))
     this.#held = new HeldBytes(options.heldBytesMax ?? HELD_BYTES_MAX)
-    const { gate } = options
+    const { gate, certificates } = options
     this.#gate = gate === undefined ? null : new Gate(gate)
     this.#forgetChanges =
-      gate?.users.onChange?.((principal, change) => {
+      (gate?.users ?? certificates?.users)?.onChange?.((principal, change) => {
         if (change === 'gone') this.#sendAway(principal)
       }) ?? (() => {})
   }
@@ -121,6 +124,7 @@ class TcpTransport implements ListeningTransport {
   #onConnection(socket: Socket): void {
     const remote = remoteOf(socket)
     const { cluster, events, frameTimeoutMs, helloTimeoutMs = HELLO_TIMEOUT_MS } = this.#options
+    const { certificates = null } = this.#options
     const inbound = new Inbound({
       socket,
       self: this.self,
@@ -131,6 +135,7 @@ class TcpTransport implements ListeningTransport {
       ...(frameTimeoutMs !== undefined && { frameTimeoutMs }),
       held: this.#held,
       gate: this.#gate,
+      certificates,
       events: {
         refusalOf: (hello) => this.#refusalOf(hello),
         refusalOfGuest: (guest) => this.#refusalOfGuest(guest),

@@ -1,4 +1,5 @@
 /** Who comes in at this door. Without users everybody is `default`, and may do everything. */
+import type { Socket } from 'node:net'
 import { ANYBODY, type Principal } from '../../../protocol/access.ts'
 
 /** `busy`: it was not checked. */
@@ -7,6 +8,8 @@ export type LoginResult = Principal | 'refused' | 'busy'
 export interface Access {
   /** Who a connection is before it says so; null: it must log in first. */
   readonly initial: Principal | null
+  /** Who this one is by other means than `initial`, such as a certificate; null: he must log in first. Absent: there are none. */
+  identify?(socket: Socket): Principal | null
   /** May take its time, a refusal above all. */
   login(user: string, password: string, remote: string): Promise<LoginResult>
   /** By name. */

@@ -45,11 +45,11 @@ export class Connection implements Session {
   libraryVersion = ''
   protocol: 2 | 3 = 2
   readOnly = false
-  principal: Principal | null
   lastCommand = 'NULL'
   lastActiveMs = performance.now()
   readonly multi = new MultiState()
   readonly #socket: Socket
+  #principal: Principal | null
   readonly #reader = new RequestReader(LIMITS)
   readonly #reads: ReadRuns
   readonly #writes: WriteQueue
@@ -68,7 +68,7 @@ export class Connection implements Session {
     this.door = door
     this.id = id
     this.#socket = socket
-    this.principal = door.access.initial
+    this.#principal = door.access.initial
     const answered = () => {
       if (!this.#working) door.wake(this)
     }
@@ -82,6 +82,16 @@ export class Connection implements Session {
     socket.on('drain', () => door.wake(this))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClose())
+  }
+
+  /** As it has said, or as it is known without that: users may become known later than they connect. */
+  get principal(): Principal | null {
+    this.#principal ??= this.door.access.identify?.(this.#socket) ?? null
+    return this.#principal
+  }
+
+  set principal(principal: Principal | null) {
+    this.#principal = principal
   }
 
   get queuedCount(): number {

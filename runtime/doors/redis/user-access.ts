@@ -2,11 +2,18 @@
 import type { Guard } from '../../security/guard.ts'
 import { type Access, OPEN_ACCESS } from './access.ts'
 
-export function accessOf({ users, logins }: Pick<Guard, 'users' | 'logins'>): Access {
-  if (users === null || logins === null) return OPEN_ACCESS
+export function accessOf({ users, logins, certificates }: Omit<Guard, 'tree'>): Access {
+  if (users === null) return OPEN_ACCESS
   return {
     initial: null,
-    login: (name, password, remote) => logins.check({ name, password, remote, door: 'redis' }),
+    ...(certificates !== null && {
+      identify: (socket) => {
+        const who = certificates.principalOf(socket)
+        return typeof who === 'string' ? null : who
+      },
+    }),
+    login: async (name, password, remote) =>
+      logins === null ? 'refused' : logins.check({ name, password, remote, door: 'redis' }),
     users: () => users.list(),
     onChange: (listener) => void users.onChange(listener),
   }

@@ -4,6 +4,7 @@ import type { Identities } from '../../../coordinator/znodes/identities.ts'
 import type { Timers } from '../../../protocol/timers.ts'
 import { FrameSplitter } from '../../../protocol/zookeeper/frames.ts'
 import { JuteError } from '../../../protocol/zookeeper/jute.ts'
+import type { Id } from '../../../protocol/zookeeper/records.ts'
 import { argumentBytes, isFourLetterWord } from './four-letter-words.ts'
 import { ConnectionTraffic } from './traffic.ts'
 
@@ -59,6 +60,7 @@ export class ClientConnection {
   readonly remote: string
   readonly address: string
   readonly openedMs: number
+  readonly shown: readonly Id[]
   greeting: Greeting | null = null
   /** 0n: none yet. */
   session = 0n
@@ -83,6 +85,8 @@ export class ClientConnection {
 
   constructor(options: {
     readonly socket: ClientSocket
+    /** What the client is known to be before it says anything. */
+    readonly shown: readonly Id[]
     readonly ports: DoorPorts
     readonly events: ConnectionEvents
     /** Of one packet that the client sends. */
@@ -92,6 +96,7 @@ export class ClientConnection {
   }) {
     const { socket, ports, events } = options
     this.#socket = socket
+    this.shown = options.shown
     this.#splitter = new FrameSplitter(options.packetBytesMax)
     this.#ports = ports
     this.#events = events

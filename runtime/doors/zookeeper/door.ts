@@ -3,7 +3,7 @@
  * of a connection, and nothing of what requests mean or when they are answered. Where connections come from is `listener.ts`'s affair.
  */
 import { HeldBytes } from '../../../client/transport/held-bytes.ts'
-import { identitiesOfAddress } from '../../../coordinator/znodes/identities.ts'
+import { identitiesOfAddress, withIdentity } from '../../../coordinator/znodes/identities.ts'
 import type { QueueEvent } from '../../../coordinator/znodes/request-queue.ts'
 import { negotiateTimeout } from '../../../coordinator/znodes/session-clock.ts'
 import type { Timer } from '../../../protocol/timers.ts'
@@ -16,7 +16,7 @@ import {
   encodeNotification,
   encodeReply,
 } from '../../../protocol/zookeeper/packets.ts'
-import type { WatcherEvent } from '../../../protocol/zookeeper/records.ts'
+import type { Id, WatcherEvent } from '../../../protocol/zookeeper/records.ts'
 import type { Log } from '../../log.ts'
 import { authenticated } from './authentication.ts'
 import {
@@ -115,15 +115,20 @@ export class ZookeeperDoor {
     return sum
   }
 
-  /** A client has connected. @returns null: this address has too many connections, close it. */
-  accept(socket: ClientSocket): ClientConnection | null {
+  /**
+   * A client has connected.
+   *
+   * @param shown - what it is known to be before it says anything.
+   * @returns null: this address has too many connections, close it.
+   */
+  accept(socket: ClientSocket, shown: readonly Id[] = []): ClientConnection | null {
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     const count = (this.#perAddress.get(address) ?? 0) + 1
     const { maxClientConnections, packetBytesMax } = this.#options.limits
     if (maxClientConnections > 0 && count > maxClientConnections) return null
     const { ports } = this.#options
     const connection = new ClientConnection({
-      ...{ socket, ports, events: this.#connectionEvents, packetBytesMax, held: this.#held },
+      ...{ socket, shown, ports, events: this.#connectionEvents, packetBytesMax, held: this.#held },
     })
     this.#perAddress.set(connection.address, count)
     this.#sockets.add(connection)
@@ -217,7 +222,7 @@ export class ZookeeperDoor {
       connection.destroy() // the client tries the next member
       return
     }
-    const identities = identitiesOfAddress(connection.address)
+    const identities = connection.shown.reduce(withIdentity, identitiesOfAddress(connection.address))
     connection.greeting = { number, readOnlyAware: readOnly !== null, identities }
     this.#connections.set(number, connection)
     this.#services.step({

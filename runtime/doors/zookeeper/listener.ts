@@ -2,7 +2,9 @@
 import type { Server, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Address } from '../../../protocol/transport.ts'
+import { isMembersSocket } from '../../security/certificates.ts'
 import type { NodeTls } from '../../security/tls.ts'
+import { MEMBER_ID } from '../../security/tree-access.ts'
 import { AddressCounts } from '../../transport/address-counts.ts'
 import { listen } from '../../transport/listen.ts'
 import { createSocketServer } from '../../transport/socket-server.ts'
@@ -39,7 +41,7 @@ export class DoorListener {
 
   #onSocket(socket: Socket): void {
     socket.on('error', () => {}) // `close` follows
-    const connection = this.#door.accept(socket)
+    const connection = this.#door.accept(socket, isMembersSocket(socket) ? [MEMBER_ID] : [])
     if (connection === null) {
       socket.destroy()
       return

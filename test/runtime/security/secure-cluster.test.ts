@@ -1,30 +1,27 @@
 /** A whole cluster with a secret and mutual TLS, in this process: each door speaks TLS, and nothing that it says holds what is secret. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { connect } from '../../../client/connect.ts'
 import { type CoordinatorClient, coordinator } from '../../../client/coordinator/client.ts'
 import { httpGet } from '../../../client/transport/http-get.ts'
 import type { TlsOptions } from '../../../client/transport/tls-options.ts'
 import { asKey } from '../../../protocol/ids.ts'
-import { startCoordinatorProcess } from '../../../runtime/coordinator/coordinator-process.ts'
-import { freePorts } from '../../../runtime/processes/free-ports.ts'
 import { memberAuthorization } from '../../../runtime/security/basic-authorization.ts'
 import { newRecord } from '../../../runtime/security/passwords.ts'
 import { type ClusterSecret, readSecretFile } from '../../../runtime/security/secret.ts'
 import { treeAccess } from '../../../runtime/security/tree-access.ts'
 import { userToJson } from '../../../runtime/security/user-znode.ts'
-import { startServerProcess } from '../../../runtime/server/server-process.ts'
 import { CertificateAuthority, pemOf } from '../../support/certificates.ts'
+import { HOST, type InProcessCluster, startInProcessCluster } from '../../support/in-process-cluster.ts'
 
 const SECRET = 'a secret that nobody should ever print'
 const PASSWORD = 'geheimes-passwort'
-const HOST = '127.0.0.1'
 const authority = new CertificateAuthority()
 const member = authority.sign('/OU=member/CN=all')
 const tls = { ca: authority.pem, ...pemOf(member) } satisfies TlsOptions
@@ -41,46 +38,19 @@ const logger = pino(
 )
 
 let secret: ClusterSecret
-let ports: { client: number; peer: number; admin: number; native: number; http: number; redis: number }
+let cluster: InProcessCluster
+let ports: InProcessCluster['ports']
 let operator: CoordinatorClient
-const running: { stop(): Promise<void> }[] = []
 
 beforeAll(async () => {
   const { directory } = authority
   writeFileSync(join(directory, 'secret'), `${SECRET}\n`, { mode: 0o600 })
   secret = readSecretFile(join(directory, 'secret'))
-  const [client = 0, peer = 0, admin = 0, native = 0, http = 0, redis = 0] = await freePorts(6, HOST)
-  ports = { client, peer, admin, native, http, redis }
-  const shared = {
-    clusterName: 'test',
-    transport: 'tcp',
-    secret,
-    tls: { ...member, ca: authority.cert, mutual: true },
-    logger,
-  }
-  for (const name of ['coordinator-1', 'n1']) mkdirSync(join(directory, name))
-  running.push(
-    await startCoordinatorProcess({
-      ...shared,
-      id: 'coordinator-1',
-      members: [{ id: 'coordinator-1', host: HOST, peerPort: peer, clientPort: client }],
-      dataPath: join(directory, 'coordinator-1'),
-      ...{ httpHost: HOST, httpPort: admin },
-      manager: {
-        ...{ chainCount: 1, replicationFactor: 1, replication: 'craq', durability: 'memory' },
-        sessionTimeoutMs: 2000,
-      },
-    }),
-    await startServerProcess({
-      ...shared,
-      id: 'n1',
-      dataPath: join(directory, 'n1'),
-      ...{ host: HOST, port: native, httpPort: http, redisPort: redis, redisProxy: true, zone: '' },
-      ...{ sessionTimeoutMs: 2000, touchLagMs: 0 },
-      coordinators: [`${HOST}:${client}`],
-    }),
-  )
-  operator = coordinator({ servers: `${HOST}:${client}`, tls, ...treeAccess(secret) })
+  cluster = await startInProcessCluster({
+    ...{ directory, secret, tls: { ...member, ca: authority.cert, mutual: true }, logger },
+  })
+  ports = cluster.ports
+  operator = coordinator({ servers: `${HOST}:${ports.client}`, tls, ...treeAccess(secret) })
   const json = userToJson({
     grants: [{ role: 'admin', prefix: asKey('') }],
     record: await newRecord(PASSWORD, 4096),
@@ -91,7 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await operator?.close()
-  for (const part of running.reverse()) await part.stop()
+  await cluster?.stop()
   authority.remove()
 })
 
@@ -111,7 +81,8 @@ function ask(port: number, path: string, more: object = {}): Promise<string> {
 
 test('the native door, by a password under TLS', async () => {
   const who = { servers: [`${HOST}:${ports.native}`], cluster: 'test', user: 'ann', password: PASSWORD, tls }
-  const client = await connect({ ...who, connectTimeoutMs: 10_000 })
+  // The server may hear of her a moment later than we have made her.
+  const client = await vi.waitFor(() => connect(who), { timeout: 10_000 })
   await client.put('greeting', 'hello')
   expect((await client.get('greeting'))?.text()).toBe('hello')
   await client.close()
