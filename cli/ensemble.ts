@@ -1,7 +1,7 @@
 /** How commands reach the coordinators. */
 import { type CoordinatorClient, coordinator } from '../client/coordinator/client.ts'
 import { type CoordinatorErrorCode, isCoordinatorError } from '../client/coordinator/errors.ts'
-import { isMembersCertificate } from '../runtime/security/certificates.ts'
+import { MEMBER_UNIT } from '../runtime/security/certificates.ts'
 import { CERTIFIED_TREE, MEMBER_ID, type TreeAccess, treeAccess } from '../runtime/security/tree-access.ts'
 import { toDuration, UsageError } from './arguments.ts'
 import { coordinatorOption } from './options.ts'
@@ -69,9 +69,7 @@ export async function withEnsemble<Result>(
 
 /** With the secret, or a member's certificate instead, what is created is the cluster's alone; with neither it is everybody's. */
 export function accessOf(args: EnsembleArguments, tls = tlsOf(args)): TreeAccess {
-  const secret = secretOf(args)
-  const isMembers = secret === null && tls?.cert !== undefined && isMembersCertificate(tls.cert)
-  return isMembers ? CERTIFIED_TREE : treeAccess(secret)
+  return tls?.unit === MEMBER_UNIT ? CERTIFIED_TREE : treeAccess(secretOf(args))
 }
 
 /** @throws nobody could open what this session creates, itself included. */

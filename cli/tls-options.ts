@@ -1,6 +1,7 @@
 /** TLS, for processes that listen and for commands that only dial. Files alone: a key on a command line would be seen by everybody. */
 import { readFileSync } from 'node:fs'
 import type { TlsOptions } from '../client/transport/tls-options.ts'
+import { isMembersCertificate, MEMBER_UNIT } from '../runtime/security/certificates.ts'
 import type { TlsFiles } from '../runtime/security/tls.ts'
 import { UsageError } from './arguments.ts'
 
@@ -29,6 +30,7 @@ export interface TlsArguments {
   readonly 'tls-cert'?: string | undefined
   readonly 'tls-key'?: string | undefined
   readonly 'tls-ca'?: string | undefined
+  readonly 'secret-file'?: string | undefined
 }
 
 /** @returns null: in plain. @throws {UsageError} half of it is missing. */
@@ -51,16 +53,26 @@ export function tlsOf(args: TlsArguments): TlsOptions | null {
     if (cert === undefined) return null
     throw new UsageError('--tls-cert and --tls-key need --tls-ca, which is what turns TLS on')
   }
-  return {
-    ca: read('--tls-ca', ca),
-    ...(cert !== undefined && { cert: read('--tls-cert', cert) }),
-    ...(key !== undefined && { key: read('--tls-key', key) }),
-  }
+  const own =
+    cert === undefined || key === undefined
+      ? null
+      : { cert: read('--tls-cert', cert), key: read('--tls-key', key) }
+  // Where certificates stand in for a secret, an operator speaks with processes of the cluster alone.
+  const isOperators = own !== null && args['secret-file'] === undefined && isMembers('--tls-cert', own.cert)
+  return { ca: read('--tls-ca', ca), ...own, ...(isOperators && { unit: MEMBER_UNIT }) }
 }
 
 function checkPair({ 'tls-cert': cert, 'tls-key': key }: TlsArguments): void {
   if ((cert === undefined) !== (key === undefined))
     throw new UsageError('--tls-cert and --tls-key belong together: give both, or neither')
+}
+
+function isMembers(option: string, pem: string): boolean {
+  try {
+    return isMembersCertificate(pem)
+  } catch (error) {
+    throw new UsageError(`${option} holds no certificate: ${(error as Error).message}`)
+  }
 }
 
 function read(option: string, path: string): string {

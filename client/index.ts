@@ -22,4 +22,5 @@ export type {
   WriteOutcome,
 } from './options.ts'
 export type { ScanItem, StoredValue } from './stored-value.ts'
+export type { TlsOptions, TlsSource } from './transport/tls-options.ts'
 export type { Change, Watch } from './watch.ts'

@@ -1,5 +1,11 @@
 import { connect, isIP, type Socket } from 'node:net'
-import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls'
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  connect as tlsConnect,
+} from 'node:tls'
 import type { Address } from '../../protocol/transport.ts'
 import type { TlsOptions, TlsSource } from './tls-options.ts'
 
@@ -32,9 +38,26 @@ export function dialSocket({ host, port }: Address, tls: TlsSource | null): Sock
   const options = typeof tls === 'function' ? tls() : tls
   const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
   const secureContext = contextOf(options)
-  const socket = tlsConnect({ host, port, secureContext, ...(servername !== undefined && { servername }) })
+  const socket = tlsConnect({
+    ...{ host, port, secureContext, checkServerIdentity: identityCheck(options) },
+    ...(servername !== undefined && { servername }),
+  })
   return socket.setNoDelay(true)
 }
+
+/** Of whom the CA has signed, who may be the server. */
+export const identityCheck =
+  ({ unit }: TlsOptions) =>
+  (name: string, certificate: PeerCertificate): Error | undefined => {
+    const mismatch = checkServerIdentity(name, certificate)
+    if (mismatch !== undefined || unit === undefined) return mismatch
+    if (unitsOf(certificate.subject).includes(unit)) return undefined
+    return new Error(`the server’s certificate has no OU=${unit}`)
+  }
+
+/** Of a certificate's subject. A certificate may have several. */
+export const unitsOf = ({ OU = [] }: { readonly OU?: string | readonly string[] }): readonly string[] =>
+  [OU].flat()
 
 /** When what is written reaches the other, and he is who he should be. */
 export const connectedEvent = (tls: TlsSource | null) => (tls === null ? 'connect' : 'secureConnect')

@@ -2,7 +2,7 @@
 import { type ClientRequest, get, type IncomingMessage } from 'node:http'
 import { get as getOverTls } from 'node:https'
 import type { Address } from '../../protocol/transport.ts'
-import { contextOf } from './dial-socket.ts'
+import { contextOf, identityCheck } from './dial-socket.ts'
 import { tlsFailureText } from './tls-mistakes.ts'
 import type { TlsOptions } from './tls-options.ts'
 
@@ -24,8 +24,7 @@ export function httpGet(
   if (tls === null) return get(options, onResponse)
   const { servername } = tls
   const secured = {
-    ...options,
-    secureContext: contextOf(tls),
+    ...{ ...options, secureContext: contextOf(tls), checkServerIdentity: identityCheck(tls) },
     ...(servername !== undefined && { servername }),
   }
   return getOverTls(secured, onResponse)

@@ -51,6 +51,7 @@ const DIALLED: readonly (readonly [pattern: RegExp, advice: string, lasts: boole
     true,
   ],
   [/ALTNAME_INVALID/, 'the server’s certificate bears other names than the one that was dialled', true],
+  [/has no OU=/, 'the server’s certificate is not that of a process of the cluster', true],
   [
     /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
     'the server asks for a certificate: give --tls-cert and --tls-key',

@@ -7,6 +7,8 @@ export interface TlsOptions {
   readonly key?: string | Uint8Array
   /** The name that the server's certificate must have. Default: the host that is dialled. */
   readonly servername?: string
+  /** What the server's certificate must have as OU besides: `member`, where users have certificates of the same CA. Default: anything. */
+  readonly unit?: string
 }
 
 /** A function is asked at every dial: certificates are replaced while a process runs. */

@@ -5,14 +5,16 @@
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
+import { unitsOf } from '../../client/transport/dial-socket.ts'
 import { MEMBER, type Principal } from '../../protocol/access.ts'
 import type { UserDirectory } from '../../protocol/scram.ts'
 
-const MEMBER_UNIT = 'member'
+/** OU of all processes of a cluster. */
+export const MEMBER_UNIT = 'member'
 
 type Subject = Partial<Record<'OU' | 'CN', string | readonly string[]>>
 
-const isMembers = ({ OU = [] }: Subject): boolean => [OU].flat().includes(MEMBER_UNIT)
+const isMembers = (subject: Subject): boolean => unitsOf(subject).includes(MEMBER_UNIT)
 
 /** Null: he has shown none that was verified. */
 const subjectShown = (socket: Socket): Subject | null =>

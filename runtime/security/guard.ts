@@ -44,7 +44,7 @@ export function guardOf({ secret, former = null, tls, log }: GuardOptions): Guar
     return { tree, users, logins, certificates: null }
   }
   if (tls?.mutual !== true) return { tree, users: null, logins: null, certificates: null }
-  tls.checkIsMembers()
+  tls.relyOnUnit()
   return { tree: CERTIFIED_TREE, users, logins: null, certificates: new Certificates(users) }
 }
 

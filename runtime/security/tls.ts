@@ -10,7 +10,7 @@ import { handshakeText } from '../../client/transport/tls-mistakes.ts'
 import type { TlsOptions } from '../../client/transport/tls-options.ts'
 import { closedLines } from '../closed-lines.ts'
 import type { Log } from '../log.ts'
-import { isMembersCertificate } from './certificates.ts'
+import { isMembersCertificate, MEMBER_UNIT } from './certificates.ts'
 
 /** Paths. */
 export interface TlsFiles {
@@ -34,6 +34,7 @@ export class NodeTls {
   readonly #log: Log
   readonly #servers = new Set<TlsServer>()
   readonly #daily: NodeJS.Timeout
+  #reliesOnUnit = false
   #pem: TlsOptions
 
   /**
@@ -45,7 +46,7 @@ export class NodeTls {
     this.mutual = files.mutual
     this.#files = files
     this.#log = log
-    this.#pem = load(files)
+    this.#pem = this.#load()
     this.#warnOfExpiry()
     this.#daily = setInterval(() => this.#warnOfExpiry(), DAY_MS).unref()
   }
@@ -60,11 +61,22 @@ export class NodeTls {
 
   readonly #onHangup = () => this.reload()
 
-  /** @throws others would take this process for a user. */
-  checkIsMembers(): void {
-    if (isMembersCertificate(this.#pem.cert ?? '')) return
+  /**
+   * From now on processes of the cluster know each other by OU=member: whom this one dials must have it, too.
+   *
+   * @throws it has none itself.
+   */
+  relyOnUnit(): void {
+    this.#reliesOnUnit = true
+    this.#pem = this.#load()
+  }
+
+  #load(): TlsOptions {
+    const pem = load(this.#files)
+    if (!this.#reliesOnUnit) return pem
+    if (isMembersCertificate(pem.cert ?? '')) return { ...pem, unit: MEMBER_UNIT }
     throw new Error(
-      `--tls-cert ${this.#files.cert}: without --secret-file its subject must have OU=member, by which processes of the cluster know each other`,
+      `--tls-cert ${this.#files.cert}: without --secret-file its subject must have OU=${MEMBER_UNIT}, by which processes of the cluster know each other`,
     )
   }
 
@@ -100,7 +112,7 @@ export class NodeTls {
   reload(): void {
     const { cert } = this.#files
     try {
-      this.#pem = load(this.#files)
+      this.#pem = this.#load()
       for (const server of this.#servers) server.setSecureContext(this.#contextOptions())
       this.#log.info({ cert, until: this.#validTo }, 'certificates loaded again')
       this.#warnOfExpiry()

@@ -172,7 +172,8 @@ async function openRedis(
   const { transport, clusterName: cluster } = options
   if (redisPort === null) return null
   const local = new LocalStore(server)
-  const { address } = server
+  // As its certificate has it, and as all others dial it.
+  const address = server.address === null ? null : { host, port: server.address.port }
   const credentials = secret === null ? null : memberCredentials(secret)
   return openRedisDoor({
     store: redisProxy

@@ -1,4 +1,6 @@
 /** Certificates instead of a secret: processes of the cluster know each other by them, and users are known by their names in them. */
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -107,6 +109,16 @@ test('the Redis door; a user who is removed loses his connection', async () => {
   const ended = new Promise((resolve) => ann.once('end', resolve))
   await operator.delete('/catenary/users/ann')
   await ended
+})
+
+test('who is asked for a member’s certificate and has a user’s hears nothing', async () => {
+  const server = createServer({ ...pemOf(ANN) }, (socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve))
+  const { port } = server.address() as AddressInfo
+  const tls = { ...as(MEMBER), unit: 'member' }
+  const options = { servers: [`${HOST}:${port}`], cluster: 'test', tls, connectTimeoutMs: 5000 }
+  await expect(connect(options)).rejects.toThrow(/not that of a process of the cluster/)
+  server.close()
 })
 
 test('a process whose certificate is not a member’s does not start', () => {
