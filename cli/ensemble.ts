@@ -45,11 +45,17 @@ export async function withEnsemble<Result>(
     ...access,
     ...(tls && { tls }),
   })
+  let problem = ''
+  // It is the first to hear why nobody can be reached.
+  client.exists('/').catch((error: Error) => {
+    problem = `: ${error.message}`
+  })
   try {
     await atMost(
       timeoutMs,
       connected(client),
-      `none of the coordinators ${args.coordinator} has answered in ${args.timeout}. Are they running, and most of them? --coordinator names others`,
+      () =>
+        `none of the coordinators ${args.coordinator} has answered in ${args.timeout}${problem}. Are they running, and most of them? --coordinator names others`,
     )
     const working = introduced(client, args.auth)
       .then(() => (access === CERTIFIED_TREE ? checkTaken(client) : undefined))
@@ -58,7 +64,8 @@ export async function withEnsemble<Result>(
     return await atMost(
       timeoutMs,
       working,
-      `the coordinators ${args.coordinator} have not answered in ${args.timeout}: a write may have happened. Do most of them run?`,
+      () =>
+        `the coordinators ${args.coordinator} have not answered in ${args.timeout}: a write may have happened. Do most of them run?`,
     )
   } catch (error) {
     throw explained(error)
@@ -104,10 +111,10 @@ function connected(client: CoordinatorClient): Promise<void> {
   })
 }
 
-async function atMost<Result>(ms: number, work: Promise<Result>, otherwise: string): Promise<Result> {
+async function atMost<Result>(ms: number, work: Promise<Result>, otherwise: () => string): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(otherwise)), ms)
+    timer = setTimeout(() => reject(new Error(otherwise())), ms)
   })
   work.catch(() => {}) // it may still fail when nobody waits for it any more
   try {

@@ -7,7 +7,10 @@ import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTcpDial } from '../../../client/transport/tcp-dial.ts'
 import type { TlsSource } from '../../../client/transport/tls-options.ts'
+import { MEMBER as MEMBER_PRINCIPAL } from '../../../protocol/access.ts'
 import type { Transport } from '../../../protocol/transport.ts'
+import { linkProof } from '../../../runtime/security/link-proof.ts'
+import { ClusterSecret } from '../../../runtime/security/secret.ts'
 import { NodeTls, type TlsFiles } from '../../../runtime/security/tls.ts'
 import { type ListeningTransport, openTcp } from '../../../runtime/transport/tcp.ts'
 import { CertificateAuthority, pemOf } from '../../support/certificates.ts'
@@ -91,6 +94,29 @@ describe('links over TLS', () => {
     for (const { body } of client.ear.bodies) digest.update(body)
     expect(digest.digest('hex')).toBe(expected.digest('hex'))
     expect(client.ear.downs).toEqual([])
+  })
+
+  test('two servers prove inside TLS that they are of the cluster', async () => {
+    const proof = linkProof(new ClusterSecret(Buffer.from('a secret of sixteen bytes')), null)
+    const ears = { n1: new Ear(), n2: new Ear() }
+    const [n1, n2] = await Promise.all(
+      (['n1', 'n2'] as const).map(async (self) => {
+        const secure = new NodeTls(files({ mutual: true }), log)
+        const at = { self, cluster: 'test', host: '127.0.0.1', port: 0 }
+        const transport = await openTcp({ ...at, events: ears[self], secure, ...proof })
+        open.push(secure, transport)
+        return transport
+      }),
+    )
+    if (n1 === undefined || n2 === undefined) throw new Error('two were opened')
+    n1.setAddress('n2', n2.address)
+    n2.setAddress('n1', n1.address)
+    n1.send('n2', numbered(1))
+    n2.send('n1', numbered(2))
+    await ears.n1.until('a body', () => ears.n1.bodies.length === 1)
+    await ears.n2.until('a body', () => ears.n2.bodies.length === 1)
+    expect(ears.n1.bodies[0]).toEqual({ from: 'n2', body: numbered(2), principal: MEMBER_PRINCIPAL })
+    expect(ears.n2.bodies[0]).toEqual({ from: 'n1', body: numbered(1), principal: MEMBER_PRINCIPAL })
   })
 
   test.each([
