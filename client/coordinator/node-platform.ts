@@ -21,12 +21,13 @@ function dial(address: Address, tls: TlsSource | null, events: LinkEvents): Link
   let corked = false
   socket.on(connectedEvent(tls), () => events.onConnect())
   let reason = 'the member closed the connection'
-  socket.once('data', (chunk) => {
-    reason = tlsSpeakerIn(chunk) ?? reason
-    if (tlsSpeakerIn(chunk) !== null) socket.destroy()
-  })
+  let isFirst = true
   socket.on('data', (chunk) => {
-    if (!socket.destroyed) events.onData(chunk)
+    const mistake = isFirst ? tlsSpeakerIn(chunk) : null
+    isFirst = false
+    if (mistake === null) return events.onData(chunk)
+    reason = mistake
+    socket.destroy()
   })
   socket.on('error', (error) => {
     reason = tlsFailureText(error)
