@@ -4,10 +4,7 @@ import { ALL_KINDS, parseFaults } from '../../lab/simulator/faults/kinds.ts'
 import { planFromJson } from '../../lab/simulator/faults/plan-json.ts'
 import { REPLICATIONS, type Replication } from '../../protocol/cluster.ts'
 import { UsageError } from '../arguments.ts'
-import { simulateMany } from '../sim/many.ts'
-import { type SimChoice, simulateOne } from '../sim/one.ts'
-
-/** Those of which the simulator knows what they promise. */
+import type { SimChoice } from '../sim/one.ts'
 
 interface SimArguments {
   readonly seed: number | undefined
@@ -75,8 +72,13 @@ export const simCommand: CommandModule<unknown, SimArguments> = {
       .epilog('Status: 0 all is well, 1 something failed (its seed is named), 2 the options make no sense.'),
   handler: async (argv) => {
     const choice = toChoice(argv)
-    if (argv.seed !== undefined) await simulateOne(wholeWithin(argv.seed, '--seed', 0, SEED_MAX), choice)
-    else await simulateMany(toAmount(argv), choice)
+    // Servers start by the same program: they should not load a simulator.
+    if (argv.seed === undefined) {
+      const { simulateMany } = await import('../sim/many.ts')
+      return simulateMany(toAmount(argv), choice)
+    }
+    const { simulateOne } = await import('../sim/one.ts')
+    return simulateOne(wholeWithin(argv.seed, '--seed', 0, SEED_MAX), choice)
   },
 }
 

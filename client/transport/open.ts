@@ -1,6 +1,5 @@
 import { StoreError } from '../../protocol/errors.ts'
 import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
-import { openNats } from './nats.ts'
 import { withoutSecrets } from './nats-url.ts'
 import type { Credentials } from './node-scram.ts'
 import { openTcpDial } from './tcp-dial.ts'
@@ -27,7 +26,9 @@ export interface OpenTransportOptions {
 export async function openClientTransport(options: OpenTransportOptions): Promise<Transport> {
   const { transport } = options
   if (transport === 'tcp') return openTcpDial(options)
-  if (transport.startsWith('nats:')) return openNats({ ...options, url: transport })
+  // Those who have no broker load nothing of it.
+  if (transport.startsWith('nats:'))
+    return (await import('./nats.ts')).openNats({ ...options, url: transport })
   throw unknownTransport(transport)
 }
 

@@ -205,18 +205,23 @@ function print(ensembles: readonly Ensemble[], samples: ReadonlyMap<string, Samp
     }
   console.log(table.toString())
   for (const { name, pids } of ensembles) {
-    const sizes = pids().map(residentMiB)
-    console.log(
-      `${name}, resident: ${sizes.join(', ')} MiB, together ${sizes.reduce((a, b) => a + b, 0)} MiB`,
-    )
+    const told = (['VmRSS', 'Pss'] as const).map((field) => {
+      const sizes = pids().map((pid) => mebibytesOf(pid, field))
+      return `${sizes.join(', ')} MiB, together ${sizes.reduce((a, b) => a + b, 0)} MiB`
+    })
+    console.log(`${name}, resident: ${told[0]}; what processes share counted once: ${told[1]}`)
   }
 }
 
 const numberText = (value: number, digits: number) =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
-function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+const MEMORY_FILES = { VmRSS: 'status', Pss: 'smaps_rollup' } as const
+
+/** `Pss`: a page that several processes share is divided among them. */
+function mebibytesOf(pid: number, field: keyof typeof MEMORY_FILES): number {
+  const text = readFileSync(`/proc/${pid}/${MEMORY_FILES[field]}`, 'utf8')
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]
   return Math.round(Number(kib ?? 0) / 1024)
 }
 

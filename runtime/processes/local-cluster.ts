@@ -8,6 +8,7 @@ import { memberAuthorization } from '../security/basic-authorization.ts'
 import { ClusterSecret } from '../security/secret.ts'
 import { freePorts } from './free-ports.ts'
 import { LocalProcess } from './local-process.ts'
+import { NODE_ARGS } from './node-args.ts'
 
 /** Where a process runs, as the others and the parent dial it. */
 export interface LocalPlace {
@@ -280,28 +281,29 @@ export async function layOutCluster(options: LocalClusterOptions): Promise<Local
     ...['--replication', options.protocol ?? 'craq', '--durability', options.durability ?? 'sync'],
     ...['--session-timeout', String(sessionTimeoutMs)],
   ]
-  const make = (name: string, args: string[]) =>
+  const make = (name: string, kind: keyof typeof NODE_ARGS, args: string[]) =>
     new LocalProcess({
       name,
       entry,
       launcher: place(name).launcher,
-      args: [...args, '--log-level', logLevel],
+      args: [kind, ...args, '--log-level', logLevel],
+      nodeArgs: NODE_ARGS[kind],
       env,
       logFile: join(directory, 'logs', `${name}.log`),
     })
   const coordinators = names.coordinators.map((name) =>
-    make(name, [
-      ...['coordinator', '--id', name, '--data', join(directory, name), '--members', ensemble],
+    make(name, 'coordinator', [
+      ...['--id', name, '--data', join(directory, name), '--members', ensemble],
       ...['--http-port', String(ports.get(name)?.http), ...shape],
     ]),
   )
   const managers =
     options.ensemble === undefined
       ? []
-      : [make('manager-1', ['manager', '--name', 'manager-1', '--coordinator', client, ...shape])]
+      : [make('manager-1', 'manager', ['--name', 'manager-1', '--coordinator', client, ...shape])]
   const servers = names.servers.map((name) =>
-    make(name, [
-      ...['server', '--id', name, '--data', join(directory, name), '--port', String(port(name))],
+    make(name, 'server', [
+      ...['--id', name, '--data', join(directory, name), '--port', String(port(name))],
       ...['--host', place(name).host],
       ...['--http-port', String(ports.get(name)?.http), '--coordinator', client],
       ...['--session-timeout', String(sessionTimeoutMs)],

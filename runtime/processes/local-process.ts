@@ -11,6 +11,7 @@ export class LocalProcess {
   readonly name: string
   readonly #entry: string
   readonly #args: readonly string[]
+  readonly #nodeArgs: readonly string[]
   readonly #logFile: string
   readonly #env: Readonly<Record<string, string>>
   readonly #launcher: readonly string[]
@@ -23,6 +24,8 @@ export class LocalProcess {
     name: string
     entry: string
     args: readonly string[]
+    /** For Node.js itself. Default: none. */
+    nodeArgs?: readonly string[]
     logFile: string
     launcher?: readonly string[]
     /** Besides those of this process, of which it inherits no credentials. */
@@ -31,6 +34,7 @@ export class LocalProcess {
     this.name = options.name
     this.#entry = options.entry
     this.#args = options.args
+    this.#nodeArgs = options.nodeArgs ?? []
     this.#logFile = options.logFile
     this.#env = options.env ?? {}
     this.#launcher = options.launcher ?? []
@@ -82,10 +86,6 @@ export class LocalProcess {
       child.once('exit', ended)
       child.once('error', () => ended(null))
     })
-  }
-
-  get #nodeArgs(): string[] {
-    return ['--max-semi-space-size=32']
   }
 
   /** Sends a signal without waiting: SIGSTOP and SIGCONT among others. */

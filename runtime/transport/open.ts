@@ -1,4 +1,3 @@
-import { openNats } from '../../client/transport/nats.ts'
 import { type OpenTransportOptions, unknownTransport } from '../../client/transport/open.ts'
 import type { Address, Transport } from '../../protocol/transport.ts'
 import type { Certificates } from '../security/certificates.ts'
@@ -35,6 +34,7 @@ export async function openServerTransport(options: OpenServerTransportOptions): 
     return { transport, address: transport.address }
   }
   if (kind.startsWith('nats:')) {
+    const { openNats } = await import('../../client/transport/nats.ts')
     return { transport: await openNats({ ...options, url: kind }), address: null }
   }
   throw unknownTransport(kind)
