@@ -9,8 +9,11 @@ const TIMED = ['kills*', 'coordinator*', 'apache-zookeeper', 'power-cut'].map(
 )
 const PATIENCE = { testTimeout: 180_000, hookTimeout: 120_000 }
 
-/** For `npm run test:long` alone: together two minutes of two cores. */
-const LONGER = ['test/mutants/**', 'test/cluster/torture.test.ts', 'test/cluster/graceful-stop.test.ts']
+/** For `npm run test:long` alone: together three minutes of two cores. */
+const LONGER = [
+  'test/mutants/**',
+  ...['torture', 'graceful-stop', 'rolling-restart', 'quorum'].map((name) => `test/cluster/${name}.test.ts`),
+]
 const skipped = process.env['CATENARY_TEST_LONG'] === undefined ? LONGER : []
 
 /** Files that take long, and look short. */

@@ -31,8 +31,8 @@ describe('ports and directories', () => {
     await world.close({ failed: false })
   })
 
-  const start = (args: Record<string, string>, command = 'server') =>
-    catenary([command, ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value])])
+  const start = (args: Record<string, string>, command = 'server', ...flags: string[]) =>
+    catenary([command, ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]), ...flags])
   const serverArgs = (more: Record<string, string>) => ({
     ...{ id: 'n9', data: freshDirectory(), port: '0', 'http-port': '0' },
     ...{ coordinator: world.cluster.coordinatorAddresses.join(','), ...more },
@@ -64,9 +64,16 @@ describe('ports and directories', () => {
     const { status, stderr } = await start(
       { id: 'coordinator-1', data: freshDirectory(), members },
       'coordinator',
+      '--insecure',
     )
     expect(stderr).toMatch(/^catenary: .*192\.0\.2\.1.*\n$/)
     expect(status).toBe(1)
+  })
+
+  test('an address that others reach, where nobody has to prove who he is', async () => {
+    const { status, stderr } = await start(serverArgs({ host: '192.0.2.1' }))
+    expect(stderr).toMatch(/^--host 192\.0\.2\.1: .*--secret-file FILE.*--insecure/)
+    expect(status).toBe(2)
   })
 
   test('a directory of somebody else', async () => {

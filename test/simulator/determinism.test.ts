@@ -14,7 +14,8 @@ const SHORT = {
   chains: 1,
   shape: { coordinators: 3, thinkMs: [50, 300], znodeClients: 1, znodeThinkMs: [50, 300], pace: 2 },
 } as const
-const SEEDS = Array.from({ length: 100 }, (_, i) => 7_000 + i)
+const COUNT = process.env['CATENARY_TEST_LONG'] === undefined ? 30 : 100
+const SEEDS = Array.from({ length: COUNT }, (_, i) => 7_000 + i)
 const TWICE = SEEDS.slice(0, 10)
 const IN_WORDS = SEEDS.slice(0, 3)
 
