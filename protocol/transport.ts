@@ -41,8 +41,18 @@ export interface Transport {
    * Over tcp a peer named `@...` stands for whoever listens there: how a client reaches a server whose id it does not know yet.
    */
   setAddress(peer: string, address: Address | null): void
+  /** Where the network itself multiplies messages. Absent: it does not. */
+  readonly groups?: TransportGroups
   /** Writes what is queued if the peers still read, closes every link and frees every handle. No event follows. */
   close(): PromiseLike<void>
+}
+
+/** One message for many. In no order with what `send` sends, and it may get lost without a word: what it says must stand for itself. */
+export interface TransportGroups {
+  /** From here on this node hears what others send to the group, by `onBody`. */
+  join(group: string): void
+  /** False, and nothing was sent, where the body is too long or too much waits. */
+  send(group: string, body: Uint8Array): boolean
 }
 
 /** Called by a transport, never from inside one of its own methods: a handler may use the transport freely. */

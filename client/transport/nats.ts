@@ -1,10 +1,16 @@
 import type { Msg, NatsConnection } from 'nats'
 import { ANYBODY } from '../../protocol/access.ts'
 import { StoreError } from '../../protocol/errors.ts'
-import type { Transport, TransportEvents, TransportLimits } from '../../protocol/transport.ts'
+import type {
+  Transport,
+  TransportEvents,
+  TransportGroups,
+  TransportLimits,
+} from '../../protocol/transport.ts'
 import { checkNodeName, isNodeId, TRANSPORT_LIMITS } from '../../protocol/transport.ts'
 import { connectNats } from './nats-connect.ts'
 import { encodeBye, encodeMessage } from './nats-envelope.ts'
+import { NatsGroups } from './nats-groups.ts'
 import { NatsInbox } from './nats-inbox.ts'
 import { withoutSecrets } from './nats-url.ts'
 import { TurnFlusher } from './turn-flusher.ts'
@@ -57,6 +63,7 @@ class NatsTransport implements Transport {
   readonly #limits: TransportLimits
   readonly #connection: NatsConnection
   readonly #inbox: NatsInbox
+  readonly #groups: NatsGroups
   readonly #flusher = new TurnFlusher()
   readonly #sweeper: NodeJS.Timeout
   readonly #streams = new Map<string, Stream>()
@@ -86,6 +93,12 @@ class NatsTransport implements Transport {
       },
       onProtocolError: (reason) => this.#onProtocolError(reason),
     })
+    this.#groups = new NatsGroups({
+      ...{ connection, self: options.self, cluster: options.cluster },
+      frameBytesMax: this.#limits.frameBytesMax,
+      onBody: (from, body) => events.onBody(from, body, ANYBODY),
+      onProtocolError: (reason) => this.#onProtocolError(reason),
+    })
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
     void this.#watch().catch(rethrow)
   }
@@ -99,6 +112,24 @@ class NatsTransport implements Transport {
       callback: (_, message) => this.#guard(() => this.#onNobodyListens(message)),
     })
     await this.#connection.flush() // from here on a peer that sends to us finds us
+  }
+
+  readonly groups: TransportGroups = {
+    join: (group) => this.#groups.join(group, (run) => this.#guard(run)),
+    send: (group, body) => {
+      const waiting = this.#queueBytes + this.#unconfirmedBytes
+      const fits =
+        body.length <= this.#limits.frameBytesMax &&
+        (waiting === 0 || waiting + body.length <= this.#limits.queueBytesMax)
+      if (!fits || this.#closed || !this.#connected || this.#connection.isClosed()) return false
+      this.#unconfirmedBytes += this.#groups.publish(group, body, this.#payloadBytesMax)
+      this.#confirm()
+      return true
+    },
+  }
+
+  get #payloadBytesMax(): number {
+    return this.#connection.info?.max_payload ?? DEFAULT_PAYLOAD_BYTES
   }
 
   #guard(run: () => void): void {
@@ -180,10 +211,9 @@ class NatsTransport implements Transport {
 
   #publish(stream: Stream, body: Uint8Array): void {
     const { cluster, self } = this.#options
-    const payloadBytesMax = this.#connection.info?.max_payload ?? DEFAULT_PAYLOAD_BYTES
     const reply = `catenary.${cluster}.gone.${self}.${stream.life}`
     const head = { from: self, life: stream.life, id: stream.nextId++ }
-    for (const envelope of encodeMessage(head, body, payloadBytesMax)) {
+    for (const envelope of encodeMessage(head, body, this.#payloadBytesMax)) {
       this.#unconfirmedBytes += envelope.length
       this.#connection.publish(stream.subject, envelope, { reply })
     }
@@ -249,6 +279,7 @@ class NatsTransport implements Transport {
   #sweep(): void {
     const nowMs = performance.now()
     this.#inbox.sweep(nowMs)
+    this.#groups.sweep(nowMs)
     for (const { peer, usedMs } of this.#streams.values()) if (nowMs - usedMs > IDLE_MS) this.#endStream(peer)
   }
 

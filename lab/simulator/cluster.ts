@@ -57,6 +57,8 @@ export interface ClusterShape {
   readonly pace: number
   /** As a data server's option. Default: null. */
   readonly fanOutBytes?: number | null
+  /** Whether the network brings one message to all who host a chain. Default: false. */
+  readonly multiplies?: boolean
   /** Clients of the coordinators' tree, and the time between two things that they do: from, to. */
   readonly znodeClients: number
   readonly znodeThinkMs: readonly [number, number]
@@ -205,8 +207,16 @@ export class SimCluster {
 
   /** Another data server, on an empty disk. It does not run yet. */
   addServer(): SimDataServer {
-    const { durability, replication, sessionTimeoutMs, codec, retainedBytesMax, pace, fanOutBytes } =
-      this.shape
+    const {
+      durability,
+      replication,
+      sessionTimeoutMs,
+      codec,
+      retainedBytesMax,
+      pace,
+      fanOutBytes,
+      multiplies,
+    } = this.shape
     const process = this.#makeProcess(`n${this.servers.length + 1}`)
     const server = new SimDataServer({
       network: this.network,
@@ -220,6 +230,7 @@ export class SimCluster {
       ...(this.#makeReplica === null ? {} : { makeHost: this.#makeReplica }),
       codec,
       ...(fanOutBytes === undefined ? {} : { fanOutBytes }),
+      ...(multiplies === undefined ? {} : { multiplies }),
       tickMs: TICK_MS * pace,
       limits: {
         ...CHAIN_LIMITS,

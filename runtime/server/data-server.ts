@@ -131,6 +131,7 @@ export class DataServer {
       timers: ports.timers,
       replica: (chain) => this.replica(chain),
       send: (to, chain, message) => this.#outgoing?.toServer(to, chain, message),
+      sendToAll: (chain, message) => this.#carrier?.toAll?.(chain, message) ?? false,
       deliver: (from, chain, message) => this.#hosts.get(chain)?.step({ type: 'message', from, message }),
       deliverLate: (from, chain, message) => this.#late(chain, { type: 'message', from, message }),
       broke: (server, chain) => this.#late(chain, { type: 'peer-down', server }),
@@ -153,6 +154,7 @@ export class DataServer {
   /** Takes part from here on. `address`: where peers and clients dial; null where names are enough. */
   listen(carrier: Carrier, address: Address | null): void {
     this.#carrier = carrier
+    for (const chain of this.#hosts.keys()) carrier.hearAll?.(chain)
     this.#address = address
     this.#outgoing = new Outgoing(carrier)
     this.#door = new ClientDoor({
@@ -199,6 +201,7 @@ export class DataServer {
       services: this.#services,
     })
     this.#hosts.set(chain, host)
+    this.#carrier?.hearAll?.(chain)
     this.#stepNow(host, { type: 'lease', untilMs: this.#lease })
     if (!this.#alive) this.#stepNow(host, { type: 'session-lost' })
     return host

@@ -10,7 +10,7 @@ import { encodeServerBatch } from '../../protocol/codec/client-codec.ts'
 import { CodecError } from '../../protocol/codec/fields.ts'
 import { FrameError } from '../../protocol/frame.ts'
 import { asChainId } from '../../protocol/ids.ts'
-import type { Address, Transport } from '../../protocol/transport.ts'
+import type { Address, Transport, TransportGroups } from '../../protocol/transport.ts'
 import { LeaseClock } from '../clock.ts'
 import { closedLines } from '../closed-lines.ts'
 import type { Certificates } from '../security/certificates.ts'
@@ -87,9 +87,25 @@ export const carrierOver = (
     transport.send(to, body)
   },
   toClient: (to, messages) => transport.send(to, encodeServerBatch(messages)),
+  ...(transport.groups !== undefined && toGroups(transport.groups, sent)),
   flush: () => transport.flush(),
   setAddress: (server, address) => transport.setAddress(server, address),
   close: () => transport.close(),
+})
+
+const toGroups = (
+  groups: TransportGroups,
+  sent: { -readonly [Count in keyof Sent]: number },
+): Pick<Carrier, 'toAll' | 'hearAll'> => ({
+  toAll: (chain, message) => {
+    const body = encodeChainBatch([{ chain, message }])
+    if (!groups.send(chain, body)) return false
+    sent.messages++
+    sent.bodies++
+    sent.bytes += body.length
+    return true
+  },
+  hearAll: (chain) => groups.join(chain),
 })
 
 function nodePorts(options: OpenDataServerOptions, sent: Sent): DataServerPorts {

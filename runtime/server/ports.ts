@@ -1,5 +1,6 @@
 /** What a data server takes from the world that it runs in: a real one (`openDataServer`), or the simulator's. */
 import type { LogRecord } from '../../chain/events.ts'
+import type { ChainMessage } from '../../protocol/chain-messages.ts'
 import type { ServerMessage } from '../../protocol/client-messages.ts'
 import type { ChainItem } from '../../protocol/codec/chain-codec.ts'
 import type { Position } from '../../protocol/entry.ts'
@@ -74,6 +75,10 @@ export interface Carrier {
   toServer(to: ServerId, items: readonly ChainItem[]): void
   /** False: this client is gone, or too slow and about to be cut off. */
   toClient(to: string, messages: readonly ServerMessage[]): boolean
+  /** Where the network multiplies: one message for all who host the chain, in no order with the others, and perhaps lost. False: it was not sent. */
+  toAll?(chain: ChainId, message: ChainMessage): boolean
+  /** From here on hears what is sent to all of the chain. */
+  hearAll?(chain: ChainId): void
   /** Everything of this turn leaves now. */
   flush(): void
   setAddress(server: ServerId, address: Address): void

@@ -21,6 +21,8 @@ export interface FanOutPorts {
   /** The replica of a chain here; null where there is none. */
   replica(chain: ChainId): Replica | null
   send(to: ServerId, chain: ChainId, message: ChainMessage): void
+  /** One message to everybody who hosts the chain, where the network multiplies. False: it does not, or not now. */
+  sendToAll(chain: ChainId, message: ChainMessage): boolean
   /** To the replica, as if the network had brought it now. */
   deliver(from: ServerId, chain: ChainId, message: ChainMessage): void
   /** The same for what was held back: the clock has moved on. */
@@ -79,27 +81,34 @@ export class ValueFanOut {
     // A joiner gets everything from its source: nobody fans out to it.
     const at = members.findIndex(({ server }) => server === to)
     if (at < 1) return this.#ports.send(to, chain, message)
-    if (members[0]?.server === this.#ports.self) {
-      this.#fanOut(chain, message.epoch, large, members.slice(2))
-      this.#ports.send(to, chain, message)
-    } else this.#sendThin(to, chain, message, large)
+    const isHead = members[0]?.server === this.#ports.self
+    const thin = isHead ? this.#fanOut(chain, message.epoch, large, members.slice(2)) : large
+    if (thin.length > 0) this.#sendThin(to, chain, message, thin)
+    else this.#ports.send(to, chain, message)
   }
 
+  /** @returns what the successor gets by it, too: where the network multiplies, values cross the head's link once. */
   #fanOut(
     chain: ChainId,
     epoch: Epoch,
     large: readonly Entry[],
     others: readonly { readonly server: ServerId }[],
-  ): void {
+  ): readonly Entry[] {
     const before = this.#fanned.get(chain)
     const entries =
       before === undefined || before.epoch !== epoch ? large : large.filter(({ seq }) => seq > before.seq)
     const last = entries.at(-1)
-    if (last === undefined || others.length === 0) return
+    if (last === undefined || others.length === 0) return []
     this.#fanned.set(chain, { epoch, seq: last.seq })
-    this.counts.fannedOut += entries.length * others.length
     const body = encodeFanOut(chain, { type: 'values', entries })
-    for (const { server } of others) this.#ports.send(server, chain, { type: 'other', epoch, body })
+    const values = { type: 'other', epoch, body } as const
+    if (this.#ports.sendToAll(chain, values)) {
+      this.counts.fannedOut += entries.length
+      return entries
+    }
+    this.counts.fannedOut += entries.length * others.length
+    for (const { server } of others) this.#ports.send(server, chain, values)
+    return []
   }
 
   #sendThin(to: ServerId, chain: ChainId, append: Append, large: readonly Entry[]): void {

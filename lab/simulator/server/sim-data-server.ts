@@ -55,6 +55,8 @@ export interface SimDataServerOptions {
   readonly zone?: string
   readonly limits?: Partial<ChainLimits>
   readonly fanOutBytes?: number | null
+  /** Whether the network brings one message to all who host a chain. Default: false. */
+  readonly multiplies?: boolean
   readonly tickMs?: number
   /** How old a store's batch gets before it goes to the disk. Default: as in production. */
   readonly batchDelayMs?: number
@@ -401,6 +403,16 @@ export class SimDataServer {
         transport.send(to, codec ? encodeServerBatch(messages) : { type: 'server', messages }, true)
         return true
       },
+      ...(this.#options.multiplies === true && {
+        toAll: (chain, message) => {
+          const members = this.#server?.view.config(chain)?.members ?? []
+          const items = [{ chain, message }]
+          for (const { server } of members)
+            if (server !== this.id)
+              transport.send(server, codec ? encodeChainBatch(items) : { type: 'chain', items })
+          return true
+        },
+      }),
       flush: () => {},
       setAddress: () => {},
       close: () => Promise.resolve(),

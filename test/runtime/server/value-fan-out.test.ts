@@ -42,6 +42,7 @@ const append = (...entries: Entry[]): Append => ({
 /** Four servers, each with a log that takes every append, and links that keep what is said until it is let through. */
 class Row {
   readonly links = new Map<string, ChainMessage[]>()
+  readonly toAll: { readonly from: ServerId; readonly message: ChainMessage }[] = []
   readonly logs = new Map<ServerId, Entry[]>(names.map((name) => [name, []]))
   readonly heard: string[] = []
   readonly broken: string[] = []
@@ -49,7 +50,8 @@ class Row {
   readonly #timers: { atMs: number; run: () => void }[] = []
   #nowMs = 0
 
-  constructor() {
+  /** @param multiplies - whether the network brings one message to all. */
+  constructor({ multiplies = false } = {}) {
     for (const self of names) {
       const deliver = (from: ServerId, _: unknown, message: ChainMessage) => this.#take(self, from, message)
       this.fanOuts.set(
@@ -60,6 +62,10 @@ class Row {
           timers: this.#clock,
           replica: () => this.#replica(self),
           send: (to, _, message) => this.link(self, to).push(message),
+          sendToAll: (_, message) => {
+            if (multiplies) this.toAll.push({ from: self, message })
+            return multiplies
+          },
           deliver,
           deliverLate: deliver,
           broke: (from) => this.broken.push(`${self} from ${from}`),
@@ -115,6 +121,12 @@ class Row {
     for (const message of this.link(from, to).splice(0)) this.fanOuts.get(to)?.receive(from, chain, message)
   }
 
+  /** What was sent to all arrives at these. */
+  passToAll(...receivers: readonly ServerId[]): void {
+    for (const { from, message } of this.toAll.splice(0))
+      for (const to of receivers) this.fanOuts.get(to)?.receive(from, chain, message)
+  }
+
   wait(ms: number): void {
     this.#nowMs += ms
     for (const due of this.#timers.filter(({ atMs }) => atMs <= this.#nowMs)) {
@@ -127,6 +139,55 @@ class Row {
 const [n1, n2, n3, n4] = names as [ServerId, ServerId, ServerId, ServerId]
 const wireBytes = (messages: ChainMessage[]) =>
   messages.reduce((sum, message) => sum + (message.type === 'other' ? message.body.length : 10_000), 0)
+
+describe('over a network that multiplies', () => {
+  test('values cross the head’s link once, in one message for all', () => {
+    const row = new Row({ multiplies: true })
+    row.write(entry(1), entry(2, 10), entry(3))
+    expect(row.toAll).toHaveLength(1)
+    expect(wireBytes(row.link(n1, n2))).toBeLessThan(200)
+    row.passToAll(n2, n3, n4)
+    row.pass(n1, n2)
+    row.pass(n2, n3)
+    row.pass(n3, n4)
+    for (const name of names) expect(row.logs.get(name)).toEqual([entry(1), entry(2, 10), entry(3)])
+    expect(row.fanOuts.get(n1)?.counts.fannedOut).toBe(2)
+  })
+
+  test('whom the one message did not reach asks its predecessor, the successor the head', () => {
+    const row = new Row({ multiplies: true })
+    row.write(entry(1))
+    row.passToAll(n4)
+    row.pass(n1, n2)
+    row.wait(25)
+    row.pass(n2, n1)
+    row.pass(n1, n2)
+    expect(row.logs.get(n2)).toEqual([entry(1)])
+    row.pass(n2, n3)
+    row.wait(25)
+    row.pass(n3, n2)
+    row.pass(n2, n3)
+    row.pass(n3, n4)
+    for (const name of names) expect(row.logs.get(name)).toEqual([entry(1)])
+  })
+
+  test('what is sent again goes whole down the chain', () => {
+    const row = new Row({ multiplies: true })
+    row.write(entry(1))
+    row.link(n1, n2).splice(0)
+    row.logs.get(n1)?.push(entry(2))
+    row.fanOuts.get(n1)?.send(n2, chain, append(entry(1), entry(2)))
+    expect(row.toAll).toHaveLength(2)
+    row.passToAll()
+    row.pass(n1, n2)
+    expect(row.logs.get(n2)).toEqual([])
+    row.wait(25)
+    row.pass(n2, n1)
+    expect(row.fanOuts.get(n2)?.counts.fetched).toBe(1)
+    row.pass(n1, n2)
+    expect(row.logs.get(n2)).toEqual([entry(1), entry(2)])
+  })
+})
 
 describe('values fanned out', () => {
   test('reach all members from the head, and positions alone go down the chain', () => {

@@ -138,6 +138,27 @@ describe('with a broker of small payloads', () => {
     await Promise.all(nodes.map((node) => node.close()))
   })
 
+  test('one message reaches all who have joined a group, and its sender not', async () => {
+    const ears = [new Ear(), new Ear(), new Ear()] as const
+    const nodes = await Promise.all(ears.map((ear, i) => openNode(`n${i + 1}`, ear, 'group')))
+    const [n1, n2, n3] = nodes
+    for (const node of nodes) node.groups?.join('c0')
+    // What goes to a node afterwards says that its subscription has come.
+    for (const node of [n2, n3]) node?.send('n1', numbered(0))
+    await ears[0].until('both are there', () => ears[0].bodies.length === 2)
+    const body = new Uint8Array(100_000).map((_, n) => n * 7)
+    expect(n1?.groups?.send('c0', body)).toBe(true)
+    expect(n1?.groups?.send('c1', body)).toBe(true) // nobody hears it
+    for (const ear of [ears[1], ears[2]]) {
+      await ear.until('the body', () => ear.bodies.length === 1)
+      expect(Buffer.compare(ear.bodies[0]?.body ?? new Uint8Array(), body)).toBe(0)
+      expect(ear.bodies[0]?.from).toBe('n1')
+      expect(ear.downs).toEqual([])
+    }
+    expect(ears[0].bodies).toHaveLength(2)
+    await Promise.all(nodes.map((node) => node.close()))
+  })
+
   test('a peer that is not there is reported, because the broker says so', async () => {
     const ear = new Ear()
     const n1 = await openNode('n1', ear, 'alone')
