@@ -1,7 +1,7 @@
 /**
  * What it changes that values go from the head to all members at once (CRAQ §4.2): writes of 100 B, 10 KB and 1 MB over chains of 3, 5 and 7, with and without, in turns.
  *
- *     npm run build && node dist/lab/bench/fan-out.js [--rounds 3] [--lengths 3,5,7] [--transport tcp]
+ *     npm run build && node dist/lab/bench/fan-out.js [--rounds 3] [--lengths 3,5,7] [--transport tcp | nats://127.0.0.1:4222]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -47,7 +47,8 @@ async function sentByHead(cluster: LocalCluster, head: string): Promise<number> 
 
 /** One write after the other, each acknowledged by the whole chain. */
 async function measure(cluster: LocalCluster, size: (typeof SIZES)[number]): Promise<Measured> {
-  const client = await connect({ servers: cluster.clientServers, timeoutMs: 60_000 })
+  const { transport } = args
+  const client = await connect({ servers: cluster.clientServers, transport, timeoutMs: 60_000 })
   try {
     const value = new Uint8Array(size.bytes).fill(120)
     for (let i = 0; i < 20; i++) await client.put(`warm-${i}`, value)
