@@ -1,4 +1,5 @@
 import { invariant } from '../../protocol/invariants.ts'
+import { EntryList } from './entry-list.ts'
 import type { LogIndex, Term } from './ids.ts'
 import { asLogIndex, NO_INDEX } from './ids.ts'
 
@@ -25,7 +26,7 @@ export const entryBytes = (entry: LogEntry): number => (entry.command === null ?
 export class RaftLog {
   #snapshot: SnapshotMeta
   #base: SnapshotMeta
-  #entries: LogEntry[] = []
+  #entries = new EntryList()
   /**
    * Bytes of all entries up to and including the one at the same position; only differences mean anything.
    */
@@ -57,13 +58,13 @@ export class RaftLog {
   }
 
   get lastTerm(): Term {
-    return this.#entries.at(-1)?.term ?? this.#base.lastTerm
+    return this.#entries.termAt(this.#entries.length - 1) ?? this.#base.lastTerm
   }
 
   /** The term at an index, or `null` where the log does not reach or has been compacted away. */
   termAt(index: LogIndex): Term | null {
     if (index === this.#base.lastIndex) return this.#base.lastTerm
-    return this.#entries[index - this.#base.lastIndex - 1]?.term ?? null
+    return this.#entries.termAt(index - this.#base.lastIndex - 1)
   }
 
   /** The entries of an inclusive range, which must be held. */
@@ -115,7 +116,7 @@ export class RaftLog {
   /** Drops this index and all that follow. */
   truncateFrom(index: LogIndex): void {
     const kept = Math.max(0, index - this.#base.lastIndex - 1)
-    this.#entries.length = Math.min(kept, this.#entries.length)
+    this.#entries.truncate(kept)
     this.#bytesThrough.length = this.#entries.length
   }
 
@@ -126,7 +127,7 @@ export class RaftLog {
     if (term === null || upTo <= this.#base.lastIndex) return
     const dropped = upTo - this.#base.lastIndex
     this.#bytesThroughBase = this.#bytesThroughAt(dropped - 1)
-    this.#entries = this.#entries.slice(dropped)
+    this.#entries.dropFirst(dropped)
     this.#bytesThrough = this.#bytesThrough.slice(dropped)
     this.#base = { lastIndex: upTo, lastTerm: term }
   }
@@ -143,7 +144,7 @@ export class RaftLog {
   reset(snapshot: SnapshotMeta): void {
     this.#snapshot = snapshot
     this.#base = snapshot
-    this.#entries = []
+    this.#entries = new EntryList()
     this.#bytesThrough = []
     this.#bytesThroughBase = 0
   }

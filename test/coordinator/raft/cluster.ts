@@ -23,7 +23,7 @@ import { fromWire, toWire } from '../../../coordinator/raft/messages.ts'
 import { invariant } from '../../../protocol/invariants.ts'
 import { DiskImage } from './disk.ts'
 import type { Effect } from './member.ts'
-import { bytesOf, deepFreeze, Member, seededRng, textOf } from './member.ts'
+import { bytesOf, deepFreeze, isSameEntry, Member, seededRng, textOf } from './member.ts'
 
 const SMALL: Partial<RaftLimits> = {
   electionTicksMin: 5,
@@ -488,7 +488,7 @@ export class Cluster {
       const kept = before.filter((entry) => entry.index >= first)
       invariant(
         'LeaderAppendOnly',
-        held.length >= kept.length && kept.every((entry, n) => entry === held[n]),
+        held.length >= kept.length && kept.every((entry, n) => isSameEntry(entry, held[n])),
         () => `${node.id} in term ${raft.term}`,
       )
       node.led = { term: raft.term, entries: held }

@@ -207,10 +207,17 @@ export class Member {
     const from = asLogIndex(log.snapshot.lastIndex + 1)
     const stored = this.raft.staleLogFrom === null ? entries.filter((entry) => entry.index >= from) : []
     const held = log.slice(from, log.last)
-    if (held.length !== stored.length || held.some((entry, n) => entry !== stored[n])) {
+    if (held.length !== stored.length || held.some((entry, n) => !isSameEntry(entry, stored[n]))) {
       throw new Error(`log ${printEntries(held)}: not persisted; on disk ${printEntries(stored)}`)
     }
   }
+}
+
+export function isSameEntry(one: LogEntry, other: LogEntry | undefined): boolean {
+  if (one === other) return true
+  if (one.term !== other?.term || one.index !== other.index) return false
+  if (one.command === null || other.command === null) return one.command === other.command
+  return Buffer.compare(one.command, other.command) === 0
 }
 
 export class Effects {
