@@ -134,8 +134,8 @@ export class RaftObserver {
     }
     if (seen.led?.term === term) {
       const { last, lastIndex } = seen.led
-      const kept =
-        lastIndex <= log.base.lastIndex || log.slice(asLogIndex(lastIndex), asLogIndex(lastIndex))[0] === last
+      const held = log.slice(asLogIndex(lastIndex), asLogIndex(lastIndex))[0]
+      const kept = lastIndex <= log.base.lastIndex || isSameEntry(last, held)
       must(
         'LeaderAppendOnly',
         log.last >= lastIndex && kept,
@@ -292,6 +292,9 @@ const isUnchanged = (seen: Seen, raft: Raft): boolean =>
 function holds({ log }: Raft, index: LogIndex, term: Term): boolean {
   return index < log.base.lastIndex || log.termAt(index) === term
 }
+
+const isSameEntry = (a: LogEntry | null, b: LogEntry | undefined): boolean =>
+  a === null || (b !== undefined && a.term === b.term && a.index === b.index && sameCommand(a, b))
 
 function sameCommand(a: LogEntry, b: LogEntry): boolean {
   if (a === b || a.command === b.command) return true
