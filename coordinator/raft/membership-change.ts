@@ -47,9 +47,9 @@ export function settleMembership(raft: Raft, leader: Leader, out: RaftOutbox): v
   const { memberships, commit } = raft
   const { index, members } = newestOf(memberships)
   if (index > commit) return // those who leave still get the log: so they hear of it
-  const ids = new Set<MemberId>(members.map(({ id }) => id))
-  for (const id of [...leader.progress.keys()]) if (!ids.has(id)) leader.progress.delete(id)
-  if (leader.transfer !== null && !ids.has(leader.transfer.to)) leader.transfer = null
+  const belongs = (id: MemberId): boolean => members.some((member) => member.id === id)
+  for (const id of leader.progress.keys()) if (!belongs(id)) leader.progress.delete(id)
+  if (leader.transfer !== null && !belongs(leader.transfer.to)) leader.transfer = null
   if (isVoter(raft) || index === 0) return
   // Its own removal is committed (thesis §4.2.2). Whoever holds all of its log takes over at once, the others need not wait for it.
   const [best] = [...leader.progress]

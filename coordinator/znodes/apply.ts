@@ -44,7 +44,10 @@ export function apply(tree: ZnodeTree, zxid: number, command: Command): ApplyRes
   invariant('ZxidMonotone', zxid > tree.zxid, () => `entry ${zxid} after ${tree.zxid}`)
   const effects = applyCommand(tree, zxid, command)
   tree.zxid = zxid
-  return { zxid, status: 'applied', err: 0, response: null, opened: 0n, changes: [], closed: [], ...effects }
+  // One by one: a literal with a spread is several times as large, and there is one for each entry.
+  const { status = 'applied', err = 0, response = null, opened = 0n, changes = [], closed = [] } = effects
+  const result: ApplyResult = { zxid, status, err, response, opened, changes, closed }
+  return effects.reconfig === undefined ? result : { ...result, reconfig: effects.reconfig }
 }
 
 function applyCommand(tree: ZnodeTree, zxid: number, command: Command): Effects {
@@ -52,15 +55,16 @@ function applyCommand(tree: ZnodeTree, zxid: number, command: Command): Effects 
   if (op.type === 'noop') return {}
   if (op.type === 'abandon-reconfig') return abandonReconfig(tree)
   if (op.type === 'create-session') return createSession(tree, zxid, owner, op.timeoutMs)
-  const edit: Edit = { tree, zxid, timeWallMs: command.timeWallMs, changes: [], undo: [] }
+  const { timeWallMs, identities } = command
   if (op.type === 'reap') {
+    const edit: Edit = { tree, zxid, timeWallMs, changes: [], undo: [] }
     reap(edit, op.path)
     return { changes: edit.changes }
   }
   const session = tree.sessions.get(command.session)
   if (session === undefined) return { err: ZK_ERRORS.SessionExpired }
   if (op.type === 'resume-session') return resumeSession(session, owner, op.timeoutMs)
-  const txn: Transaction = { ...edit, session, identities: command.identities }
+  const txn: Transaction = { tree, zxid, timeWallMs, changes: [], undo: [], session, identities }
   if (op.type === 'expire-session') return finishSession(txn, null)
   if (!isOwner(session, owner)) return { err: ZK_ERRORS.SessionMoved }
   if (command.order <= session.order) return { status: 'ignored-duplicate' }
@@ -85,8 +89,10 @@ function applyRequest(txn: Transaction, op: WriteRequest): Effects {
     case 'createTTL':
     case 'delete':
     case 'setData':
-    case 'check':
-      return { ...applyOp(txn, op), changes: txn.changes }
+    case 'check': {
+      const { err, response } = applyOp(txn, op)
+      return { err, response, changes: txn.changes }
+    }
     default:
       return unreachable(op)
   }

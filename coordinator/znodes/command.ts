@@ -2,8 +2,8 @@ import {
   encoded,
   JuteError,
   JuteReader,
-  JuteWriter,
   type Layout,
+  putLong,
   type RecordOf,
   readRecord,
   record,
@@ -129,7 +129,5 @@ export function decodeCommand(bytes: Uint8Array): Command {
 
 /** Writes the leader's wall clock into an encoded command, in place, without decoding it. */
 export function stampTime(command: Uint8Array, timeWallMs: number): void {
-  const stamp = new JuteWriter(8)
-  stamp.long(timeWallMs)
-  command.set(stamp.take(), TIME_OFFSET)
+  putLong(command, TIME_OFFSET, timeWallMs)
 }

@@ -1,6 +1,8 @@
 /** Paths of znodes: absolute, `/`-separated, case-sensitive. */
 
 export const ROOT = '/'
+const SLASH = 0x2f
+const DOT = 0x2e
 /** Nodes that are there from the start and cannot be deleted. */
 export const FIXED_PATHS: readonly string[] = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
 
@@ -8,15 +10,18 @@ export const FIXED_PATHS: readonly string[] = ['/', '/zookeeper', '/zookeeper/qu
 export const QUOTA_ROOT = '/zookeeper/quota'
 export const LIMITS_NAME = 'zookeeper_limits'
 export const STATS_NAME = 'zookeeper_stats'
+const QUOTA_BEGIN = `${QUOTA_ROOT}/`
+const LIMITS_END = `/${LIMITS_NAME}`
+const STATS_END = `/${STATS_NAME}`
 
 /** Whose limits this znode holds; `null`: it holds none. The root has none. */
-export const governedPathOf = (path: string): string | null => quotaOwner(path, LIMITS_NAME)
+export const governedPathOf = (path: string): string | null => quotaOwner(path, LIMITS_END)
 /** Whose stats this znode holds. */
-export const statedPathOf = (path: string): string | null => quotaOwner(path, STATS_NAME)
+export const statedPathOf = (path: string): string | null => quotaOwner(path, STATS_END)
 
-function quotaOwner(path: string, name: string): string | null {
-  if (!path.startsWith(`${QUOTA_ROOT}/`) || !path.endsWith(`/${name}`)) return null
-  return path.slice(QUOTA_ROOT.length, -name.length - 1) || null
+function quotaOwner(path: string, end: string): string | null {
+  if (!path.startsWith(QUOTA_BEGIN) || !path.endsWith(end)) return null
+  return path.slice(QUOTA_ROOT.length, -end.length) || null
 }
 
 /** The parent's path; the root is its own. Works on invalid paths too, because parents are looked up first. */
@@ -34,13 +39,20 @@ export const isPathLike = (path: string): boolean => path.includes('/') && !path
 export function isValidPath(path: string): boolean {
   if (path === ROOT) return true
   if (!path.startsWith('/')) return false
-  for (let i = 0; i < path.length; i += 1) {
-    if (isForbidden(path.charCodeAt(i))) return false
+  let dots = 0
+  let length = 0 // of the name that is being read
+  for (let i = 1; i <= path.length; i += 1) {
+    const unit = i === path.length ? SLASH : path.charCodeAt(i)
+    if (isForbidden(unit)) return false
+    if (unit === SLASH) {
+      if (length === 0 || (length === dots && dots <= 2)) return false // empty, `.` or `..`
+      dots = length = 0
+    } else {
+      length += 1
+      if (unit === DOT) dots += 1
+    }
   }
-  return path
-    .slice(1)
-    .split('/')
-    .every((name) => name !== '' && name !== '.' && name !== '..')
+  return true
 }
 
 // By UTF-16 unit, as Java does: surrogates are refused, and with them everything beyond the basic plane.

@@ -4,6 +4,7 @@ import { parentOf, ROOT } from './paths.ts'
 export const WATCH_MODES = { standard: 1, persistent: 2, recursive: 4 } as const
 export type WatchMode = (typeof WATCH_MODES)[keyof typeof WATCH_MODES]
 
+const NOBODY: ReadonlySet<number> = new Set()
 const ALL_MODES = WATCH_MODES.standard | WATCH_MODES.persistent | WATCH_MODES.recursive
 
 /** What one connection watches here. `bytes`: of its paths. */
@@ -93,9 +94,11 @@ export class WatchIndex {
    * Everyone who must hear of a change of this node, once each: its own watchers, of whom the one-shot ones are used up, and
    * the recursive ones above it, nearest first. The cost is the depth of the path, however many watches there are.
    */
-  take(path: string): Set<number> {
+  take(path: string): ReadonlySet<number> {
+    const own = this.#byPath.get(path)
+    if (own === undefined && this.#recursive === 0) return NOBODY
     const concerned = new Set<number>()
-    for (const [connection, modes] of this.#byPath.get(path) ?? []) {
+    for (const [connection, modes] of own ?? []) {
       concerned.add(connection)
       if ((modes & WATCH_MODES.standard) !== 0) this.remove(path, connection, WATCH_MODES.standard)
     }

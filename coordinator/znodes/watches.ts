@@ -137,7 +137,7 @@ export class WatchTable {
   fire(change: Change, notify: Notify): void {
     const { path, acl, parentAcl } = change
     const { data, child } = this.#tables
-    const tell = (connections: Set<number>, type: EventType, at: string, of: readonly Acl[]) => {
+    const tell = (connections: ReadonlySet<number>, type: EventType, at: string, of: readonly Acl[]) => {
       for (const connection of connections) notify({ connection, type, path: at, acl: of })
     }
     const tellParent = () => {

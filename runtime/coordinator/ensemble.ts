@@ -1,4 +1,5 @@
 import {
+  intAt,
   JuteError,
   JuteReader,
   JuteWriter,
@@ -46,9 +47,8 @@ export function encodeFounding({ id, secret }: Ensemble): Uint8Array {
  * @throws {JuteError} a founding entry of a format unknown here.
  */
 export function decodeFounding(bytes: Uint8Array): Ensemble | null {
-  const reader = new JuteReader(bytes)
-  if (reader.remaining < 4 || new JuteReader(bytes).int() !== MAGIC) return null
-  const { format, id, secret }: RecordOf<typeof FOUNDING> = readRecord(reader, FOUNDING)
+  if (bytes.length < 4 || intAt(bytes, 0) !== MAGIC) return null
+  const { format, id, secret }: RecordOf<typeof FOUNDING> = readRecord(new JuteReader(bytes), FOUNDING)
   if (format !== FORMAT || secret === null) throw new JuteError(`unknown founding entry: format ${format}`)
   return { id, secret: secret.slice() }
 }
