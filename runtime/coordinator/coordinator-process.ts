@@ -6,7 +6,6 @@ import { checkNodeName } from '../../protocol/transport.ts'
 import { openHttpDoor } from '../doors/http.ts'
 import type { Manager } from '../manager/manager-loop.ts'
 import { startManager } from '../manager/start-manager.ts'
-import { coordinatorMetrics } from '../metrics/coordinator-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { followUsers, guardOf } from '../security/guard.ts'
 import { linkProof, noteBroker } from '../security/link-proof.ts'
@@ -89,13 +88,16 @@ export async function startCoordinatorProcess(
     status: () => ({ ...member.status(), manager: manager?.status() ?? null }),
     unhealthy: () => failure?.message ?? null,
     unready,
-    metrics: coordinatorMetrics(() => ({
-      status: member.status(),
-      operationTimes: member.operationTimes,
-      syncTimes: member.syncTimes,
-      unready: failure?.message ?? unready(),
-      manager: manager?.status() ?? null,
-    })),
+    metrics: async () => {
+      const { coordinatorMetrics } = await import('../metrics/coordinator-metrics.ts')
+      return coordinatorMetrics(() => ({
+        status: member.status(),
+        operationTimes: member.operationTimes,
+        syncTimes: member.syncTimes,
+        unready: failure?.message ?? unready(),
+        manager: manager?.status() ?? null,
+      }))
+    },
   })
   logger.info(
     { id, client: member.clientAddress, peer: member.peerAddress, http: http.port },

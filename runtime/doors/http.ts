@@ -29,8 +29,8 @@ export interface HttpDoorOptions {
   readonly unhealthy: () => string | null
   /** `/readyz`: null where it does all that it is there for, else what it waits for. */
   readonly unready: () => string | null
-  /** `/metrics`: what Prometheus reads. */
-  readonly metrics: { readonly contentType: string; text(): Promise<string> }
+  /** `/metrics`: what Prometheus reads. Loaded when somebody asks for it first: it takes five megabytes of a process. */
+  readonly metrics: () => Promise<MetricsPage>
   /** Other paths, for GET alone; where users are asked who they are, for admins alone. */
   readonly routes?: Readonly<Record<string, Route>>
   /** Who wants to know more than /healthz and /readyz tell has to log in here (HTTP Basic). Default: nobody is asked. */
@@ -39,6 +39,11 @@ export interface HttpDoorOptions {
   readonly certificates?: Certificates | null
   /** Null: in plain. Default: null. */
   readonly tls?: NodeTls | null
+}
+
+export interface MetricsPage {
+  readonly contentType: string
+  text(): Promise<string>
 }
 
 /** Answers by itself. `query`: what follows the question mark. */
@@ -60,6 +65,7 @@ export interface HttpDoor {
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const unanswered = new WeakMap<Socket, number>()
+  let metrics: Promise<MetricsPage> | null = null
   const server = createHttpServer(options.tls ?? null, (request, response) => {
     const { socket } = request
     const waiting = (unanswered.get(socket) ?? 0) + 1
@@ -78,7 +84,10 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       return void response.writeHead(404, TEXT).end('try /healthz, /readyz, /metrics or /status\n')
     const { logins = null, certificates = null } = options
     const answer = () => {
-      if (path === '/metrics') return void sendMetrics(response, options.metrics)
+      if (path === '/metrics') {
+        metrics ??= options.metrics()
+        return void sendMetrics(response, metrics)
+      }
       if (path === '/status') return sendStatus(response, options.status())
       route?.(request, response, new URLSearchParams(target.replace(/^[^?]*\??/s, '')))
     }
@@ -157,10 +166,11 @@ function sayWhether(response: ServerResponse, reason: string | null): void {
   response.writeHead(reason === null ? 200 : 503, TEXT).end(`${reason ?? 'ok'}\n`)
 }
 
-async function sendMetrics(response: ServerResponse, metrics: HttpDoorOptions['metrics']): Promise<void> {
+async function sendMetrics(response: ServerResponse, loading: Promise<MetricsPage>): Promise<void> {
   try {
-    const text = await metrics.text()
-    response.writeHead(200, { 'content-type': metrics.contentType }).end(text)
+    const page = await loading
+    const text = await page.text()
+    response.writeHead(200, { 'content-type': page.contentType }).end(text)
   } catch (error) {
     response.writeHead(500, TEXT).end(`${(error as Error).message}\n`)
   }

@@ -2,7 +2,6 @@
 import type { Logger } from 'pino'
 import type { Address } from '../../protocol/transport.ts'
 import { openHttpDoor } from '../doors/http.ts'
-import { managerMetrics } from '../metrics/manager-metrics.ts'
 import { nodeControlPorts } from '../node-control-ports.ts'
 import { followUsers, guardOf } from '../security/guard.ts'
 import type { ClusterSecret } from '../security/secret.ts'
@@ -49,7 +48,10 @@ export async function startManagerProcess(
         if (session !== 'connected') return `no session with the coordinators: ${session}`
         return cluster === null ? 'the options of the cluster are not known yet' : null
       },
-      metrics: managerMetrics(() => ({ manager: status() })),
+      metrics: async () => {
+        const { managerMetrics } = await import('../metrics/manager-metrics.ts')
+        return managerMetrics(() => ({ manager: status() }))
+      },
     })
     options.logger.info({ name: options.name, http: http.port }, 'manager is up')
     return {

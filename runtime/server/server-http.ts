@@ -6,7 +6,6 @@ import type { Address } from '../../protocol/transport.ts'
 import { backupRoute } from '../backup/backup-door.ts'
 import { type HttpDoor, openHttpDoor } from '../doors/http.ts'
 import type { LatencyHistogram } from '../latency.ts'
-import { serverMetrics } from '../metrics/server-metrics.ts'
 import type { Guard } from '../security/guard.ts'
 import type { NodeTls } from '../security/tls.ts'
 import type { DataServer } from './data-server.ts'
@@ -30,11 +29,14 @@ export function openServerHttp(options: {
     status: () => server.status(),
     unhealthy: () => server.storageError?.message ?? null,
     unready,
-    metrics: serverMetrics(() => {
-      const status = server.status()
-      const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
-      return { status, doors: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
-    }),
+    metrics: async () => {
+      const { serverMetrics } = await import('../metrics/server-metrics.ts')
+      return serverMetrics(() => {
+        const status = server.status()
+        const configurationsOf = (chain: ChainId) => server.configurationsOf(chain)
+        return { status, doors: server.doorTimes, syncTimes, configurationsOf, unready: unready(status) }
+      })
+    },
     routes: { '/backup': backupRoute({ server, clusterId: cluster.clusterId, logger }) },
   })
 }

@@ -36,7 +36,7 @@ export async function startSoloTarget({ secret }: { readonly secret: string | nu
       unhealthy: () => null,
       unready: () => null,
     },
-    metrics: { contentType: 'text/plain', text: () => Promise.resolve('') },
+    metrics: async () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
   })
   const directory = fs.mkdtempSync(join(tmpdir(), 'catenary-fuzz-'))
   const data = openDataDirectory({ path: join(directory, COORDINATOR), kind: 'coordinator', id: COORDINATOR })

@@ -43,6 +43,6 @@ export function openGatewayHttp(
     status: () => ({ subjects: gateway.subjects, ...gateway.status() }),
     unhealthy: () => null, // a bug ends the process
     unready: () => (gateway.status().connected ? null : 'no broker is connected'),
-    metrics: gatewayMetrics(() => gateway.status()),
+    metrics: async () => gatewayMetrics(() => gateway.status()),
   })
 }

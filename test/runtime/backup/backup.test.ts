@@ -57,7 +57,7 @@ async function start(name: string, clusterId: string): Promise<Running> {
     status: () => server.status(),
     unhealthy: () => null,
     unready: () => null,
-    metrics: { contentType: 'text/plain', text: async () => '' },
+    metrics: async () => ({ contentType: 'text/plain', text: async () => '' }),
     routes: { '/backup': backupRoute({ server, clusterId, logger }) },
   })
   const registration = {

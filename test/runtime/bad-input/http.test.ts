@@ -12,7 +12,7 @@ beforeAll(async () => {
     status: () => ({ well: true }),
     unhealthy: () => problem,
     unready: () => null,
-    metrics: { contentType: 'text/plain', text: async () => '' },
+    metrics: async () => ({ contentType: 'text/plain', text: async () => '' }),
   })
 })
 afterAll(() => door.close())
@@ -71,7 +71,7 @@ test('one address may have half of the connections', async () => {
   const small = await openHttpDoor({
     ...{ host: '127.0.0.1', port: 0, connectionsMax: 4, status: () => ({}) },
     ...{ unhealthy: () => null, unready: () => null },
-    metrics: { contentType: 'text/plain', text: async () => '' },
+    metrics: async () => ({ contentType: 'text/plain', text: async () => '' }),
   })
   const idle = [connect(small.port, '127.0.0.1'), connect(small.port, '127.0.0.1')]
   const third = connect(small.port, '127.0.0.1')

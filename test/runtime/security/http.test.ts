@@ -14,7 +14,7 @@ beforeAll(async () => {
     status: () => ({ all: 'well' }),
     unhealthy: () => null,
     unready: () => null,
-    metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
+    metrics: async () => ({ contentType: 'text/plain', text: async () => 'up 1\n' }),
     routes: { '/backup': (_, response) => void response.end('all of it') },
     logins: {
       check: async (claim) => {
