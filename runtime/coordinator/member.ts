@@ -40,7 +40,7 @@ import { TreeSize } from './tree-size.ts'
 
 const TICK_MS = 50
 const CONTAINER_CHECK_MS = 60_000
-const SNAPSHOT_ENTRIES = 50_000
+const SNAPSHOT_ENTRIES = 25_000
 const RECONFIG_PATIENCE_MS = 30_000
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
 /** How often a member tells the leader which sessions it has heard. */

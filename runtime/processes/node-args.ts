@@ -4,6 +4,6 @@
  */
 export const NODE_ARGS = {
   server: ['--max-semi-space-size=32'],
-  coordinator: ['--max-semi-space-size=4', '--heap-growing-percent=70'],
-  manager: ['--max-semi-space-size=4', '--heap-growing-percent=70'],
+  coordinator: ['--max-semi-space-size=8', '--heap-growing-percent=70'],
+  manager: ['--max-semi-space-size=8', '--heap-growing-percent=70'],
 } as const satisfies Record<string, readonly string[]>
